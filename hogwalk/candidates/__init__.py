@@ -1,0 +1,1 @@
+"""Candidate triples: every chain of saved EBPs in the stack, scored from facts, each fact named."""

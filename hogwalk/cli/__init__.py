@@ -1,0 +1,1 @@
+"""The command line: options, commands, and where the target comes from."""

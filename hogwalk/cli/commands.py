@@ -1,0 +1,101 @@
+"""The commands: each takes the run and yields the lines to print."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Callable, Dict, Iterable, Iterator, List
+
+from hogwalk.cli.run import Run
+from hogwalk.errors import BadInput, UsageError
+from hogwalk.model import Frame, Triple
+from hogwalk.render.stack import render_stack
+from hogwalk.render.triage import function_table, module_table, product_table, render, totals
+from hogwalk.render.walk import render_candidates, render_walk
+from hogwalk.report.as_json import to_json
+from hogwalk.report.document import Report
+
+
+def triage(run: Run, options: argparse.Namespace) -> Iterable[str]:
+    """The triage."""
+    return render(run.report())
+
+
+def stack(run: Run, options: argparse.Namespace) -> Iterable[str]:
+    """The annotated dps."""
+    return render_stack(run.evidence(), options.all)
+
+
+def candidates(run: Run, options: argparse.Namespace) -> Iterable[str]:
+    """The ranked triples."""
+    if options.n < 1:
+        raise UsageError("-n wants a number above 0")
+    return render_candidates(run.report(), options.n)
+
+
+def walk(run: Run, options: argparse.Namespace) -> Iterable[str]:
+    """The frames from the best triple or the one given."""
+    return render_walk(run.report())
+
+
+def usage(run: Run, options: argparse.Namespace) -> Iterator[str]:
+    """Bytes per module, product or function."""
+    report = run.report()
+    tables: Dict[str, Callable[[Report], Iterator[str]]] = {
+        "module": module_table,
+        "product": product_table,
+        "function": function_table,
+    }
+    yield from tables[options.by](report)
+    yield ""
+    yield from totals(report)
+
+
+def frame(run: Run, options: argparse.Namespace) -> Iterable[str]:
+    """Why one frame is so big."""
+    raise NotImplementedError
+
+
+COMMANDS: Dict[str, Callable[[Run, argparse.Namespace], Iterable[str]]] = {
+    "triage": triage,
+    "stack": stack,
+    "candidates": candidates,
+    "walk": walk,
+    "usage": usage,
+    "frame": frame,
+}
+
+
+def lines(run: Run, options: argparse.Namespace) -> Iterable[str]:
+    """What the command prints: its text, or the report's JSON document."""
+    if getattr(options, "json", None) is not None and options.command != "frame":
+        return to_json(run.report()).split("\n")
+    return COMMANDS[options.command](run, options)
+
+
+def given_triple(words: List[int]) -> Triple:
+    """The triple of a `walk` command line; raises UsageError unless there are three words."""
+    if len(words) != 3:
+        raise UsageError(f"walk takes BASEPTR STACKPTR INSTRUCTIONPTR or nothing, not {len(words)} words")
+    return Triple(*words)
+
+
+def chosen_frame(report: Report, which: str) -> int:
+    """The index of the frame named by #N or by its ChildEBP; raises BadInput when there is none."""
+    plain = which.replace("`", "").lower()
+    try:
+        if plain.startswith("#"):
+            number = int(plain[1:], 16)
+            if number < len(report.frames):
+                return number
+        else:
+            wanted = int(plain, 16)
+            sized = [at for at, frame in enumerate(report.frames) if frame.frame_ptr == wanted]
+            if sized:
+                return max(sized, key=lambda at: report.frames[at].bytes or 0)
+    except ValueError:
+        pass
+    last: Frame = report.frames[-1]
+    raise BadInput(
+        f"no frame {which}",
+        f"give a ChildEBP of `walk`, or #0 to #{len(report.frames) - 1:x} (the last is {last.frame_ptr or 0:08x})",
+    )

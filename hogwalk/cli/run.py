@@ -1,0 +1,55 @@
+"""One run: the target it looks at, and the analysis done on demand, once."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from hogwalk.analysis import Evidence, Tell, Wanted, gather
+from hogwalk.errors import BadInput, NothingFound
+from hogwalk.model import Triple
+from hogwalk.report.build import build
+from hogwalk.report.document import Report
+from hogwalk.target.protocol import Target
+from hogwalk.walk.choose import Choice, choose, frame_count, walk_from
+from hogwalk.walk.frames import FrameReader
+
+
+class Run:
+    """A target and what was found out about it so far."""
+
+    def __init__(self, target: Target, wanted: Wanted, triple: Optional[Triple], tell: Tell) -> None:
+        self.target = target
+        self._wanted = wanted
+        self._triple = triple
+        self._tell = tell
+        self._evidence: Optional[Evidence] = None
+        self._report: Optional[Report] = None
+
+    def evidence(self) -> Evidence:
+        """The stack and what each word of it can be."""
+        if self._evidence is None:
+            self._evidence = gather(self.target, self._wanted, self._tell)
+        return self._evidence
+
+    def report(self) -> Report:
+        """The report of the best walk, or of the walk from the triple given."""
+        if self._report is None:
+            self._report = build(self.target, self.evidence(), self._choice())
+        return self._report
+
+    def _choice(self) -> Choice:
+        evidence = self.evidence()
+        reader = FrameReader(evidence.image, evidence.sites, evidence.judge)
+        self._tell("asking the debugger to walk the stack (kf)")
+        if self._triple is not None:
+            walk = walk_from(self.target, reader, self._triple, frame_count(evidence.region))
+            if not walk.frames:
+                raise BadInput("kf finds no frame on this stack from that triple", "try one that `candidates` lists")
+            return Choice((walk,), 0)
+        choice = choose(self.target, reader, evidence.region, evidence.candidates)
+        if choice is None or not choice.walk.frames:
+            raise NothingFound(
+                "no chain of saved EBPs and return addresses in this stack",
+                "`stack` shows what is there; check --limit and --base against !thread",
+            )
+        return choice

@@ -1,0 +1,1 @@
+"""What x86 machine code says about the stack: calls, function starts, stack depths."""

@@ -1,0 +1,58 @@
+"""Straight runs of code and what each does to ESP and EBP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Dict, List, Optional, Tuple
+
+from hogwalk.code.values import ESP, Known, Value
+
+
+class Exit(Enum):
+    """How a block ends."""
+
+    RETURN = "return"
+    CALL = "call"
+    JUMP = "jump"  # also: runs on into the next block
+    BRANCH = "branch"
+    TABLE = "table"  # jmp [table+reg*4]
+    POINTER = "pointer"  # jmp [pointer], an import thunk or a tail call
+    UNKNOWN = "unknown"  # jmp reg, jmp [reg+...]
+    STOP = "stop"  # int3, ud2, iret: nothing runs on behind it
+    UNREAD = "unread"  # the code behind cannot be read
+
+
+@dataclass
+class Block:
+    """Code from `start` to `end` (behind its last instruction), all values relative to the registers at `start`.
+
+    `registers` holds those that changed (None: to something unknown); `targets` the addresses that run next;
+    `pointer` the word that a call or jump goes through, or the jump table; `popped` what `ret` takes besides the
+    return address; `pushes` bytes pushed; `constants` pushed constants by their slot; `saves` and `loads` the slots
+    EBP was first pushed to and last loaded from; `aligns` alignment of each `and esp` and 0 of each alloca, by
+    address, with what ESP was before; `odd` tells that ESP was set in a way only prologue helpers do.
+    """
+
+    start: int
+    end: int = 0
+    exit: Exit = Exit.UNREAD
+    targets: Tuple[int, ...] = ()
+    pointer: Optional[int] = None
+    popped: int = 0
+    pushes: int = 0
+    odd: bool = False
+    registers: Dict[int, Known] = field(default_factory=dict)
+    constants: Dict[Value, int] = field(default_factory=dict)
+    saves: Known = None
+    loads: Known = None
+    aligns: List[Tuple[int, int, Known]] = field(default_factory=list)
+
+    def get(self, register: int) -> Known:
+        """What `register` holds at the end."""
+        return self.registers.get(register, (register, 0))
+
+    @property
+    def esp(self) -> Known:
+        """ESP at the end; for a call or a return, right before it."""
+        return self.get(ESP)

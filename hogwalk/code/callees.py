@@ -1,0 +1,120 @@
+"""What a called function does to its caller's stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import Dict, List, Optional, Set, Tuple
+
+from hogwalk.code.blocks import Block, Exit
+from hogwalk.code.reader import CodeReader
+from hogwalk.code.scan import scan
+from hogwalk.code.values import ESP
+
+THUNK_HOPS = 8
+MOST_BLOCKS = 300  # of one callee, looking for its first `ret`
+HELPER_BLOCKS, HELPER_BYTES = 12, 0xC0  # _chkstk, __SEH_prolog4_GS and the like are smaller
+TABLE_ENTRIES, TABLE_REACH = 512, 0x10000
+
+
+@dataclass(frozen=True)
+class Callee:
+    """A called function: `popped` argument bytes its `ret N` takes (None: unknown), and whether it returns at all.
+
+    `helper` marks small functions that set their caller's ESP or EBP: prologue helpers and stack probes.
+    """
+
+    address: int
+    popped: Optional[int]
+    returns: bool
+    helper: bool
+
+
+class Blocks:
+    """Blocks by start address, each scanned once; also jump tables and thunks."""
+
+    def __init__(self, reader: CodeReader) -> None:
+        self.reader = reader
+        self._blocks: Dict[int, Block] = {}
+
+    def at(self, start: int) -> Block:
+        """The block that begins at `start`."""
+        block = self._blocks.get(start)
+        if block is None:
+            block = self._blocks[start] = scan(self.reader, start)
+        return block
+
+    def table_targets(self, block: Block) -> Tuple[int, ...]:
+        """The distinct addresses in the jump table of a TABLE block: those near the jump, up to the first other."""
+        found: List[int] = []
+        table = block.pointer
+        while table is not None and len(found) < TABLE_ENTRIES:
+            target = self.reader.word_at(table + 4 * len(found))
+            if target is None or abs(target - block.start) > TABLE_REACH:
+                break
+            found.append(target)
+        return tuple(dict.fromkeys(found))
+
+    def through_thunks(self, target: int) -> int:
+        """The function behind import thunks (`jmp [pointer]`) and incremental-link jumps at `target`."""
+        for _ in range(THUNK_HOPS):
+            block = self.at(target)
+            if block.registers or block.end - target > 6:
+                break
+            if block.exit is Exit.JUMP:
+                target = block.targets[0]
+                continue
+            word = self.reader.word_at(block.pointer) if block.exit is Exit.POINTER and block.pointer else None
+            if word is None:
+                break
+            target = word
+        return target
+
+
+class Callees:
+    """What is known about called functions, each looked at once."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        self._blocks = blocks
+        self._known: Dict[int, Callee] = {}
+
+    def of(self, target: int) -> Callee:
+        """What the function at `target` does to its caller's stack."""
+        known = self._known.get(target)
+        if known is None:
+            known = self._known[target] = self._examine(self._blocks.through_thunks(target))
+        return known
+
+    def called_by(self, block: Block) -> Optional[int]:
+        """The function that a CALL block calls, as far as its code or a readable pointer tells."""
+        if len(block.targets) > 1:
+            return block.targets[1]
+        return None if block.pointer is None else self._blocks.reader.word_at(block.pointer)
+
+    def _examine(self, entry: int) -> Callee:
+        """Reads blocks in address order from `entry` up to the first `ret`."""
+        waiting, seen = [entry], {entry}
+        odd, last, blind, count = False, None, False, 0
+        while waiting and count < MOST_BLOCKS:
+            last = self._blocks.at(heappop(waiting))
+            count += 1
+            odd = odd or last.odd
+            if last.exit is Exit.RETURN:
+                own = last.esp == (ESP, 0) if last.start == entry else not odd
+                small = count <= HELPER_BLOCKS and last.end - entry <= HELPER_BYTES
+                return Callee(entry, last.popped, True, small and not own)
+            blind = blind or last.exit in (Exit.UNREAD, Exit.UNKNOWN)
+            self._wait(last, waiting, seen)
+        return Callee(entry, None, blind or bool(waiting), False)
+
+    def _wait(self, block: Block, waiting: List[int], seen: Set[int]) -> None:
+        targets = block.targets[:1] if block.exit is Exit.CALL else block.targets
+        if block.exit is Exit.TABLE:
+            targets = self._blocks.table_targets(block)
+        elif block.exit is Exit.POINTER and block.pointer is not None:
+            word = self._blocks.reader.word_at(block.pointer)
+            targets = () if word is None else (word,)
+        for target in targets:
+            if target not in seen:
+                seen.add(target)
+                heappush(waiting, target)

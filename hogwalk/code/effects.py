@@ -1,0 +1,251 @@
+"""What single x86 instructions do to ESP and EBP, by opcode."""
+
+from __future__ import annotations
+
+from typing import Callable, Optional, Tuple
+
+from hogwalk.code.blocks import Block, Exit
+from hogwalk.code.lengths import instruction_length
+from hogwalk.code.values import CONSTANT, EAX, EBP, ESP, LOADED, Known, plus
+
+Handler = Callable[["Cursor", int], int]
+
+
+class Cursor:
+    """A block being read: its bytes, the address of the first of them, and the registers so far."""
+
+    __slots__ = ("address", "block", "code", "done")
+
+    def __init__(self, block: Block, code: bytes, address: int) -> None:
+        self.block = block
+        self.code = code
+        self.address = address
+        self.done = False
+
+    def get(self, register: int) -> Known:
+        """What the register holds now."""
+        return self.block.registers.get(register, (register, 0))
+
+    def put(self, register: int, value: Known) -> None:
+        """Notes what the register holds from now on."""
+        self.block.registers[register] = value
+
+    def move_esp(self, count: int) -> None:
+        """Moves ESP up by `count` bytes."""
+        registers = self.block.registers
+        value = registers.get(ESP, (ESP, 0))
+        registers[ESP] = None if value is None else (value[0], value[1] + count)
+
+    def signed(self, at: int, size: int) -> int:
+        """The signed little-endian number of `size` bytes at offset `at`."""
+        return int.from_bytes(self.code[at : at + size], "little", signed=True)
+
+    def word(self, at: int) -> int:
+        """The unsigned 32-bit number at offset `at`."""
+        return int.from_bytes(self.code[at : at + 4], "little")
+
+    def length(self, at: int) -> int:
+        """Bytes of the instruction at offset `at`."""
+        return instruction_length(self.code, at) or 1
+
+    def leave(self, how: Exit, at: int, *targets: int) -> int:
+        """Ends the block behind offset `at`."""
+        self.block.exit = how
+        self.block.targets = tuple(target & 0xFFFFFFFF for target in targets)
+        self.done = True
+        return at
+
+    def load_ebp(self, slot: Known) -> None:
+        """EBP was loaded from the stack."""
+        self.block.loads = slot
+        same = slot is not None and slot == self.block.saves
+        self.put(EBP, (EBP, 0) if same else (LOADED, 0))
+        if same:
+            self.block.saves = self.block.loads = None
+
+    def save_ebp(self, slot: Known) -> None:
+        """EBP was stored to the stack."""
+        if self.block.saves is None and self.get(EBP) == (EBP, 0):
+            self.block.saves = slot
+
+    def new_origin(self, at: int, alignment: int) -> None:
+        """ESP became something new: aligned, or with alignment 0 lowered by an unknown amount."""
+        origin = self.address + at
+        self.block.aligns.append((origin, alignment, self.get(ESP)))
+        self.put(ESP, (origin, 0))
+
+    def memory(self, at: int) -> Optional[Tuple[int, int]]:
+        """(base register, displacement) of the ModRM operand at offset `at` when it is no more than that."""
+        modrm = self.code[at]
+        mod, register = modrm >> 6, modrm & 7
+        if mod == 3 or (mod == 0 and register == EBP):
+            return None
+        size = (0, 1, 4)[mod]
+        if register == ESP:
+            at += 1
+            register = self.code[at] & 7
+            if self.code[at] & 0x38 != 0x20 or (mod == 0 and register == EBP):
+                return None
+        return register, self.signed(at + 1, size) if size else 0
+
+
+def push_register(cursor: Cursor, at: int) -> int:
+    cursor.move_esp(-4)
+    cursor.block.pushes += 4
+    if cursor.code[at] == 0x55:
+        cursor.save_ebp(cursor.get(ESP))
+    return at + 1
+
+
+def pop_register(cursor: Cursor, at: int) -> int:
+    register = cursor.code[at] & 7
+    slot = cursor.get(ESP)
+    if register == ESP:
+        cursor.put(ESP, None)
+        return at + 1
+    cursor.move_esp(4)
+    if register == EBP:
+        cursor.load_ebp(slot)
+    else:
+        cursor.put(register, None)
+    return at + 1
+
+
+def push_constant(cursor: Cursor, at: int) -> int:
+    cursor.move_esp(-4)
+    block = cursor.block
+    block.pushes += 4
+    size = 4 if cursor.code[at] == 0x68 else 1
+    slot = cursor.get(ESP)
+    if slot is not None:
+        block.constants[slot] = cursor.signed(at + 1, size)
+    return at + 1 + size
+
+
+STACK_BYTES = {0x06: -4, 0x0E: -4, 0x16: -4, 0x1E: -4, 0x9C: -4, 0x60: -32, 0x07: 4, 0x17: 4, 0x1F: 4, 0x9D: 4}
+
+
+def push_or_pop(cursor: Cursor, at: int) -> int:
+    cursor.move_esp(STACK_BYTES[cursor.code[at]])
+    return at + 1
+
+
+def pop_all(cursor: Cursor, at: int) -> int:
+    cursor.move_esp(32)
+    cursor.put(EBP, None)
+    return at + 1
+
+
+def add_constant(cursor: Cursor, at: int) -> int:
+    """81 and 83: add, sub, and of ESP."""
+    modrm = cursor.code[at + 1]
+    size = 1 if cursor.code[at] == 0x83 else 4
+    if modrm == 0xC4:
+        cursor.move_esp(cursor.signed(at + 2, size))
+    elif modrm == 0xEC:
+        cursor.move_esp(-cursor.signed(at + 2, size))
+    elif modrm == 0xE4:
+        cursor.new_origin(at, -cursor.signed(at + 2, size))
+    elif modrm >= 0xC0 and modrm & 0x38 != 0x38:
+        if modrm & 7 == EBP and modrm in (0xC5, 0xED):  # add ebp,N and sub ebp,N: a shifted frame pointer
+            count = cursor.signed(at + 2, size)
+            cursor.put(EBP, plus(cursor.get(EBP), count if modrm == 0xC5 else -count))
+        else:
+            cursor.put(modrm & 7, None)
+    return at + cursor.length(at)
+
+
+def arithmetic(cursor: Cursor, at: int) -> int:
+    """add, or, adc, sbb, and, sub, xor between a register and ModRM."""
+    opcode, modrm = cursor.code[at], cursor.code[at + 1]
+    to_register = opcode & 2
+    if not to_register and modrm < 0xC0:
+        return at + cursor.length(at)
+    target = modrm >> 3 & 7 if to_register else modrm & 7
+    source = modrm & 7 if to_register else modrm >> 3 & 7
+    amount = cursor.get(source) if modrm >= 0xC0 else None
+    if target != ESP:
+        cursor.put(target, None)
+    elif amount is not None and amount[0] == CONSTANT and opcode & 0x38 in (0x00, 0x28):
+        cursor.move_esp(-amount[1] if opcode & 0x38 else amount[1])
+    elif opcode & 0x38 in (0x00, 0x28):
+        cursor.block.odd = True
+        cursor.new_origin(at, 0)
+    else:
+        cursor.put(ESP, None)
+    return at + cursor.length(at)
+
+
+def store(cursor: Cursor, at: int) -> int:
+    """89: mov r/m32,r32."""
+    modrm = cursor.code[at + 1]
+    register = modrm >> 3 & 7
+    if modrm >= 0xC0:
+        copy(cursor, modrm & 7, register)
+        return at + 2
+    if register == EBP:
+        operand = cursor.memory(at + 1)
+        if operand is not None and operand[0] == ESP:
+            cursor.save_ebp(plus(cursor.get(ESP), operand[1]))
+    return at + cursor.length(at)
+
+
+def load(cursor: Cursor, at: int) -> int:
+    """8B: mov r32,r/m32."""
+    modrm = cursor.code[at + 1]
+    register = modrm >> 3 & 7
+    if modrm >= 0xC0:
+        copy(cursor, register, modrm & 7)
+        return at + 2
+    operand = cursor.memory(at + 1)
+    if register == EBP and operand is not None and operand[0] == ESP:
+        cursor.load_ebp(plus(cursor.get(ESP), operand[1]))
+    else:
+        cursor.put(register, None)
+    return at + cursor.length(at)
+
+
+def copy(cursor: Cursor, target: int, source: int) -> None:
+    if target == ESP and source != EBP:
+        cursor.block.odd = True
+    cursor.put(target, cursor.get(source))
+
+
+def load_address(cursor: Cursor, at: int) -> int:
+    """8D: lea."""
+    register = cursor.code[at + 1] >> 3 & 7
+    operand = cursor.memory(at + 1)
+    value = None if operand is None else plus(cursor.get(operand[0]), operand[1])
+    if register == EBP and operand is not None and operand[0] == ESP and operand[1] >= 4:
+        cursor.block.odd = True
+    cursor.put(register, value)
+    return at + cursor.length(at)
+
+
+def load_constant(cursor: Cursor, at: int) -> int:
+    register = cursor.code[at] & 7
+    cursor.put(register, None if register == ESP else (CONSTANT, cursor.word(at + 1)))
+    return at + 5
+
+
+def exchange_eax_esp(cursor: Cursor, at: int) -> int:
+    cursor.block.odd = True
+    eax = cursor.get(EAX)
+    cursor.put(EAX, cursor.get(ESP))
+    cursor.put(ESP, eax)
+    return at + 1
+
+
+def enter(cursor: Cursor, at: int) -> int:
+    cursor.move_esp(-4)
+    cursor.save_ebp(cursor.get(ESP))
+    cursor.put(EBP, cursor.get(ESP))
+    cursor.move_esp(-int.from_bytes(cursor.code[at + 1 : at + 3], "little") - 4 * (cursor.code[at + 3] & 31))
+    return at + 4
+
+
+def leave_frame(cursor: Cursor, at: int) -> int:
+    slot = cursor.get(EBP)
+    cursor.put(ESP, plus(slot, 4))
+    cursor.load_ebp(slot)
+    return at + 1

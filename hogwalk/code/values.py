@@ -1,0 +1,24 @@
+"""What a register is known to hold: something plus a number of bytes."""
+
+from __future__ import annotations
+
+from typing import Optional, Tuple
+
+# A value is (base, offset).  Bases 0-7: what that register held where the block begins (numbers as in ModRM).
+# Bases from 0x1000: the stack pointer that the instruction at that address made by `and` or an alloca.
+Value = Tuple[int, int]
+Known = Optional[Value]
+
+EAX, ECX, EDX, EBX, ESP, EBP = 0, 1, 2, 3, 4, 5
+CONSTANT = -1  # the offset itself
+CALLER = -2  # what the register held where the function was entered
+RETURN_SLOT = -3  # an address, offset bytes above the function's own return slot
+LOADED = -4  # EBP loaded from the stack; the block says from where
+CALL_ESP = -5  # what ESP was right behind the call a flow starts at
+CALL_EBP = -6  # what EBP was there
+FIRST_ORIGIN = 0x1000
+
+
+def plus(value: Known, count: int) -> Known:
+    """The value `count` bytes higher."""
+    return None if value is None else (value[0], value[1] + count)

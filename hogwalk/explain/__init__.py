@@ -1,0 +1,1 @@
+"""Why a frame is as big as it is."""

@@ -1,0 +1,167 @@
+"""The records that travel between the rooms: plain, frozen, without behaviour beyond derived facts.
+
+Addresses are plain ints (an address is compared with `is None`, never by truth); intervals are half open,
+low address first; sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Optional, Tuple
+
+
+@dataclass(frozen=True)
+class BugCheck:
+    """The bug check code and its four arguments."""
+
+    code: int
+    arguments: Tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class About:
+    """What kind of target this is.
+
+    `kind` is one of "kernel dump", "live kernel", "user dump", "live user", "text";
+    `machine` is "x86", "x64", "arm" or "arm64"; `source` names the file or connection, "" when unknown.
+    """
+
+    kind: str
+    machine: str
+    pointer_bytes: int
+    page_bytes: int
+    bugcheck: Optional[BugCheck]
+    source: str
+
+    @property
+    def kernel(self) -> bool:
+        """Whether the stacks are kernel stacks."""
+        return self.kind != "user dump" and self.kind != "live user"
+
+
+@dataclass(frozen=True)
+class Module:
+    """A loaded module: [start, end); `symbols` is what the debugger has: "pdb", "export", "none", "deferred"."""
+
+    name: str
+    start: int
+    end: int
+    symbols: str
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """The nearest symbol at or below an address; `name` is "" where the module has no symbol for it.
+
+    `displacement` counts bytes from the symbol, or from the module's start when there is no symbol.
+    """
+
+    module: str
+    name: str
+    displacement: int
+
+    def text(self) -> str:
+        """The symbol as the debugger prints it: `nt!IofCallDriver+0x45`, `BabyHog+0x1196`."""
+        base = f"{self.module}!{self.name}" if self.name else self.module
+        return f"{base}+0x{self.displacement:x}" if self.displacement else base
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a module's version resource says; every text may be "" where the resource is silent."""
+
+    company: str
+    product: str
+    description: str
+    file_version: str
+
+
+@dataclass(frozen=True)
+class Registers:
+    """The registers a context, a TSS or a trap frame holds; `source` says which ("TSS 28", "context")."""
+
+    ip: int
+    sp: int
+    bp: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Region:
+    """A thread's stack, [limit, base), and where these two addresses came from."""
+
+    limit: int
+    base: int
+    thread: Optional[int]
+    source: str
+
+    @property
+    def size(self) -> int:
+        """Bytes from Limit to Base."""
+        return self.base - self.limit
+
+    def __contains__(self, address: int) -> bool:
+        return self.limit <= address < self.base
+
+
+@dataclass(frozen=True)
+class Triple:
+    """A start for `k... = BasePtr StackPtr InstructionPtr` (x86)."""
+
+    base_ptr: int
+    stack_ptr: int
+    instruction_ptr: int
+
+
+class Trust(Enum):
+    """How well a frame's return address is borne out, best first; the value is what reports print."""
+
+    LINKED = "linked"  # the call before it targets the very function that runs in this frame
+    CALL = "call"  # a call instruction ends right before it; its target is not known
+    TRAP = "trap"  # not a call but a trap frame or a system-call entry
+    PLAIN = "plain"  # inside a module's code, but no call before it
+    UNREAD = "unread"  # inside a module whose code cannot be read
+    NONE = "none"  # in no module, or off the stack
+
+
+class Source(Enum):
+    """Who found a frame."""
+
+    KF = "kf"
+    HOGWALK = "hogwalk"
+    BOTH = "both"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a walk.
+
+    `frame_ptr` is kf's ChildEBP; `return_slot` the address its return address lies at (ChildEBP+4 on x86);
+    `return_address` the word there; `instruction` the address that runs in this frame (the newer frame's return
+    address, or the triple's InstructionPtr); `bytes` the distance to the newer frame's return slot, None for the
+    first frame and for frames off the stack.  `symbol` names `instruction`; None when it lies in no module.
+    """
+
+    frame_ptr: Optional[int]
+    return_slot: int
+    return_address: int
+    instruction: int
+    bytes: Optional[int]
+    symbol: Optional[Symbol]
+    source: Source
+    trust: Trust
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Stack bytes [start, end) that belong to no frame, and why."""
+
+    start: int
+    end: int
+    why: str
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in the gap."""
+        return self.end - self.start

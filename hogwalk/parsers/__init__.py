@@ -1,0 +1,1 @@
+"""Debugger text to records: pure, one grammar per file; nothing here knows a target."""

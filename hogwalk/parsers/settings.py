@@ -1,0 +1,28 @@
+"""The debugger's own settings as its commands print them: `n`, `.expr`, `||`."""
+
+from __future__ import annotations
+
+import re
+from typing import Optional
+
+_RADIX = re.compile(r"base is (\d+)")
+_EVALUATOR = re.compile(r"Current expression evaluator: (\S+)")
+_DUMP_FILE = re.compile(r"^\.\s+\d+ .*?[Dd]ump(?: file)?: (.+)$", re.MULTILINE)
+
+
+def radix(text: str) -> Optional[int]:
+    """The default radix in the answer to `n`, or None."""
+    found = _RADIX.search(text)
+    return int(found.group(1)) if found else None
+
+
+def evaluator(text: str) -> Optional[str]:
+    """The expression evaluator (`MASM` or `C++`) in the answer to `.expr`, or None."""
+    found = _EVALUATOR.search(text)
+    return found.group(1) if found else None
+
+
+def dump_file(text: str) -> str:
+    """The dump's file as `||` names it for the current system, "" when it names none."""
+    found = _DUMP_FILE.search(text)
+    return found.group(1).strip() if found else ""

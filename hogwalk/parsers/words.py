@@ -1,0 +1,40 @@
+"""The words all debugger text is made of: addresses, 32-bit folding, symbols."""
+
+from __future__ import annotations
+
+import re
+from typing import Optional
+
+from hogwalk.model import Symbol
+
+# 8 digits, or 16 with or without the backtick in the middle.
+ADDRESS = r"[0-9a-fA-F]{8}(?:`?[0-9a-fA-F]{8})?"
+
+_DISPLACEMENT = re.compile(r"\+0x([0-9a-fA-F`]{1,17})$")
+
+
+def address(text: str) -> int:
+    """The address a debugger word such as `b8ae6100` or ``fffff802`8e6b41d5`` stands for."""
+    return int(text.replace("`", ""), 16)
+
+
+def fold(value: int, pointer_bytes: Optional[int]) -> int:
+    """The address without the sign extension the engine prints for 32-bit targets (`pointer_bytes` 4)."""
+    return value & 0xFFFFFFFF if pointer_bytes == 4 else value
+
+
+def split_symbol(text: str) -> Optional[Symbol]:
+    """The symbol that `nt!Name+0x45`, `BabyHog+0x1196` or `nt!Name` stands for; None for `0x7c8285ec` and "".
+
+    The module ends at the first `!`, or at the `+0x` where there is none; names keep spaces, quotes, templates.
+    """
+    text = text.strip()
+    if not text or text[:2].lower() == "0x":
+        return None
+    offset = _DISPLACEMENT.search(text)
+    stem = text[: offset.start()] if offset else text
+    displacement = address(offset.group(1)) if offset else 0
+    module, _, name = stem.partition("!")
+    if not module.strip():
+        return None
+    return Symbol(module.strip(), name.strip(), displacement)

@@ -1,0 +1,184 @@
+"""The triage on one screen: what died, who holds the stack, how sure that is, what to do next."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Optional, Sequence
+
+from hogwalk.model import About, Frame, Trust
+from hogwalk.render.table import cut, hexa, percent, table, wrapped
+from hogwalk.report.document import Report
+from hogwalk.usage.books import Share, module_of
+from hogwalk.usage.cycles import Cycle
+from hogwalk.walk.frames import PROVEN
+
+MOST_ROWS = 12  # modules or products shown; the rest is one row
+DOUBLE_FAULT = "EXCEPTION_DOUBLE_FAULT, the usual end of a depleted kernel stack"
+
+
+def render(report: Report) -> Iterator[str]:
+    """The triage's lines."""
+    yield from _head(report)
+    yield ""
+    yield from _verdict(report)
+    yield ""
+    yield from module_table(report)
+    yield ""
+    yield from product_table(report)
+    yield ""
+    yield from _cycle(report.cycle)
+    yield from _biggest(report)
+    yield from totals(report)
+    for note in report.notes:
+        yield from wrapped("Note", note)
+    yield from _next(report)
+
+
+def target_line(about: About) -> str:
+    """The target in one line's words."""
+    source = f", {about.source}" if about.source else ""
+    return f"{about.kind}, {about.machine}{source}"
+
+
+def _head(report: Report) -> Iterator[str]:
+    region, bugcheck = report.region, report.about.bugcheck
+    yield from wrapped("Target", target_line(report.about))
+    if bugcheck is not None:
+        arguments = ", ".join(f"{argument:x}" for argument in bugcheck.arguments)
+        meaning = f": {DOUBLE_FAULT}" if bugcheck.code == 0x7F and bugcheck.arguments[:1] == (8,) else ""
+        yield from wrapped("Bug check", f"{bugcheck.code:X} ({arguments}){meaning}")
+    if report.registers is not None:
+        registers = report.registers
+        words = f"eip {registers.ip:08x} esp {registers.sp:08x} ebp {registers.bp:08x}"
+        yield from wrapped("Fault", f"{words} ({registers.source}){_below(registers.sp, region.limit)}")
+    thread = f"{region.thread:08x}  " if region.thread is not None else ""
+    yield from wrapped(
+        "Thread", f"{thread}Limit {region.limit:08x} Base {region.base:08x}: {region.size} bytes ({region.source})"
+    )
+    yield from _start(report)
+
+
+def _below(sp: int, limit: int) -> str:
+    return f": {limit - sp} bytes below Limit, the stack has run out" if sp < limit else ""
+
+
+def _start(report: Report) -> Iterator[str]:
+    if report.start is None or report.chosen is None:
+        return
+    candidate = report.start.candidate
+    score = f"score {candidate.score} of {len(report.candidates)} candidates" if candidate else "given by hand"
+    yield from wrapped("Start", report.start.command)
+    tried = len(report.walks)
+    walks = "1 walk tried" if tried == 1 else f"{tried} walks tried, the best proven one kept"
+    yield from wrapped("", f"{score}; {walks}; {report.chosen.stop}")
+
+
+def _verdict(report: Report) -> Iterator[str]:
+    hog = report.hog
+    if hog is None:
+        yield from wrapped("Hog", "no frame could be charged to anyone")
+        return
+    size = report.region.size
+    company = f" ({hog.product.company})" if hog.product.company and hog.product.company != hog.product.name else ""
+    yield from wrapped(
+        "Hog",
+        f"{hog.product.name}{company}: {hog.share.bytes} bytes, {percent(hog.share.bytes, size)} % of the stack, "
+        f"in {hog.share.frames} frames of {', '.join(hog.product.modules)}",
+    )
+    system = report.system
+    if system is not None and system.product != hog.product:
+        yield from wrapped(
+            "", f"{system.product.name} itself: {system.share.bytes} bytes, {percent(system.share.bytes, size)} %"
+        )
+    yield from wrapped("Sure?", _sureness(report))
+
+
+def _sureness(report: Report) -> str:
+    frames = report.frames
+    counts = {trust: sum(1 for frame in frames if frame.trust is trust) for trust in Trust}
+    proven = sum(frame.bytes or 0 for frame in frames if frame.trust in PROVEN)
+    words = [
+        f"{counts[Trust.LINKED]} return addresses follow a call of the very function that runs",
+        f"{counts[Trust.CALL]} a call whose target only run time knows",
+        f"{counts[Trust.TRAP]} are trap frames",
+        f"{counts[Trust.PLAIN] + counts[Trust.NONE]} are unproven",
+    ]
+    if counts[Trust.UNREAD]:
+        words.insert(3, f"{counts[Trust.UNREAD]} could not be checked")
+    share = percent(proven, report.walked)
+    return f"{share} % of the walked bytes are proven: of {len(frames)} frames {', '.join(words)}"
+
+
+def module_table(report: Report) -> Iterator[str]:
+    """Usage per module."""
+    heads = ("bytes", "KB", "%", "frames", "largest", "module", "product")
+    rows = [[*_cells(use.share, report.region.size), use.share.name, use.product.name] for use in report.modules]
+    yield from table(heads, _few(rows, [use.share for use in report.modules], report.region.size, 2), heads[5:])
+
+
+def product_table(report: Report) -> Iterator[str]:
+    """Usage per product."""
+    heads = ("bytes", "KB", "%", "frames", "largest", "product", "modules")
+    rows = [
+        [*_cells(use.share, report.region.size), use.product.name, ", ".join(use.product.modules)]
+        for use in report.products
+    ]
+    yield from table(heads, _few(rows, [use.share for use in report.products], report.region.size, 2), heads[5:])
+
+
+def function_table(report: Report) -> Iterator[str]:
+    """Usage per function."""
+    heads = ("bytes", "KB", "%", "frames", "largest", "function")
+    rows = [[*_cells(share, report.region.size), share.name] for share in report.functions]
+    yield from table(heads, rows, heads[5:])
+
+
+def _cells(share: Share, size: int) -> List[str]:
+    largest = f"{share.largest.bytes:x}h" if share.largest is not None and share.largest.bytes else ""
+    return [str(share.bytes), f"{share.bytes / 1024:.2f}", percent(share.bytes, size), str(share.frames), largest]
+
+
+def _few(rows: List[List[str]], shares: Sequence[Share], size: int, texts: int) -> List[List[str]]:
+    if len(rows) <= MOST_ROWS:
+        return rows
+    rest = shares[MOST_ROWS - 1 :]
+    joined = Share("", sum(share.bytes for share in rest), sum(share.frames for share in rest), None)
+    return [*rows[: MOST_ROWS - 1], [*_cells(joined, size), f"({len(rest)} more)", *[""] * (texts - 1)]]
+
+
+def _cycle(cycle: Optional[Cycle]) -> Iterator[str]:
+    if cycle is None:
+        return
+    starts = ", ".join(f"#{start:02x}" for start in cycle.starts[:6]) + (", .." if len(cycle.starts) > 6 else "")
+    yield from wrapped(
+        "Re-entered",
+        f"{len(cycle.starts)} times a run of {cycle.length} frames, at {starts}: {cycle.bytes} bytes in all, from "
+        f"{cycle.functions[0]} to {cycle.functions[-1]}",
+    )
+
+
+def _biggest(report: Report) -> Iterator[str]:
+    number = {id(frame): at for at, frame in enumerate(report.frames)}
+    for at, frame in enumerate(report.biggest(3)):
+        label = "Biggest" if at == 0 else ""
+        name = frame.symbol.text() if frame.symbol is not None else module_of(frame)
+        yield from wrapped(
+            label,
+            f"{frame.bytes:>5} ({frame.bytes:x}h) #{number[id(frame)]:02x} {hexa(frame.frame_ptr)} {cut(name, 60)}",
+        )
+
+
+def totals(report: Report) -> Iterator[str]:
+    """The gaps and the sum that must come out."""
+    for at, gap in enumerate(report.gaps):
+        yield from wrapped("Gaps" if at == 0 else "", f"{gap.start:08x}..{gap.end:08x} {gap.bytes} bytes {gap.why}")
+    unknown = sum(gap.bytes for gap in report.gaps)
+    yield from wrapped(
+        "Sum", f"{report.walked} walked + {unknown} in gaps = {report.walked + unknown} = Base - Limit"
+    )
+
+
+def _next(report: Report) -> Iterator[str]:
+    biggest: Sequence[Frame] = report.biggest(1)
+    steps = [f"frame {hexa(frame.frame_ptr)} (why it is so big)" for frame in biggest]
+    steps += ["walk (all frames)", "candidates (other starts)", "stack (the annotated dps)"]
+    yield from wrapped("Next", ", ".join(steps))

@@ -1,0 +1,1 @@
+"""The report: the one document that every renderer reads."""

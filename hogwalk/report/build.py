@@ -1,0 +1,70 @@
+"""Builds the report of a walk: shares, gaps, cycles, notes; and checks that the books balance."""
+
+from __future__ import annotations
+
+from typing import Dict, Optional, Sequence, Tuple
+
+from hogwalk.analysis import Evidence
+from hogwalk.model import Module
+from hogwalk.report.document import ModuleUse, ProductUse, Report, Start
+from hogwalk.report.notes import notes
+from hogwalk.target.protocol import Target
+from hogwalk.usage.books import Share, function_of, gaps, imbalance, module_of, shares
+from hogwalk.usage.cycles import find_cycle
+from hogwalk.usage.products import Product, product_shares, products
+from hogwalk.walk.choose import Choice
+from hogwalk.walk.frames import Walk
+
+
+def build(target: Target, evidence: Evidence, choice: Choice) -> Report:
+    """The report of the chosen walk."""
+    walk = choice.walk
+    module_shares = shares(walk.frames, module_of)
+    owners = _owners(target, module_shares)
+    modules = _module_uses(target.modules(), module_shares, owners)
+    found = gaps(evidence.region, walk.frames, evidence.image.holes)
+    off = imbalance(evidence.region, walk.frames, found)
+    if off:
+        raise AssertionError(f"the books are off by {off} bytes")
+    return Report(
+        about=evidence.about,
+        region=evidence.region,
+        registers=evidence.registers,
+        candidates=evidence.candidates,
+        walks=choice.walks,
+        chosen=walk,
+        start=_start(evidence, walk),
+        frames=walk.frames,
+        modules=modules,
+        products=tuple(ProductUse(product, share) for product, share in product_shares(module_shares, owners)),
+        functions=shares(walk.frames, function_of),
+        gaps=found,
+        cycle=find_cycle(walk.frames),
+        notes=notes(evidence, walk, modules),
+        commands=tuple(target.commands()),
+    )
+
+
+def _start(evidence: Evidence, walk: Walk) -> Start:
+    candidate = next((found for found in evidence.candidates if found.triple == walk.triple), None)
+    return Start(walk.command, candidate)
+
+
+def _owners(target: Target, module_shares: Sequence[Share]) -> Dict[str, Product]:
+    known = {module.name for module in target.modules()}
+    names = [share.name for share in module_shares if share.name in known]
+    return products(names, target.versions(names))
+
+
+def _module_uses(
+    modules: Sequence[Module], module_shares: Sequence[Share], owners: Dict[str, Product]
+) -> Tuple[ModuleUse, ...]:
+    symbols = {module.name: module.symbols for module in modules}
+    return tuple(
+        ModuleUse(share, _owner(owners.get(share.name), share.name), symbols.get(share.name, ""))
+        for share in module_shares
+    )
+
+
+def _owner(product: Optional[Product], name: str) -> Product:
+    return product if product is not None else Product(name, "", (name,), False, False)

@@ -1,0 +1,85 @@
+"""The records of a report; frozen and complete, so that a renderer needs nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from hogwalk.candidates.rank import Candidate
+from hogwalk.model import About, Frame, Gap, Region, Registers
+from hogwalk.usage.books import Share
+from hogwalk.usage.cycles import Cycle
+from hogwalk.usage.products import Product
+from hogwalk.walk.frames import Walk
+
+SCHEMA = "hogwalk-report/1"
+
+
+@dataclass(frozen=True)
+class ModuleUse:
+    """A module's share of the stack and the product it belongs to."""
+
+    share: Share
+    product: Product
+    symbols: str
+
+
+@dataclass(frozen=True)
+class ProductUse:
+    """A product's share of the stack."""
+
+    product: Product
+    share: Share
+
+
+@dataclass(frozen=True)
+class Start:
+    """The triple the walk began at, and the command that repeats it; `candidate` is None for a triple given by hand."""
+
+    command: str
+    candidate: Optional[Candidate]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything hogwalk found out about one stack.
+
+    `frames` are newest first; the bytes of `frames` and `gaps` add up to `region.size`.
+    """
+
+    about: About
+    region: Region
+    registers: Optional[Registers]
+    candidates: Tuple[Candidate, ...]
+    walks: Tuple[Walk, ...]
+    chosen: Optional[Walk]
+    start: Optional[Start]
+    frames: Tuple[Frame, ...]
+    modules: Tuple[ModuleUse, ...]
+    products: Tuple[ProductUse, ...]
+    functions: Tuple[Share, ...]
+    gaps: Tuple[Gap, ...]
+    cycle: Optional[Cycle]
+    notes: Tuple[str, ...]
+    commands: Tuple[str, ...]
+
+    @property
+    def walked(self) -> int:
+        """Bytes charged to frames."""
+        return sum(frame.bytes or 0 for frame in self.frames)
+
+    @property
+    def hog(self) -> Optional[ProductUse]:
+        """The product that holds most bytes, the operating system's own left aside; it, when there is no other."""
+        others = [use for use in self.products if not use.product.system]
+        return (others or list(self.products) or [None])[0]
+
+    @property
+    def system(self) -> Optional[ProductUse]:
+        """The operating system's own share."""
+        return next((use for use in self.products if use.product.system), None)
+
+    def biggest(self, count: int) -> Tuple[Frame, ...]:
+        """The frames with most bytes, largest first."""
+        sized = [frame for frame in self.frames if frame.bytes]
+        return tuple(sorted(sized, key=lambda frame: (-(frame.bytes or 0), frame.return_slot))[:count])

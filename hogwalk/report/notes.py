@@ -1,0 +1,65 @@
+"""What a reader must know to weigh the report: each note says what is missing or odd, and what to try."""
+
+from __future__ import annotations
+
+from typing import List, Sequence, Tuple
+
+from hogwalk.analysis import Evidence
+from hogwalk.model import Frame, Trust
+from hogwalk.report.document import ModuleUse
+from hogwalk.walk.frames import PROVEN, Walk
+
+
+def notes(evidence: Evidence, walk: Walk, modules: Sequence[ModuleUse]) -> Tuple[str, ...]:
+    """The notes on one walk, the gravest first."""
+    found: List[str] = []
+    found.extend(_unproven(walk.frames))
+    found.extend(_holes(evidence))
+    found.extend(_rows(walk))
+    found.extend(_symbols(modules))
+    found.extend(_versions(modules))
+    found.extend(walk.notes)
+    return tuple(found)
+
+
+def _unproven(frames: Sequence[Frame]) -> List[str]:
+    found = []
+    unread = sum(1 for frame in frames if frame.trust is Trust.UNREAD)
+    if unread:
+        found.append(
+            f"{unread} of {len(frames)} return addresses lie in code that cannot be read, so no call before them "
+            "could be checked; give the images (-i, .exepath) to raise the trust"
+        )
+    doubtful = [frame for frame in frames if frame.trust not in PROVEN and frame.trust is not Trust.UNREAD]
+    if doubtful:
+        found.append(
+            f"{len(doubtful)} of {len(frames)} frames have a return address without a call before it, "
+            f"the first at {doubtful[0].return_slot:08x}; what follows such a frame may be wrong"
+        )
+    return found
+
+
+def _holes(evidence: Evidence) -> List[str]:
+    return [f"stack {start:08x}..{end:08x} cannot be read; it counts as a gap" for start, end in evidence.image.holes]
+
+
+def _rows(walk: Walk) -> List[str]:
+    found = []
+    if walk.rest:
+        found.append(f"{len(walk.rest)} rows of kf lie off the stack and are left out of all sums ({walk.stop})")
+    found.extend(f"kf printed a line hogwalk cannot read: {line.strip()}" for line in walk.unparsed)
+    return found
+
+
+def _symbols(modules: Sequence[ModuleUse]) -> List[str]:
+    bare = [use.share.name for use in modules if use.symbols in ("none", "export")]
+    if not bare:
+        return []
+    return [f"no symbols (or exports only) for {', '.join(bare)}: their functions' names are only the nearest known"]
+
+
+def _versions(modules: Sequence[ModuleUse]) -> List[str]:
+    bare = [use.share.name for use in modules if not use.product.known]
+    if not bare:
+        return []
+    return [f"no version data for {', '.join(bare)}: each counts as a product of its own"]

@@ -1,0 +1,1 @@
+"""The crashed thread's stack: where it lies (region) and what it holds (image)."""

@@ -1,0 +1,1 @@
+"""Symbols and version data of a crashed machine's modules: PDB files, PE exports, COFF tables, resources."""

@@ -1,0 +1,136 @@
+"""Function records (S_GPROC32, S_LPROC32, S_THUNK32) of the module an address was linked from."""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+from hogwalk.errors import Unreadable
+from hogwalk.symbols.pdb import Pdb
+from hogwalk.symbols.publics import Named
+from hogwalk.symbols.source import STRING_CAP, decode
+
+_PROCEDURES = (0x110F, 0x1110, 0x1146, 0x1147)
+_S_THUNK32 = 0x1102
+_CONTRIBUTIONS = {0xF12EBA2D: 28, 0xF13151E4: 32}  # version of the table: bytes of an entry
+_MODULE_CAP = 65536
+_RECORD_CAP = 1 << 20
+
+
+class _Contribution(NamedTuple):
+    section: int
+    offset: int
+    size: int
+    module: int
+
+
+class Functions:
+    """The functions of a PDB, parsed module by module as addresses in them are asked."""
+
+    def __init__(self, pdb: Pdb) -> None:
+        self._pdb = pdb
+        self._cache: Dict[int, Tuple[List[Named], List[int]]] = {}
+        self._streams: List[Tuple[int, int]] = []
+        self._pieces: List[_Contribution] = []
+        try:
+            self._load()
+        except (Unreadable, struct.error):
+            self._pieces = []
+        self._keys = [(piece.section, piece.offset) for piece in self._pieces]
+
+    def _load(self) -> None:
+        dbi = self._pdb.header()
+        if dbi is None:
+            return
+        modules, contributions = self._pdb.substreams[:2]
+        self._streams = _module_streams(dbi.read(64, modules))
+        table = dbi.read(64 + modules, contributions)
+        if len(table) < 4:
+            return
+        width = _CONTRIBUTIONS.get(struct.unpack_from("<I", table)[0])
+        if width is None:
+            return
+        for at in range(4, len(table) - width + 1, width):
+            section, offset, size, _, module = struct.unpack_from("<HxxiiIH", table, at)
+            self._pieces.append(_Contribution(section, offset, size, module))
+        self._pieces.sort()
+
+    def containing(self, rva: int) -> Optional[Named]:
+        """The function whose bytes hold `rva`, or None."""
+        place = self._pdb.place(rva)
+        if place is None:
+            return None
+        index = bisect_right(self._keys, place) - 1
+        if index < 0:
+            return None
+        piece = self._pieces[index]
+        if piece.section != place[0] or not piece.offset <= place[1] < piece.offset + piece.size:
+            return None
+        functions, starts = self._module(piece.module)
+        at = bisect_right(starts, rva) - 1
+        if at < 0 or rva >= functions[at].rva + functions[at].size:
+            return None
+        return functions[at]
+
+    def _module(self, number: int) -> Tuple[List[Named], List[int]]:
+        if number not in self._cache:
+            functions: List[Named] = []
+            if number < len(self._streams):
+                functions = sorted(self._parse(*self._streams[number]))
+            self._cache[number] = functions, [function.rva for function in functions]
+        return self._cache[number]
+
+    def _parse(self, stream_number: int, size: int) -> List[Named]:
+        try:
+            stream = self._pdb.stream(stream_number)
+            raw = b"" if stream is None else stream.read(0, min(size, stream.size))
+        except Unreadable:
+            return []
+        found: List[Named] = []
+        at = 4
+        for _ in range(_RECORD_CAP):
+            if at + 4 > len(raw):
+                break
+            length, kind = struct.unpack_from("<HH", raw, at)
+            record = raw[at + 4 : at + 2 + length]
+            at += 2 + max(length, 2)
+            named = self._function(kind, record)
+            if named is not None:
+                found.append(named)
+        return found
+
+    def _function(self, kind: int, record: bytes) -> Optional[Named]:
+        if kind in _PROCEDURES and len(record) > 35:
+            size, (offset, section), name = struct.unpack_from("<I", record, 12)[0], _at(record, 28), record[35:]
+        elif kind == _S_THUNK32 and len(record) > 21:
+            (offset, section), size, name = _at(record, 12), struct.unpack_from("<H", record, 18)[0], record[21:]
+        else:
+            return None
+        rva = self._pdb.rva(section, offset)
+        return None if rva is None else Named(rva, size, decode(name[:STRING_CAP].split(b"\0", 1)[0]))
+
+    def all(self) -> List[Named]:
+        """Every function record of every module, lowest first."""
+        return sorted(named for number in range(len(self._streams)) for named in self._module(number)[0])
+
+
+def _at(record: bytes, offset: int) -> Tuple[int, int]:
+    """The (offset, section) pair at `offset` of a record."""
+    place, section = struct.unpack_from("<IH", record, offset)
+    return place, section
+
+
+def _module_streams(raw: bytes) -> List[Tuple[int, int]]:
+    """For each linked module its (stream number, bytes of symbol records)."""
+    streams: List[Tuple[int, int]] = []
+    at = 0
+    while at + 64 <= len(raw) and len(streams) < _MODULE_CAP:
+        number, size = struct.unpack_from("<HI", raw, at + 34)
+        streams.append((number, size))
+        name_end = raw.find(b"\0", at + 64)
+        object_end = raw.find(b"\0", name_end + 1)
+        if name_end < 0 or object_end < 0:
+            break
+        at = (object_end + 4) & ~3
+    return streams

@@ -1,0 +1,92 @@
+"""Symbol tables of one module: what an RVA's nearest symbol is, by PDB, by exports, by COFF symbols."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import List, Optional, Sequence, Tuple, Union
+
+from hogwalk.symbols.functions import Functions
+from hogwalk.symbols.pdb import OMAP_FROM_SOURCE, OMAP_TO_SOURCE, Pdb
+from hogwalk.symbols.publics import Named, Publics
+from hogwalk.symbols.types import Types
+from hogwalk.symbols.undecorate import undecorate
+
+Found = Tuple[str, int]  # name, displacement
+
+
+class PdbTable:
+    """A PDB's symbols; function records win where they cover the address, else the nearest public."""
+
+    kind = "pdb"
+
+    def __init__(self, pdb: Pdb) -> None:
+        self.pdb = pdb
+        self.types = Types(pdb)
+        self._publics = Publics(pdb)
+        self._functions = Functions(pdb)
+        self._to_source = pdb.omap(OMAP_TO_SOURCE)
+        self._from_source = pdb.omap(OMAP_FROM_SOURCE)
+
+    def nearest(self, rva: int) -> Optional[Found]:
+        """The name and the displacement from it, or None."""
+        if self._to_source is not None:
+            mapped = self._to_source.map(rva)
+            if mapped is None:
+                return None
+            rva = mapped
+        function = self._functions.containing(rva)
+        if function is not None:
+            return undecorate(function.name) if function.name.startswith("?") else function.name, rva - function.rva
+        publics = self._publics.nearest(rva)
+        if not publics:
+            return None
+        return undecorate(publics[-1].name), rva - publics[-1].rva
+
+    def address(self, name: str) -> Optional[int]:
+        """The RVA of a public or function by its printed name, or None; reads every public."""
+        for named in self._publics:
+            if name in (named.name, undecorate(named.name)):
+                return named.rva if self._from_source is None else self._from_source.map(named.rva)
+        return None
+
+
+class ListTable:
+    """Exports or COFF symbols, sorted by address."""
+
+    def __init__(self, kind: str, symbols: Sequence[Named]) -> None:
+        self.kind = kind
+        self._symbols: List[Named] = list(symbols)
+        self._starts = [symbol.rva for symbol in self._symbols]
+
+    def nearest(self, rva: int) -> Optional[Found]:
+        """The name and the displacement from it, or None."""
+        index = bisect_right(self._starts, rva) - 1
+        if index < 0:
+            return None
+        return undecorate(self._symbols[index].name), rva - self._starts[index]
+
+    def address(self, name: str) -> Optional[int]:
+        """The RVA of a symbol by its printed name, or None."""
+        for symbol in self._symbols:
+            if name in (symbol.name, undecorate(symbol.name)):
+                return symbol.rva
+        return None
+
+
+class NoTable:
+    """A module without symbols."""
+
+    kind = "none"
+
+    def nearest(self, rva: int) -> Optional[Found]:
+        """Always None."""
+        del rva
+        return None
+
+    def address(self, name: str) -> Optional[int]:
+        """Always None."""
+        del name
+        return None
+
+
+Table = Union[PdbTable, ListTable, NoTable]

@@ -1,0 +1,118 @@
+"""A crash dump as a target: what the file holds, joined with the symbols found for it."""
+
+from __future__ import annotations
+
+from typing import Iterator, Optional, Sequence, Tuple
+
+from hogwalk.errors import BadInput, NoDebugger
+from hogwalk.model import About, Module, Symbol, Version
+from hogwalk.symbols.resolver import Resolver
+from hogwalk.symbols.source import MappedFile
+from hogwalk.symbols.tables import PdbTable
+from hogwalk.target.dump.crash import Crash, Names, ThreadStack
+from hogwalk.target.dump.header import TRIAGE, read_header
+from hogwalk.target.dump.kernel import open_pages
+
+
+class DumpTarget:
+    """A crashed machine read from its dump file; answers every question but `command`."""
+
+    def __init__(self, crash: Crash, symbol_path: str, image_path: str) -> None:
+        self._crash = crash
+        self._resolver = Resolver(crash.images(), crash.memory.read, symbol_path, image_path)
+        self._names = Names(self.field, self._address)
+        self._about = crash.about()
+
+    @property
+    def notes(self) -> Tuple[str, ...]:
+        """What was found but not used, and what the dump does not hold, one line each."""
+        return tuple(dict.fromkeys([*self._crash.notes, *self._resolver.notes]))
+
+    def about(self) -> About:
+        """What kind of target this is."""
+        return self._about
+
+    def command(self, text: str) -> str:
+        """Raises NoDebugger: a dump file has no debugger."""
+        raise NoDebugger(f"no debugger to run `{text}`", "open the dump in WinDbg and run `!py hogwalk` there")
+
+    def read(self, address: int, count: int) -> bytes:
+        """Exactly `count` bytes of virtual memory from `address`; raises Unreadable unless all can be read."""
+        return self._crash.memory.read(address, count)
+
+    def modules(self) -> Tuple[Module, ...]:
+        """The loaded modules, lowest start first; symbols "deferred" until an address in the module was asked."""
+        return tuple(
+            Module(image.name, image.start, image.end, self._resolver.kind(image)) for image in self._resolver.images
+        )
+
+    def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
+        """For each address its nearest symbol, or None where it lies in no module."""
+        return tuple(self._resolver.symbol(address) for address in addresses)
+
+    def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
+        """For each module name what its version resource says, or None where it cannot be read."""
+        return tuple(self._resolver.version(name) for name in modules)
+
+    def thread(self) -> Optional[int]:
+        """Address of the crashing thread: its _KTHREAD in a kernel dump, its TEB in a user dump."""
+        return self._crash.thread(self._names)
+
+    def field(self, type_name: str, field: str) -> Optional[int]:
+        """Offset in bytes of a field of an nt (user dump: ntdll) structure as its PDB's types give it."""
+        table = self._kernel_table()
+        return table.types.field(type_name, field) if table is not None else None
+
+    def debugger_block(self) -> Optional[bytes]:
+        """The kernel's debugger data block, None where the dump lacks it or holds it encoded (`notes` say so)."""
+        return self._crash.debugger_block()
+
+    def context(self) -> Optional[Tuple[int, int, int]]:
+        """The crashing thread's (instruction, stack, frame) pointers as the dump records them, or None."""
+        return self._crash.context(self._names)
+
+    def stack(self) -> Optional[Tuple[int, int]]:
+        """[limit, base) of the crashing thread's stack bytes where the file itself records a range, else None."""
+        return self._crash.stack()
+
+    def threads(self) -> Iterator[ThreadStack]:
+        """Every thread of the dump."""
+        return self._crash.threads(self._names)
+
+    def _kernel_table(self) -> Optional[PdbTable]:
+        wanted = "nt" if self._about.kernel else "ntdll"
+        for image in self._resolver.images:
+            if image.name == wanted:
+                table = self._resolver.table(image)
+                return table if isinstance(table, PdbTable) else None
+        return None
+
+    def _address(self, name: str) -> Optional[int]:
+        """The address of one of the kernel's variables, or None."""
+        for image in self._resolver.images:
+            if image.name == "nt":
+                rva = self._resolver.table(image).address(name)
+                return None if rva is None else image.start + rva
+        return None
+
+
+def open_dump(path: str, symbol_path: str = "", image_path: str = "") -> DumpTarget:
+    """A kernel crash dump or a user minidump as a target.
+
+    `symbol_path` and `image_path` are debugger search paths (folders and `srv*` stores, `;` between).
+    Raises BadInput where the file is missing, cut short, damaged or no dump.
+    """
+    return DumpTarget(_open(MappedFile(path)), symbol_path, image_path)
+
+
+def _open(file: MappedFile) -> Crash:
+    magic = file.upto(0, 8)
+    if magic in (b"PAGEDUMP", b"PAGEDU64"):
+        header = read_header(file)
+        if header.kind == TRIAGE:
+            raise NotImplementedError
+        return open_pages(file, header)
+    raise BadInput(
+        f"{file.name} is neither a Windows kernel crash dump nor a minidump",
+        "pass a MEMORY.DMP, a small dump (.dmp) or a debugger's log",
+    )

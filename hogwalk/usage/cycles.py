@@ -1,0 +1,101 @@
+"""Re-entered cycles: the longest run of functions that the walk goes through more than once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from hogwalk.model import Frame
+from hogwalk.usage.books import function_of
+
+SHORTEST = 3  # frames; shorter runs (IofCallDriver and a dispatch) recur in every stack
+MASK = (1 << 61) - 1  # a Mersenne prime: rolling hashes collide with a chance of about n*n / 2**61
+RADIX = 1_000_003
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """A run of `length` frames that starts at each of `starts` (frame numbers) and holds `bytes` in all of them."""
+
+    length: int
+    starts: Tuple[int, ...]
+    bytes: int
+    functions: Tuple[str, ...]
+
+
+def find_cycle(frames: Sequence[Frame]) -> Optional[Cycle]:
+    """The longest repeated run of functions, without overlap, or its shortest period when it repeats itself.
+
+    None when no run of three frames comes back.  Time grows as n log n with the frames.
+    """
+    names = [function_of(frame) for frame in frames]
+    keys = _numbered(names)
+    low, high, best = SHORTEST, len(keys) // 2, 0
+    while low <= high:
+        middle = (low + high) // 2
+        if _first_repeat(keys, middle) is not None:
+            best, low = middle, middle + 1
+        else:
+            high = middle - 1
+    if not best:
+        return _recursion(frames, names, keys)
+    first = _first_repeat(keys, best)
+    assert first is not None
+    length = _period(keys[first : first + best])
+    run = keys[first : first + length]
+    starts = _occurrences(keys, run)
+    total = sum(frames[at + step].bytes or 0 for at in starts for step in range(length))
+    return Cycle(length, tuple(starts), total, tuple(names[first : first + length]))
+
+
+def _recursion(frames: Sequence[Frame], names: Sequence[str], keys: Sequence[int]) -> Optional[Cycle]:
+    # A function that calls itself over and over has a run shorter than three frames.
+    for length in (1, 2):
+        for at in range(len(keys) - 3 * length + 1):
+            run = keys[at : at + length]
+            if all(keys[at + step * length : at + (step + 1) * length] == run for step in (1, 2)):
+                starts = _occurrences(keys, run)
+                total = sum(frames[place + step].bytes or 0 for place in starts for step in range(length))
+                return Cycle(length, tuple(starts), total, tuple(names[at : at + length]))
+    return None
+
+
+def _numbered(names: Sequence[str]) -> List[int]:
+    numbers: Dict[str, int] = {}
+    return [numbers.setdefault(name, len(numbers) + 1) for name in names]
+
+
+def _first_repeat(keys: Sequence[int], length: int) -> Optional[int]:
+    # Where the first run of that length starts that comes again behind its own end.
+    power = pow(RADIX, length - 1, MASK)
+    seen: Dict[int, int] = {}
+    value = 0
+    for index, key in enumerate(keys):
+        if index >= length:
+            value = (value - keys[index - length] * power) % MASK
+        value = (value * RADIX + key) % MASK
+        start = index - length + 1
+        if start < 0:
+            continue
+        earlier = seen.setdefault(value, start)
+        if earlier + length <= start and keys[earlier : earlier + length] == keys[start : start + length]:
+            return earlier
+    return None
+
+
+def _period(run: Sequence[int]) -> int:
+    for length in range(1, len(run) // 2 + 1):
+        if len(run) % length == 0 and list(run) == list(run[:length]) * (len(run) // length):
+            return length
+    return len(run)
+
+
+def _occurrences(keys: Sequence[int], run: Sequence[int]) -> List[int]:
+    found, at = [], 0
+    while at + len(run) <= len(keys):
+        if keys[at : at + len(run)] == run:
+            found.append(at)
+            at += len(run)
+        else:
+            at += 1
+    return found

@@ -1,0 +1,79 @@
+"""Each page of code is asked for once."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hogwalk.code.reader import CodeReader
+from hogwalk.errors import Unreadable
+
+PAGE = 0x100
+READABLE = {0x1000, 0x1100, 0x1300, 0xFFFFFF00}
+
+
+class Memory:
+    """Four readable pages whose bytes are told by their address, and a list of what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: List[Tuple[int, int]] = []
+
+    def read(self, address: int, count: int) -> bytes:
+        self.asked.append((address, count))
+        if address not in READABLE:
+            raise Unreadable(address, count)
+        return content(address, count)
+
+
+def content(address: int, count: int) -> bytes:
+    return bytes((a * 7 + (a >> 8)) & 0xFF for a in range(address, address + count))
+
+
+def reader() -> Tuple[CodeReader, Memory]:
+    memory = Memory()
+    return CodeReader(memory.read, PAGE), memory
+
+
+def test_across_pages_and_only_once() -> None:
+    code, memory = reader()
+    assert code.bytes_at(0x10F0, 0x20) == content(0x10F0, 0x20)
+    assert code.bytes_at(0x1010, 0x1F0) == content(0x1010, 0x1F0)
+    assert code.bytes_at(0x11FF, 2) is None
+    assert code.bytes_at(0x1200, 1) is None
+    assert memory.asked == [(0x1000, PAGE), (0x1100, PAGE), (0x1200, PAGE)]
+    assert (code.pages_read, code.pages_unreadable) == (2, 1)
+
+
+def test_what_is_readable_around_a_hole() -> None:
+    code, _ = reader()
+    assert code.readable_from(0x11F8, 0x40) == content(0x11F8, 8)
+    assert code.readable_before(0x1304, 8) == content(0x1300, 4)
+    assert code.readable_before(0x1104, 8) == content(0x10FC, 8)
+    assert code.readable_before(0x1100, 8) == content(0x10F8, 8)
+    assert code.readable_before(0x1300, 8) == b""
+
+
+def test_the_ends_of_the_address_space() -> None:
+    code, memory = reader()
+    assert code.readable_from(0xFFFFFFF8, 0x100) == content(0xFFFFFFF8, 8)
+    assert code.bytes_at(0xFFFFFFFE, 4) is None
+    assert code.readable_before(0, 8) == b""
+    assert all(0 <= address < 1 << 32 for address, _ in memory.asked)
+
+
+def test_words() -> None:
+    code, _ = reader()
+    assert code.word_at(0x10FE) == int.from_bytes(content(0x10FE, 4), "little")
+    assert code.word_at(0x11FE) is None
+
+
+@given(st.lists(st.tuples(st.integers(0xF00, 0x1500), st.integers(1, 0x300)), max_size=20))
+def test_never_asks_twice_and_never_invents(questions: List[Tuple[int, int]]) -> None:
+    code, memory = reader()
+    for address, count in questions:
+        pages = {a - a % PAGE for a in range(address, address + count)}
+        expected = content(address, count) if pages <= READABLE else None
+        assert code.bytes_at(address, count) == expected
+    assert len(memory.asked) == len(set(memory.asked))

@@ -1,0 +1,24 @@
+"""The pytest fixture that brings the engine."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.engine.engine import Engine
+from tests.engine.errors import EngineUnavailableError
+from tests.engine.setup import install
+
+REQUIRED = "HOGWALK_REQUIRE_ENGINE"
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """Return the real engine, installed on first use; where it cannot be, skip, or fail if the variable says so."""
+    try:
+        return Engine(install())
+    except EngineUnavailableError as error:
+        if os.environ.get(REQUIRED) == "1":
+            pytest.fail(f"no engine: {error}", pytrace=False)
+        pytest.skip(f"no engine: {error}")

@@ -1,0 +1,47 @@
+"""What the engine is made of, and the name of the folder that a given recipe makes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+SOURCES = Path(__file__).parent / "src"
+PYTHON_VERSION = "3.9"
+# panda3d carries python39.dll and the extension modules; the rest goes into site-packages.
+WHEELS = (
+    "panda3d==1.10.16",
+    "pykd==0.3.4.15",
+    "capstone==5.0.9",
+    "rich==13.9.4",
+    "markdown-it-py==3.0.0",
+    "mdurl==0.1.2",
+    "pygments==2.19.2",
+    "typing-extensions==4.15.0",
+)
+# What a program on PATH is called, and the Debian package that brings it.
+PROGRAMS = {
+    "wine": "wine",
+    "wineserver": "wine64",
+    "x86_64-w64-mingw32-gcc": "gcc-mingw-w64-x86-64",
+    "x86_64-w64-mingw32-g++": "g++-mingw-w64-x86-64",
+}
+FIXTURE_PROGRAMS = {"clang": "clang", "lld-link": "lld", "llvm-pdbutil": "llvm"}
+
+
+def recipe_key() -> str:
+    """Return 12 hex digits that change when anything that goes into the engine's folder changes."""
+    digest = hashlib.sha256(" ".join((PYTHON_VERSION, *WHEELS)).encode())
+    parts = [*SOURCES.iterdir(), *Path(__file__).parent.glob("setup*.py"), Path(__file__).parent / "wine.py"]
+    for part in sorted(parts):
+        digest.update(part.name.encode() + part.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def default_folder() -> Path:
+    """Return where the engine lives: $HOGWALK_ENGINE, else a folder of this recipe in the user's cache."""
+    chosen = os.environ.get("HOGWALK_ENGINE")
+    if chosen:
+        return Path(chosen).absolute()
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "hogwalk-engine" / recipe_key()

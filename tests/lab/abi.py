@@ -1,0 +1,62 @@
+"""Addresses and C declarations that the generated drivers and the emulator share."""
+
+from __future__ import annotations
+
+IO = 0x82000000  # the struct io of RUNTIME below; also start of the mapped nonpaged pool
+POOL_BYTES = 0x8000
+DEVICES = IO + 0x400
+IRPS = IO + 0x800
+TABLES = IO + 0x1000
+STRINGS = IO + 0x2000
+DRIVERS = IO + 0x4000
+PAGED_OUT = 0xE1004000  # a paged-pool address whose first touch faults
+PCR = 0xFFDFF000
+THREAD = 0x8974AC00  # the address the dump writer gives the current KTHREAD
+GDT = 0x8003F000
+USER_PAGE = 0x0012F000
+USER_RETURN = 0x7C90E514
+NPX_BYTES = 0x210
+TRAP_FRAME_BYTES = 0x8C
+
+FIELDS = (
+    "seed", "budget", "paged", "countdown", "event", "esp0", "cr2", "seg_base", "seg_limit",
+    "start", "decoy", "decoys", "irp", "services", "arguments", "nstrings",
+)
+DEVICE_SLOTS = 8
+CALLBACK_SLOTS = 16
+STRING_SLOTS = 8
+
+EVENT_NONE, EVENT_FAULT, EVENT_EXPAND = 0, 1, 2
+
+
+def field_address(name: str) -> int:
+    """Address of the named word of struct io."""
+    return IO + 4 * FIELDS.index(name)
+
+
+def array_address(name: str) -> int:
+    """Address of one of the pointer arrays (devices, callbacks, strings) behind struct io's words."""
+    order = {"devices": 0, "callbacks": DEVICE_SLOTS, "strings": DEVICE_SLOTS + CALLBACK_SLOTS}
+    return IO + 4 * (len(FIELDS) + order[name])
+
+
+RUNTIME = """\
+typedef unsigned int U; typedef unsigned short W; typedef unsigned char B;
+#define NOINLINE __attribute__((noinline))
+#define CDECL
+#define STDCALL __attribute__((stdcall))
+#define FASTCALL __attribute__((fastcall))
+struct irp; struct dev;
+typedef U (STDCALL *dispatch_t)(struct dev *, struct irp *);
+typedef U (STDCALL *callback_t)(U, U, U);
+struct drv { W type, size; struct dev *device; U pad[12]; dispatch_t major[28]; };
+struct dev { W type, size; U refs; struct drv *driver; struct dev *next; };
+struct irp { W type, size; U mdl; U flags; B major, minor, count, current; U status; U info; U args[8]; };
+struct ustr { W length, maximum; const W *buffer; };
+struct io { volatile U seed; volatile int budget; volatile U *volatile paged; volatile int countdown; volatile U event;
+  U esp0, cr2, seg_base, seg_limit, start; const U *decoy; U decoys; struct irp *irp; U services, arguments, nstrings;
+  struct dev *devices[%d]; callback_t callbacks[%d]; const W *strings[%d]; };
+#define IO ((struct io *)0x%xu)
+#define MAIN_BUDGET 0x40000000
+#define IN_MAIN (IO->budget > MAIN_BUDGET / 2)
+""" % (DEVICE_SLOTS, CALLBACK_SLOTS, STRING_SLOTS, IO)

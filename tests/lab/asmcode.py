@@ -1,0 +1,242 @@
+"""Hand-written assembly of the generated drivers: prologue helpers, stack probes, odd prologues."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Callable, List
+
+from tests.lab import ntasm
+from tests.lab.plan import FunctionPlan, ModulePlan
+from tests.lab.styles import GCC_FPO
+
+
+def module_asm(plan: ModulePlan, rng: Random) -> str:
+    """File-level asm statements: the module's helpers, its Asm functions, and nt's entry code."""
+    lines = [".intel_syntax noprefix", ".text", _SEH, _PROBE[plan.kind == GCC_FPO]]
+    for function in plan.functions:
+        if function.role == "asm":
+            lines.append(_asm_function(function, rng))
+    if plan.name == "nt":
+        lines.append(ntasm.text(rng))
+    lines.append(".att_syntax prefix")
+    texts = [line for block in lines for line in block.split("\n") if line.strip()]
+    quoted = "\n".join('"%s\\n"' % text.replace('"', '\\"') for text in texts)
+    return "__asm__(\n%s\n);" % quoted
+
+
+def _asm_function(function: FunctionPlan, rng: Random) -> str:
+    symbol = "_%s@%d" % (function.name, 4 * function.arguments)
+    step = "_Step%s@8" % function.name[3:]
+    shape = rng.choice(_SHAPES)
+    body = shape(4 * function.arguments, step, rng)
+    return '.p2align 2\n.globl "%s"\n"%s":\n%s' % (symbol, symbol, body)
+
+
+def _seh_prolog(arguments: int, step: str, rng: Random) -> str:
+    """As MSVC with __try: push size, push scope table, call __SEH_prolog."""
+    return """\
+push %d
+.byte 0x68
+.long __scope
+call __SEH_prolog
+mov eax, [ebp+8]
+and dword ptr [ebp-4], 0
+push eax
+lea ecx, [ebp-0x1c]
+push ecx
+call "%s"
+or dword ptr [ebp-4], -1
+call __SEH_epilog
+ret %d""" % (rng.choice((8, 0x10, 0x18, 0x30, 0x54)), step, arguments)
+
+
+def _eh_prolog(arguments: int, step: str, rng: Random) -> str:
+    """As MSVC with C++ handlers: mov eax, handler; call __EH_prolog."""
+    return """\
+mov eax, offset __except_handler3
+call __EH_prolog
+sub esp, %d
+push esi
+mov esi, [ebp+8]
+push esi
+lea eax, [ebp-0x10]
+push eax
+call "%s"
+mov ecx, [ebp-0xc]
+pop esi
+mov fs:[0], ecx
+leave
+ret %d""" % (rng.choice((0xC, 0x14, 0x40, 0x68)), step, arguments)
+
+
+def _saves(arguments: int, step: str, rng: Random) -> str:
+    """Frameless, registers saved by pushad."""
+    size = 4 * rng.randint(2, 20)
+    return """\
+pushad
+sub esp, %d
+mov eax, [esp+%d]
+push eax
+push esp
+call "%s"
+add esp, %d
+popad
+ret %d""" % (size, size + 0x24, step, size, arguments)
+
+
+def _big_sub(arguments: int, step: str, rng: Random) -> str:
+    """EBP frame with the local area made by add esp, -N, as in the walkthrough."""
+    size = 4 * rng.choice((8, 20, 40, 82, 164))
+    return """\
+push ebp
+mov ebp, esp
+add esp, -%d
+push ebx
+push edi
+mov ebx, [ebp+8]
+push ebx
+push dword ptr [ebp-4]
+call "%s"
+pop edi
+pop ebx
+leave
+ret %d""" % (size, step, arguments)
+
+
+def _late_push(arguments: int, step: str, rng: Random) -> str:
+    """Frameless, pushes in the middle, EBX holding the argument."""
+    return """\
+mov edi, edi
+push ebx
+mov ebx, [esp+8]
+push esi
+push ecx
+test ebx, ebx
+jz %(label)s
+push edi
+mov edi, ebx
+push edi
+push 0
+call "%(step)s"
+mov esi, eax
+pop edi
+%(label)s: push ebx
+push esi
+call "%(step)s"
+pop ecx
+pop esi
+pop ebx
+ret %(arguments)d""" % {"step": step, "arguments": arguments, "label": "L_" + step[1:].split("@")[0]}
+
+
+def _enter(arguments: int, step: str, rng: Random) -> str:
+    """EBP frame made by the enter instruction."""
+    return """\
+enter %d, 0
+push esi
+push dword ptr [ebp+8]
+push esi
+call "%s"
+pop esi
+leave
+ret %d""" % (4 * rng.randint(1, 30), step, arguments)
+
+
+_SHAPES: List[Callable[[int, str, Random], str]] = [_seh_prolog, _eh_prolog, _saves, _big_sub, _late_push, _enter]
+
+_SEH = """\
+.globl __except_handler3
+__except_handler3:
+mov eax, 1
+ret
+__scope:
+.long -1, 0, 0
+__SEH_prolog:
+.byte 0x68
+.long __except_handler3
+mov eax, fs:[0]
+push eax
+mov eax, [esp+0x10]
+mov [esp+0x10], ebp
+lea ebp, [esp+0x10]
+sub esp, eax
+push ebx
+push esi
+push edi
+mov eax, [ebp-8]
+mov [ebp-0x18], esp
+push eax
+mov eax, [ebp-4]
+mov dword ptr [ebp-4], -1
+mov [ebp-8], eax
+lea eax, [ebp-0x10]
+mov fs:[0], eax
+ret
+__SEH_epilog:
+mov ecx, [ebp-0x10]
+mov fs:[0], ecx
+pop ecx
+pop edi
+pop esi
+pop ebx
+leave
+push ecx
+ret
+__EH_prolog:
+push -1
+push eax
+mov eax, fs:[0]
+push eax
+mov eax, [esp+0xc]
+mov fs:[0], esp
+mov [esp+0xc], ebp
+lea ebp, [esp+0xc]
+push eax
+ret
+"""
+
+_PROBE_CLANG = """\
+.globl __chkstk
+__chkstk:
+push ecx
+lea ecx, [esp+4]
+sub ecx, eax
+sbb eax, eax
+not eax
+and ecx, eax
+mov eax, esp
+and eax, 0xfffff000
+L_probe: cmp ecx, eax
+jb L_next
+mov eax, ecx
+pop ecx
+xchg eax, esp
+mov eax, [eax]
+mov [esp], eax
+ret
+L_next: sub eax, 0x1000
+test [eax], eax
+jmp L_probe
+"""
+
+_PROBE_GCC = """\
+.globl ___chkstk_ms
+___chkstk_ms:
+push ecx
+push eax
+cmp eax, 0x1000
+lea ecx, [esp+0xc]
+jb L_last
+L_probe: sub ecx, 0x1000
+or dword ptr [ecx], 0
+sub eax, 0x1000
+cmp eax, 0x1000
+ja L_probe
+L_last: sub ecx, eax
+or dword ptr [ecx], 0
+pop eax
+pop ecx
+ret
+"""
+
+_PROBE = (_PROBE_CLANG, _PROBE_GCC)

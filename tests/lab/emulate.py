@@ -1,0 +1,222 @@
+"""Run the modules in unicorn until the guard page faults, with a shadow stack of every live call."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Dict, List, Tuple
+
+import capstone
+import unicorn as uc
+from unicorn import x86_const as x86
+
+from tests.lab import abi
+from tests.lab.world import Segment, World
+
+_MOST_BLOCKS = 3_000_000
+_EFLAGS = 0x00010202
+_REGISTERS = ("eip", "esp", "ebp", "eax", "ebx", "ecx", "edx", "esi", "edi")
+
+
+class RunError(RuntimeError):
+    """The run ended otherwise than by the guard page."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """One live call: where its return address lies, what it is, and the entry that was called; kind call or trap."""
+
+    slot: int
+    return_address: int
+    entry: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """State at the fault: registers, live calls oldest first, and all memory that the dump needs."""
+
+    registers: Dict[str, int]
+    live: Tuple[Live, ...]
+    images: Tuple[bytes, ...]
+    stacks: Tuple[bytes, ...]
+    pool: bytes
+    blocks: int
+    events: Tuple[str, ...]
+
+
+class Emulator:
+    """One x86 processor at ring 0 with flat segments, fs = KPCR and the world's memory."""
+
+    def __init__(self, world: World) -> None:
+        """Maps modules, stack segments, pool, KPCR, KTHREAD and one user page."""
+        self.world = world
+        self.live: List[Live] = []
+        self.blocks = 0
+        self.events: List[str] = []
+        self._ends: Dict[int, str] = {}
+        self._last = ""
+        self._block = (0, 0)
+        self._interrupt = -1
+        self._fault_address = 0
+        self._decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)
+        self.machine = uc.Uc(uc.UC_ARCH_X86, uc.UC_MODE_32)
+        self._map()
+        self._segments()
+        self.machine.hook_add(uc.UC_HOOK_BLOCK, self._on_block)
+        self.machine.hook_add(uc.UC_HOOK_INTR, self._on_interrupt)
+        self.machine.hook_add(uc.UC_HOOK_MEM_UNMAPPED, self._on_unmapped)
+
+    def run(self, registers: Dict[str, int]) -> Run:
+        """Start at the registers and go on until the guard page of the current segment is hit; raises RunError."""
+        for name, value in registers.items():
+            self._set(name, value)
+        while True:
+            try:
+                self.machine.emu_start(self._get("eip"), 0)
+            except uc.UcError as error:
+                if self._fault(error):
+                    break
+            else:
+                self._system_call()
+        self._prune(self._get("esp"))
+        return self._result()
+
+    def _map(self) -> None:
+        world, machine = self.world, self.machine
+        for image in world.images:
+            machine.mem_map(image.base, len(image.data))
+            machine.mem_write(image.base, bytes(image.data))
+        for segment in world.segments:
+            machine.mem_map(segment.limit, segment.base - segment.limit)
+        machine.mem_map(abi.IO, abi.POOL_BYTES)
+        machine.mem_write(abi.IO, world.pool)
+        for page in (abi.PCR, abi.THREAD & ~0xFFF, abi.GDT & ~0xFFF, abi.USER_PAGE):
+            machine.mem_map(page, 0x1000)
+        first = world.segments[0]
+        self.write(abi.PCR, 0xFFFFFFFF, first.base, first.limit)
+        self.write(abi.PCR + 0x1C, abi.PCR, abi.PCR + 0x120)
+        self.write(abi.PCR + 0x124, abi.THREAD)
+        self.write(abi.THREAD + 0x18, first.base, first.limit)
+
+    def _segments(self) -> None:
+        """A GDT with ring 0 code and data, user data, and fs on the KPCR."""
+        entries = [(0, 0), (0, 0x9B), (0, 0x93), (0, 0xFB), (0, 0xF3), (0, 0x8B), (abi.PCR, 0x93)]
+        for i, (base, access) in enumerate(entries):
+            if access:
+                low = (base & 0xFFFF) << 16 | 0xFFFF
+                high = base & 0xFF000000 | 0x00CF0000 | access << 8 | base >> 16 & 0xFF
+                self.write(abi.GDT + 8 * i, low, high)
+        self.machine.reg_write(x86.UC_X86_REG_GDTR, (0, abi.GDT, 0x3FF, 0))
+        for register, selector in ((x86.UC_X86_REG_CS, 0x08), (x86.UC_X86_REG_SS, 0x10), (x86.UC_X86_REG_DS, 0x23),
+                                   (x86.UC_X86_REG_ES, 0x23), (x86.UC_X86_REG_FS, 0x30)):
+            self.machine.reg_write(register, selector)
+
+    def _on_block(self, machine: uc.Uc, address: int, size: int, _: object) -> None:
+        """Keep the shadow stack: the block before this one ended in a call, a return, or neither."""
+        self.blocks += 1
+        if self.blocks > _MOST_BLOCKS:
+            machine.emu_stop()
+        if self._block[0] < address < self._block[1]:
+            pass  # the emulator stopped and went on inside the block: nothing was called or returned
+        elif self._last == "call":
+            slot = machine.reg_read(x86.UC_X86_REG_ESP)
+            self._prune(slot + 4)
+            self.live.append(Live(slot, self.read(slot), address, "call"))
+        elif self._last == "ret":
+            self._return(address)
+        key = address << 12 | size
+        if key not in self._ends:
+            self._ends[key] = self._block_end(address, size)
+        self._last = self._ends[key]
+        self._block = (address, address + size)
+
+    def _block_end(self, address: int, size: int) -> str:
+        name = ""
+        for instruction in self._decoder.disasm(bytes(self.machine.mem_read(address, size)), address):
+            name = instruction.mnemonic
+        return "ret" if name in ("ret", "retf", "iretd") else name
+
+    def _return(self, address: int) -> None:
+        """Drop the newest call that returns to the address and everything newer."""
+        for i in range(len(self.live) - 1, -1, -1):
+            if self.live[i].return_address == address:
+                del self.live[i:]
+                return
+        raise RunError("a return to %08x that no live call explains" % address)
+
+    def _prune(self, esp: int) -> None:
+        """Drop calls whose slot now lies below ESP in the same segment (left by jumps or by popping)."""
+        segment = self._segment(esp)
+        while self.live and segment.holds(self.live[-1].slot) and self.live[-1].slot < esp:
+            self.live.pop()
+
+    def _segment(self, address: int) -> Segment:
+        for segment in self.world.segments:
+            if segment.limit - 0x1000 <= address <= segment.base:
+                return segment
+        raise RunError("ESP %08x lies in no stack segment" % address)
+
+    def _on_interrupt(self, machine: uc.Uc, number: int, _: object) -> None:
+        self._interrupt = number
+        machine.emu_stop()
+
+    def _on_unmapped(self, machine: uc.Uc, access: int, address: int, size: int, value: int, _: object) -> bool:
+        self._fault_address = address
+        return False
+
+    def _fault(self, error: uc.UcError) -> bool:
+        """True at the guard page; otherwise delivers a page fault to nt!KiTrap0E, or raises RunError."""
+        eip, address = self._get("eip"), self._fault_address
+        esp = self._get("esp")
+        if self._segment(esp).limit - 0x1000 <= address < self._segment(esp).limit:
+            return True
+        if address & ~0xFFF != abi.PAGED_OUT:
+            raise RunError("%s at eip %08x, address %08x" % (error, eip, address))
+        self.machine.mem_map(abi.PAGED_OUT, 0x1000)
+        self.write(abi.field_address("cr2"), address)
+        self.events.append("trap")
+        self._enter("_KiTrap0E", (0, eip, 8, _EFLAGS))
+        return False
+
+    def _system_call(self) -> None:
+        """int 2eh: push EFLAGS, CS, EIP and go to nt!KiSystemService."""
+        if self._interrupt != 0x2E:
+            raise RunError("stopped at eip %08x by interrupt %d after %d blocks"
+                           % (self._get("eip"), self._interrupt, self.blocks))
+        self._interrupt = -1
+        self.events.append("int 2e")
+        self._enter("_KiSystemService", (self._get("eip"), 8, _EFLAGS))
+
+    def _enter(self, symbol: str, pushed: Tuple[int, ...]) -> None:
+        """Push the words (the first ends lowest), record the interruption and jump to the nt symbol."""
+        esp = self._get("esp") - 4 * len(pushed)
+        self._prune(esp)
+        self.write(esp, *pushed)
+        self._set("esp", esp)
+        entry = self.world.symbol("nt", symbol)
+        skip = 4 if symbol == "_KiTrap0E" else 0
+        self.live.append(Live(esp + skip, self.read(esp + skip), entry, "trap" if skip else "int"))
+        self._last = ""
+        self._set("eip", entry)
+
+    def read(self, address: int) -> int:
+        """The dword at the address."""
+        return int(struct.unpack("<I", self.machine.mem_read(address, 4))[0])
+
+    def write(self, address: int, *words: int) -> None:
+        """Store dwords at the address."""
+        self.machine.mem_write(address, struct.pack("<%dI" % len(words), *words))
+
+    def _get(self, name: str) -> int:
+        return int(self.machine.reg_read(getattr(x86, "UC_X86_REG_" + name.upper())))
+
+    def _set(self, name: str, value: int) -> None:
+        self.machine.reg_write(getattr(x86, "UC_X86_REG_" + name.upper()), value)
+
+    def _result(self) -> Run:
+        read = self.machine.mem_read
+        return Run({name: self._get(name) for name in _REGISTERS}, tuple(self.live),
+                   tuple(bytes(read(image.base, len(image.data))) for image in self.world.images),
+                   tuple(bytes(read(s.limit, s.base - s.limit)) for s in self.world.segments),
+                   bytes(read(abi.IO, abi.POOL_BYTES)), self.blocks, tuple(self.events))

@@ -1,0 +1,279 @@
+"""The kernel's entry code in the lab's nt: system-call entry, page-fault trap, thread start, stack switch.
+
+Shaped after the published x86 listings of Windows XP and Server 2003; offsets are those of _KTRAP_FRAME.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from tests.lab.abi import NPX_BYTES, TRAP_FRAME_BYTES, USER_RETURN, field_address
+from tests.lab.plan import ZW_SERVICES
+
+_TRAP_RESERVE = NPX_BYTES + TRAP_FRAME_BYTES
+_CONTROL_BYTES = 0x1C  # _KERNEL_STACK_CONTROL
+
+
+def text(rng: Random) -> str:
+    """Assembly of nt's entry points and Zw stubs; rng chooses how each stub enters the system service."""
+    parts = [_FAST_ENTRY, _SERVICE_COMMON, _SYSTEM_SERVICE, _TRAP_0E, _THREAD_START, _EXPAND_STACK, _service_tables()]
+    parts += [_zw_stub(i, name, count, rng) for i, (name, count) in enumerate(ZW_SERVICES)]
+    return "\n".join(parts)
+
+
+def _service_tables() -> str:
+    services = ", ".join('"_Nt%s@%d"' % (name, 4 * count) for name, count in ZW_SERVICES)
+    counts = ", ".join(str(4 * count) for _, count in ZW_SERVICES)
+    return ".p2align 2\n_KiServiceTable: .long %s\n_KiArgumentTable: .byte %s" % (services, counts)
+
+
+def _zw_stub(index: int, name: str, count: int, rng: Random) -> str:
+    """A kernel-mode Zw stub: int 2eh as NT 4 and 2000 do, or the call of KiSystemService as 2003 does."""
+    symbol = "_Zw%s@%d" % (name, 4 * count)
+    enter = rng.choice(("int 0x2e", "pushfd\npush 8\ncall _KiSystemService"))
+    return '.p2align 2\n.globl "%s"\n"%s":\nmov eax, %d\nlea edx, [esp+4]\n%s\nret %d' % (
+        symbol, symbol, index, enter, 4 * count)
+
+
+_DEBUG_DATA = """\
+mov ebx, [ebp+0x60]
+mov edi, [ebp+0x68]
+mov [ebp+0xc], edx
+mov dword ptr [ebp+8], 0xbadb0d00
+mov [ebp], ebx
+mov [ebp+4], edi
+"""
+
+_FAST_ENTRY = """\
+.p2align 4
+.globl _KiFastCallEntry
+_KiFastCallEntry:
+mov ecx, 0x30
+mov fs, cx
+mov esp, [0x%x]
+push 0x23
+push edx
+pushfd
+add edx, 8
+push 0x1b
+push 0x%x
+push 0
+push ebp
+push ebx
+push esi
+push edi
+mov ebx, fs:[0x1c]
+push 0x3b
+mov esi, [ebx+0x124]
+push dword ptr [ebx]
+mov dword ptr [ebx], -1
+mov ebp, [esi+0x18]
+push 1
+sub esp, 0x48
+sub ebp, 0x%x
+mov byte ptr [esi+0x140], 1
+and dword ptr [ebp+0x2c], 0
+mov [esi+0x134], ebp
+%s""" % (field_address("esp0"), USER_RETURN, _TRAP_RESERVE, _DEBUG_DATA)
+
+_SYSTEM_SERVICE = """\
+.p2align 4
+.globl _KiSystemService
+_KiSystemService:
+push 0
+push ebp
+push ebx
+push esi
+push edi
+push fs
+mov ebx, 0x30
+mov fs, bx
+push dword ptr fs:[0]
+mov dword ptr fs:[0], -1
+mov esi, fs:[0x124]
+push dword ptr [esi+0x140]
+sub esp, 0x48
+mov ebx, [esp+0x6c]
+and ebx, 1
+mov [esi+0x140], bl
+mov ebp, esp
+mov ebx, [esi+0x134]
+mov [ebp+0x3c], ebx
+mov [esi+0x134], ebp
+%s
+jmp L_service
+""" % _DEBUG_DATA
+
+_SERVICE_COMMON = """\
+L_service:
+mov esi, edx
+xor ecx, ecx
+mov ebx, [0x%x]
+mov cl, [eax+ebx]
+mov edi, [0x%x]
+mov ebx, [edi+eax*4]
+sub esp, ecx
+shr ecx, 2
+mov edi, esp
+rep movsd
+call ebx
+mov esp, ebp
+mov ecx, fs:[0x124]
+mov edx, [ebp+0x3c]
+mov [ecx+0x134], edx
+mov edx, [esp+0x48]
+mov [ecx+0x140], dl
+mov edx, [esp+0x4c]
+mov fs:[0], edx
+lea esp, [ebp+0x54]
+pop edi
+pop esi
+pop ebx
+pop ebp
+add esp, 4
+pop edx
+pop ecx
+popfd
+jmp edx
+""" % (field_address("arguments"), field_address("services"))
+
+_TRAP_0E = """\
+.p2align 4
+.globl _KiTrap0E
+_KiTrap0E:
+mov word ptr [esp+2], 0
+push ebp
+push ebx
+push esi
+push edi
+push fs
+mov ebx, 0x30
+mov fs, bx
+mov ebx, fs:[0]
+push ebx
+sub esp, 4
+push eax
+push ecx
+push edx
+push ds
+push es
+push gs
+mov ax, 0x23
+sub esp, 0x30
+mov ds, ax
+mov es, ax
+mov ebp, esp
+cld
+%s
+mov edi, [0x%x]
+push ebp
+push 0
+push edi
+push 0
+call "_MmAccessFault@16"
+lea esp, [ebp+0x30]
+pop gs
+pop es
+pop ds
+pop edx
+pop ecx
+pop eax
+add esp, 4
+pop dword ptr fs:[0]
+pop fs
+pop edi
+pop esi
+pop ebx
+pop ebp
+add esp, 4
+iretd
+""" % (_DEBUG_DATA, field_address("cr2"))
+
+# PspSystemThreadStartup(StartRoutine, StartContext), called by KiThreadStartup as the thread's first code.
+_THREAD_START = """\
+.p2align 4
+.globl _KiThreadStartup
+_KiThreadStartup:
+xor ebx, ebx
+xor esi, esi
+xor edi, edi
+xor ebp, ebp
+pop eax
+call eax
+int3
+.p2align 4
+.globl "_PspSystemThreadStartup@8"
+"_PspSystemThreadStartup@8":
+push 0x20
+.byte 0x68
+.long __scope
+call __SEH_prolog
+and dword ptr [ebp-4], 0
+push dword ptr [ebp+0xc]
+call dword ptr [ebp+8]
+or dword ptr [ebp-4], -1
+call __SEH_epilog
+ret 8
+"""
+
+# KeExpandKernelStackAndCallout(Callout, Parameter, Size): runs Callout on a new segment whose control block
+# at Base - 22Ch keeps the previous segment, as _KERNEL_STACK_CONTROL does.
+_EXPAND_STACK = """\
+.p2align 4
+.globl "_KeExpandKernelStackAndCallout@12"
+"_KeExpandKernelStackAndCallout@12":
+mov edi, edi
+push ebp
+mov ebp, esp
+push esi
+push dword ptr [ebp+8]
+push dword ptr [ebp+0xc]
+call "_KiSwitchKernelStackAndCallout@8"
+xor eax, eax
+pop esi
+pop ebp
+ret 12
+.p2align 4
+"_KiSwitchKernelStackAndCallout@8":
+push ebp
+mov ebp, esp
+push ebx
+push esi
+push edi
+mov esi, fs:[0x124]
+mov ebx, [0x%(base)x]
+lea eax, [ebx-0x%(control)x]
+mov ecx, fs:[4]
+mov [eax+0xc], ecx
+mov ecx, fs:[8]
+mov [eax+0x10], ecx
+mov [eax+0x14], esp
+mov ecx, [esi+0x18]
+mov [eax+0x18], ecx
+mov fs:[4], ebx
+mov ecx, [0x%(limit)x]
+mov fs:[8], ecx
+mov [esi+0x1c], ecx
+mov [esi+0x18], eax
+mov edi, eax
+mov edx, esp
+mov esp, eax
+push edx
+push 0
+push 0
+push dword ptr [ebp+8]
+call dword ptr [ebp+0xc]
+mov esp, [edi+0x14]
+mov ecx, [edi+0x18]
+mov [esi+0x18], ecx
+mov ecx, [edi+0xc]
+mov fs:[4], ecx
+mov ecx, [edi+0x10]
+mov fs:[8], ecx
+mov [esi+0x1c], ecx
+pop edi
+pop esi
+pop ebx
+pop ebp
+ret 8
+""" % {"base": field_address("seg_base"), "limit": field_address("seg_limit"), "control": NPX_BYTES + _CONTROL_BYTES}
