@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import List, Optional, Sequence
 
@@ -11,7 +12,7 @@ from hogwalk.cli.commands import given_triple, lines
 from hogwalk.cli.open import open_target
 from hogwalk.cli.output import Progress, write_lines
 from hogwalk.cli.run import Run
-from hogwalk.errors import HogwalkError
+from hogwalk.errors import BadInput, HogwalkError
 from hogwalk.target.recording import Recorder
 
 
@@ -23,6 +24,20 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except HogwalkError as error:
         write_lines([f"hogwalk: {error.line()}"])
         return error.exit_code
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # noqa: BLE001 - the one place: a live triage must see one line, not a traceback
+        write_lines([f"hogwalk: {_fault(error)}"])
+        return 3
+
+
+def _fault(error: Exception) -> str:
+    """Where hogwalk itself went wrong, in one line."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace is not None else "?"
+    return f"a fault of hogwalk's own ({type(error).__name__} at {where}: {error}); report it with a --record file"
 
 
 def _run(arguments: Sequence[str]) -> None:
@@ -35,30 +50,34 @@ def _run(arguments: Sequence[str]) -> None:
     recorder = Recorder(target) if options.record else None
     run = Run(recorder or target, wanted, triple, Progress(getattr(options, "json", None) == "-"))
     output = list(lines(run, options))
-    where = getattr(options, "json", None)
-    if where not in (None, "-"):
+    where: Optional[str] = getattr(options, "json", None)
+    if where is not None and where != "-":
         _save(where, output)
         output = [f"report written to {where}"]
     write_lines(output)
     if recorder is not None:
+        run.complete()
         _save(options.record, recorder.lines())
         write_lines([f"recording written to {options.record}"])
 
 
 def _save(path: str, output: List[str]) -> None:
-    from hogwalk.errors import BadInput
-
     try:
         with open(path, "w", encoding="utf-8", newline="\n") as file:
             file.write("\n".join(output) + "\n")
     except OSError as error:
-        raise BadInput(f"{path} cannot be written ({error.strerror})", "name a file in a folder you can write to") from error
+        raise BadInput(f"{path} cannot be written ({error.strerror})", "name a file in a writable folder") from error
 
 
 def console() -> None:
-    """The console command."""
-    sys.exit(main())
+    """The console command; a reader that closes its pipe early ends it quietly."""
+    try:
+        code = main()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's own flush fails again
+        code = 0
+    sys.exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console()

@@ -61,10 +61,10 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
     image = read_stack(target, region)
     registers = _faulting_registers(target, about, region)
     reader = CodeReader(target.read, about.page_bytes)
-    modules = ModuleMap(target.modules(), reader)
-    words = code_words(image.words, modules)
+    words = code_words(image.words, ModuleMap(target.modules(), reader))
     tell(f"asking for the symbols of {len(words)} code addresses")
     symbols = dict(zip(words, target.symbols(words)))
+    modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
     sites = CallSites(modules, reader)
     tell("reading the code before the return addresses")
     judge = LinkJudge(sites, symbols, words)

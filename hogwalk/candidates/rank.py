@@ -35,7 +35,7 @@ def rank(image: StackImage, chains: Dict[int, Chain], alive_from: Optional[int])
     led_to = _led_to(chains)
     found: List[Candidate] = []
     for chain in chains.values():
-        if chain.slot in led_to or chain.successor is None and chain.frames < 2:
+        if chain.slot in led_to or (chain.successor is None and chain.frames < 2):
             continue
         word = image.word(chain.slot), image.word(chain.slot + 4)
         if word[0] is None or word[1] is None:

@@ -51,7 +51,7 @@ class Tally(NamedTuple):
     unread: int = 0
     stale: int = 0
 
-    def plus(self, *facts: Fact) -> "Tally":
+    def plus(self, *facts: Fact) -> Tally:
         """The tally with one more of each fact."""
         counts = dict(zip(self._fields, self))
         for fact in facts:

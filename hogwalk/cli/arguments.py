@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import textwrap
 from typing import List, NoReturn, Optional, Sequence, Tuple
 
 from hogwalk.errors import UsageError
@@ -87,7 +88,7 @@ def _top() -> Parser:
         prog="hogwalk",
         usage="hogwalk [FILE] [COMMAND] [OPTIONS]",
         description="Who ate the kernel stack: finds the start of the walk that kv lost, and charges every byte.",
-        epilog=f"commands (hogwalk COMMAND -h shows a command's options):\n{lines}\n\n{EPILOG}",
+        epilog=f"commands (hogwalk COMMAND -h shows a command's options):\n{lines}\n\n{textwrap.fill(EPILOG, 90)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"hogwalk {__version__}")

@@ -38,6 +38,7 @@ class Progress:
         self._started = time.monotonic()
 
     def __call__(self, doing: str) -> None:
+        """Says it, if it is time to."""
         if not self._quiet and time.monotonic() - self._started > PATIENCE:
             sys.stderr.write(f"hogwalk: {doing} ..\n")
             sys.stderr.flush()

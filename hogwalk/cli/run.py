@@ -37,6 +37,10 @@ class Run:
             self._report = build(self.target, self.evidence(), self._choice())
         return self._report
 
+    def complete(self) -> None:
+        """Asks everything that any command could ask, so that a recording of this run answers them all."""
+        self.report()
+
     def _choice(self) -> Choice:
         evidence = self.evidence()
         reader = FrameReader(evidence.image, evidence.sites, evidence.judge)

@@ -137,21 +137,16 @@ def pop_all(cursor: Cursor, at: int) -> int:
 
 
 def add_constant(cursor: Cursor, at: int) -> int:
-    """81 and 83: add, sub, and of ESP."""
+    """81 and 83: add and sub keep a register known; `and esp` starts a new origin."""
     modrm = cursor.code[at + 1]
     size = 1 if cursor.code[at] == 0x83 else 4
-    if modrm == 0xC4:
-        cursor.move_esp(cursor.signed(at + 2, size))
-    elif modrm == 0xEC:
-        cursor.move_esp(-cursor.signed(at + 2, size))
-    elif modrm == 0xE4:
+    if modrm == 0xE4:
         cursor.new_origin(at, -cursor.signed(at + 2, size))
+    elif modrm & 0xF8 in (0xC0, 0xE8):
+        count = cursor.signed(at + 2, size)
+        cursor.put(modrm & 7, plus(cursor.get(modrm & 7), count if modrm < 0xE8 else -count))
     elif modrm >= 0xC0 and modrm & 0x38 != 0x38:
-        if modrm & 7 == EBP and modrm in (0xC5, 0xED):  # add ebp,N and sub ebp,N: a shifted frame pointer
-            count = cursor.signed(at + 2, size)
-            cursor.put(EBP, plus(cursor.get(EBP), count if modrm == 0xC5 else -count))
-        else:
-            cursor.put(modrm & 7, None)
+        cursor.put(modrm & 7, None)
     return at + cursor.length(at)
 
 
@@ -181,7 +176,7 @@ def store(cursor: Cursor, at: int) -> int:
     modrm = cursor.code[at + 1]
     register = modrm >> 3 & 7
     if modrm >= 0xC0:
-        copy(cursor, modrm & 7, register)
+        copy(cursor, at, modrm & 7, register)
         return at + 2
     if register == EBP:
         operand = cursor.memory(at + 1)
@@ -195,7 +190,7 @@ def load(cursor: Cursor, at: int) -> int:
     modrm = cursor.code[at + 1]
     register = modrm >> 3 & 7
     if modrm >= 0xC0:
-        copy(cursor, register, modrm & 7)
+        copy(cursor, at, register, modrm & 7)
         return at + 2
     operand = cursor.memory(at + 1)
     if register == EBP and operand is not None and operand[0] == ESP:
@@ -205,10 +200,15 @@ def load(cursor: Cursor, at: int) -> int:
     return at + cursor.length(at)
 
 
-def copy(cursor: Cursor, target: int, source: int) -> None:
+def copy(cursor: Cursor, at: int, target: int, source: int) -> None:
+    """mov between registers; ESP set from an unknown register is an alloca."""
+    value = cursor.get(source)
     if target == ESP and source != EBP:
         cursor.block.odd = True
-    cursor.put(target, cursor.get(source))
+        if value is None:
+            cursor.new_origin(at, 0)
+            return
+    cursor.put(target, value)
 
 
 def load_address(cursor: Cursor, at: int) -> int:

@@ -1,71 +1,195 @@
-"""Follows ESP and EBP through a function, block by block."""
+"""Follows ESP and EBP through a function, block by block, from its entry or from behind a call."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Deque, Dict, List, Optional, Tuple
+from dataclasses import replace
+from typing import Callable, Deque, Dict, List, Optional, Tuple
 
 from hogwalk.code.blocks import Block, Exit
-from hogwalk.code.callees import Blocks, Callees
-from hogwalk.code.emulate import emulate_helper
-from hogwalk.code.values import (
-    CALLER,
-    EAX,
-    EBP,
-    ECX,
-    EDX,
-    ESP,
-    FIRST_ORIGIN,
-    LOADED,
-    Known,
-    Value,
-    plus,
-)
+from hogwalk.code.callees import Blocks, Callee, Callees
+from hogwalk.code.emulate import HelperEffect, emulate_helper
+from hogwalk.code.state import State
+from hogwalk.code.values import CONSTANT, EAX, RETURN_SLOT, Known
 
 MOST_BLOCKS = 3000
 MOST_POPPED = 0x100
 SUB_ESP_EAX = (b"\x29\xc4", b"\x2b\xe0")
+FAR_JUMP = 0x4000
+
+Return = Tuple[Block, State]  # a block that ends with `ret`, and the state where it begins
 
 
-class State:
-    """Registers at one address; `saved` is the slot that holds the caller's EBP, `guesses` how many calls were guessed."""
+class Flow:
+    """The states of one function as far as they were asked for; work is bounded by MOST_BLOCKS.
 
-    __slots__ = ("guesses", "registers", "saved")
+    `sites` holds the state right before each call, by return address; `origins` what an `and esp` (alignment) or an
+    alloca (0) made of which ESP, by instruction address; `returns` the returns reached.  `left_behind` tells how many
+    bytes lie between ESP and the return slot right behind a call, where that is certain.  `effects` holds what the
+    prologue helpers called on the way did, by return address.
+    """
 
-    def __init__(self, registers: Dict[int, Value], saved: Known = None, guesses: int = 0) -> None:
-        self.registers = registers
-        self.saved = saved
-        self.guesses = guesses
+    def __init__(
+        self,
+        blocks: Blocks,
+        callees: Callees,
+        start: int,
+        state: State,
+        left_behind: Callable[[int], Optional[int]],
+    ) -> None:
+        self._blocks = blocks
+        self._callees = callees
+        self._left_behind = left_behind
+        self._start = start
+        self._states: Dict[int, State] = {start: state}
+        self._sure: Deque[int] = deque([start])
+        self._unsure: Deque[Tuple[Block, State]] = deque()
+        self._parents: Dict[int, Block] = {}
+        self._steps = 0
+        self.sites: Dict[int, State] = {}
+        self.effects: Dict[int, HelperEffect] = {}
+        self._site_blocks: Dict[int, Block] = {}
+        self.origins: Dict[int, Tuple[int, Known]] = {}
+        self.returns: List[Return] = []
 
-    def resolve(self, value: Known) -> Known:
-        """A value relative to this state's registers, in absolute terms."""
-        if value is None or not 0 <= value[0] < 8:
-            return value
-        held = self.registers.get(value[0])
-        return None if held is None else (held[0], held[1] + value[1])
+    def to_call(self, return_address: int) -> Optional[State]:
+        """The state right before the call that returns to `return_address`, or None when no path gets there."""
+        while return_address not in self.sites and self._more(True):
+            pass
+        return self.sites.get(return_address)
 
-    def after(self, block: Block) -> State:
-        """The state at the end of `block` when this is the state at its start."""
-        registers = {register: value for register, value in self.registers.items() if register not in block.registers}
-        for register, value in block.registers.items():
-            found = self.resolve(value)
-            if found is not None and found[0] != LOADED:
-                registers[register] = found
-        saved = self.saved
-        if block.saves is not None and saved is None and self.registers.get(EBP) == (CALLER, 0):
-            saved = self.resolve(block.saves)
-        if block.loads is not None and saved is not None and self.resolve(block.loads) == saved:
-            if block.registers.get(EBP, (0, 0)) == (LOADED, 0):
-                registers[EBP] = (CALLER, 0)
-            saved = None
-        return State(registers, saved, self.guesses)
+    def to_return(self, guess: bool) -> Optional[Return]:
+        """The first `ret` reached; without `guess` only over calls whose argument bytes are known."""
+        while not self.returns and self._more(guess):
+            pass
+        return self.returns[0] if self.returns else None
 
-    def called(self, popped: int, guessed: bool, keep_eax: bool) -> State:
-        """The state behind an ordinary call that takes `popped` argument bytes."""
-        registers = dict(self.registers)
-        for register in (ECX, EDX) if keep_eax else (EAX, ECX, EDX):
-            registers.pop(register, None)
-        if popped and ESP in registers:
-            base, offset = registers[ESP]
-            registers[ESP] = (base, offset + popped)
-        return State(registers, self.saved, self.guesses + guessed)
+    def _more(self, guess: bool) -> bool:
+        """Does one step of the work; False when there is none left."""
+        if self._steps >= MOST_BLOCKS:
+            return False
+        self._steps += 1
+        if self._sure:
+            self._block(self._sure.popleft())
+        elif guess and self._unsure:
+            self._guess(*self._unsure.popleft())
+        else:
+            return False
+        return True
+
+    def path_to(self, return_address: int) -> Tuple[Block, ...]:
+        """The blocks from the entry to the call before `return_address`, by the way its state was found."""
+        block = self._site_blocks.get(return_address)
+        path: List[Block] = []
+        while block is not None and len(path) < MOST_BLOCKS:
+            path.append(block)
+            block = None if block.start == self._start else self._parents.get(block.start)
+        return tuple(reversed(path))
+
+    def state_at(self, address: int) -> Optional[State]:
+        """The state where the block at `address` begins, as far as it was reached."""
+        return self._states.get(address)
+
+    def _enter(self, address: int, state: State, source: Block) -> None:
+        known = self._states.get(address)
+        if known is None or state.guesses < known.guesses:
+            self._states[address] = state
+            self._parents[address] = source
+            self._sure.append(address)
+
+    def _block(self, address: int) -> None:
+        block, before = self._blocks.at(address), self._states[address]
+        for origin, alignment, value in block.aligns:
+            self.origins.setdefault(origin, (alignment, before.resolve(value)))
+        state = before.after(block)
+        if block.exit is Exit.CALL:
+            self._call(block, state)
+        elif block.exit is Exit.RETURN:
+            self.returns.append((block, before))
+        elif block.exit is Exit.TABLE:
+            for target in self._blocks.table_targets(block):
+                self._enter(target, state, block)
+        else:
+            for target in block.targets:
+                if not self._leaves(block, target, state):
+                    self._enter(target, state, block)
+
+    def _leaves(self, block: Block, target: int, state: State) -> bool:
+        """Whether a jump is a tail call: nothing of the function is on the stack any more, and it goes elsewhere."""
+        near = 0 <= target - self._start < FAR_JUMP
+        return block.exit is Exit.JUMP and state.esp == (RETURN_SLOT, 0) and not near
+
+    def _call(self, block: Block, state: State) -> None:
+        behind = block.targets[0]
+        known = self.sites.get(behind)
+        if known is None or state.guesses < known.guesses:
+            self.sites[behind], self._site_blocks[behind] = state, block
+        target = self._callees.called_by(block)
+        if target == behind:  # call $+5: the return address stays on the stack
+            self._enter(behind, state.called(-4), block)
+            return
+        callee = None if target is None else self._callees.of(target)
+        if callee is None or (callee.popped is None and callee.returns):
+            self._unsure.append((block, state))
+        elif callee.helper:
+            self._enter(behind, self._helped(callee, block, state), block)
+        elif callee.returns:
+            keep = self._blocks.reader.bytes_at(behind, 2) in SUB_ESP_EAX
+            self._enter(behind, state.called(callee.popped or 0, 0, keep), block)
+
+    def _helped(self, callee: Callee, block: Block, state: State) -> State:
+        """The state behind the call of what may be a prologue helper or a stack probe."""
+        held = state.registers.get(EAX)
+        eax = held[1] if held is not None and held[0] == CONSTANT else None
+        words: Dict[int, int] = {}
+        if block.esp is not None:
+            base, top = block.esp
+            words = {slot[1] - top: word for slot, word in block.constants.items() if slot[0] == base}
+        effect = emulate_helper(self._blocks.reader, callee.address, eax, words)
+        if effect is None and eax is None:
+            effect = self._dynamic(callee, block)
+        return state.called(callee.popped or 0) if effect is None else self._applied(effect, block, state)
+
+    def _dynamic(self, callee: Callee, block: Block) -> Optional[HelperEffect]:
+        """An alloca: what the probe does to EBP, with an ESP that only its address in the code stands for."""
+        effect = emulate_helper(self._blocks.reader, callee.address, 0x40, {})
+        if effect is None or effect.esp is None:
+            return effect
+        return replace(effect, esp=(block.start, 0), eax=None)
+
+    def _applied(self, effect: HelperEffect, block: Block, state: State) -> State:
+        self.effects[block.targets[0]] = effect
+        if effect.esp is not None and effect.esp[0] == block.start:
+            self.origins.setdefault(block.start, (0, state.esp))
+        return state.helped(effect)
+
+    def _guess(self, block: Block, state: State) -> None:
+        """Goes on behind a call that takes an unknown number of argument bytes."""
+        behind = block.targets[0]
+        if behind in self._states and self._states[behind].guesses <= state.guesses:
+            return
+        popped = self._solved(behind, state)
+        if popped is not None:
+            self._enter(behind, state.called(popped), block)
+        else:
+            self._enter(behind, state.called(self._likely(block), 1), block)
+
+    def _solved(self, behind: int, state: State) -> Optional[int]:
+        """Argument bytes that make the stack come out even at the next `ret`."""
+        esp = state.esp
+        if esp is None or esp[0] != RETURN_SLOT:
+            return None
+        left = self._left_behind(behind)
+        if left is None:
+            return None
+        popped = -left - esp[1]
+        return popped if 0 <= popped <= MOST_POPPED and popped % 4 == 0 else None
+
+    def _likely(self, block: Block) -> int:
+        """The argument bytes that the unknown function called by `block` most likely takes."""
+        code = self._blocks.reader.readable_from(block.targets[0], 3)
+        if code[:2] == b"\x83\xc4" or code[:1] in (b"\x59", b"\x5a"):
+            return 0  # the caller takes its arguments back: cdecl
+        if not block.pushes and code[:2] == b"\x83\xec":
+            return code[2]  # the caller makes room again for the arguments it stores instead of pushing
+        return block.pushes

@@ -9,7 +9,7 @@ from typing import Optional, Tuple
 Value = Tuple[int, int]
 Known = Optional[Value]
 
-EAX, ECX, EDX, EBX, ESP, EBP = 0, 1, 2, 3, 4, 5
+EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI = range(8)
 CONSTANT = -1  # the offset itself
 CALLER = -2  # what the register held where the function was entered
 RETURN_SLOT = -3  # an address, offset bytes above the function's own return slot

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Iterator, Optional, Set
 
+from hogwalk.analysis import Evidence
 from hogwalk.candidates.chains import TRAP_MARK
 from hogwalk.evidence.sites import SiteKind
-from hogwalk.analysis import Evidence
 from hogwalk.model import Symbol
 
 

@@ -27,11 +27,12 @@ class Nearest:
 
 
 def format_symbols(addresses: Sequence[int]) -> str:
-    """The command that names addresses: one `.printf` each, since a C++ evaluator takes commas for operators.
+    """The command that names addresses: one `.printf` for each, looped over by `.foreach`.
 
-    `@@masm` and `0x` make it hold under any expression evaluator and radix.
+    `@@masm` and `0x` make it hold under any expression evaluator and radix; `.foreach` leaves no alias behind.
     """
-    return ";".join(f'.printf "%y\\n", @@masm(0x{word:x})' for word in addresses)
+    words = " ".join(f"{word:x}" for word in addresses)
+    return f'.foreach /s (hogwalk "{words}") {{.printf "%y\\n", @@masm(0x${{hogwalk}})}}'
 
 
 def parse_symbols(

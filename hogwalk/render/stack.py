@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from hogwalk.evidence.words import MATTERS, Word, WordKind, words
 from hogwalk.analysis import Evidence
+from hogwalk.evidence.words import MATTERS, Word, WordKind, words
 from hogwalk.render.table import cut
 
 

@@ -29,7 +29,7 @@ def cut(text: str, width: int) -> str:
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str]) -> Iterator[str]:
     """Aligned rows under their heads: columns named in `left` to the left, the rest to the right.
 
-    The last column is cut to the line's width.
+    A line too long loses its end.
     """
     widths = [max([len(head)] + [len(row[at]) for row in rows]) for at, head in enumerate(heads)]
     for row in [heads, *rows]:
@@ -37,7 +37,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[st
         for at, cell in enumerate(row):
             cells.append(cell.ljust(widths[at]) if heads[at] in left else cell.rjust(widths[at]))
         line = "  ".join(cells).rstrip()
-        yield line if len(line) <= WIDTH else cut(line, WIDTH)
+        yield line if len(line) <= WIDTH else line[: WIDTH - 2] + ".."
 
 
 def wrapped(label: str, text: str, width: int = WIDTH) -> Iterator[str]:

@@ -7,10 +7,10 @@ from typing import Any, Dict, List, Optional
 
 from hogwalk.candidates.rank import Candidate
 from hogwalk.model import Frame, Triple
+from hogwalk.parsers.kf import format_kf
 from hogwalk.report.document import SCHEMA, Report
 from hogwalk.usage.books import module_of
 from hogwalk.walk.choose import frame_count
-from hogwalk.parsers.kf import format_kf
 
 
 def to_json(report: Report) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Evidence
+from hogwalk.evidence.modules import ModuleMap
 from hogwalk.model import Module
 from hogwalk.report.document import ModuleUse, ProductUse, Report, Start
 from hogwalk.report.notes import notes
@@ -20,8 +21,8 @@ def build(target: Target, evidence: Evidence, choice: Choice) -> Report:
     """The report of the chosen walk."""
     walk = choice.walk
     module_shares = shares(walk.frames, module_of)
-    owners = _owners(target, module_shares)
-    modules = _module_uses(target.modules(), module_shares, owners)
+    owners = _owners(target, evidence.modules, module_shares)
+    modules = _module_uses(evidence.modules.modules, module_shares, owners)
     found = gaps(evidence.region, walk.frames, evidence.image.holes)
     off = imbalance(evidence.region, walk.frames, found)
     if off:
@@ -50,8 +51,8 @@ def _start(evidence: Evidence, walk: Walk) -> Start:
     return Start(walk.command, candidate)
 
 
-def _owners(target: Target, module_shares: Sequence[Share]) -> Dict[str, Product]:
-    known = {module.name for module in target.modules()}
+def _owners(target: Target, modules: ModuleMap, module_shares: Sequence[Share]) -> Dict[str, Product]:
+    known = {module.name for module in modules.modules}
     names = [share.name for share in module_shares if share.name in known]
     return products(names, target.versions(names))
 

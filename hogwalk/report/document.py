@@ -72,7 +72,7 @@ class Report:
     def hog(self) -> Optional[ProductUse]:
         """The product that holds most bytes, the operating system's own left aside; it, when there is no other."""
         others = [use for use in self.products if not use.product.system]
-        return (others or list(self.products) or [None])[0]
+        return next(iter(others or self.products), None)
 
     @property
     def system(self) -> Optional[ProductUse]:

@@ -39,8 +39,10 @@ def read_stack(target: Target, region: Region) -> StackImage:
 
     Raises BadInput when no page of the region can be read.
     """
+    holes: List[Tuple[int, int]] = []
+    reads = 1
     try:
-        raw, holes, reads = target.read(region.limit, region.size), [], 1
+        raw = target.read(region.limit, region.size)
     except Unreadable:
         raw, holes, reads = _read_pages(target, region)
     if sum(end - start for start, end in holes) == region.size:

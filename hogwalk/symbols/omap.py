@@ -9,7 +9,7 @@ from typing import Optional
 
 
 class Omap:
-    """Pairs (from, to); `to` 0 means the code is gone.  The debugger finds a pair wherever it stands, so they are sorted."""
+    """Pairs (from, to) in any order, as the debugger takes them; `to` 0 means the code is gone."""
 
     def __init__(self, raw: bytes) -> None:
         pairs = sorted(struct.iter_unpack("<II", raw[: len(raw) // 8 * 8]))

@@ -16,6 +16,7 @@ from hogwalk.symbols.source import STRING_CAP, ByteSource, MappedFile, decode
 EXPORT, RESOURCE, DEBUG = 0, 2, 6
 _SECTION_CAP = 96
 _EXPORT_CAP = 65536
+_NAMES_CAP = 1 << 23  # letters of all exported names together
 _DEBUG_CAP = 32
 _CODEVIEW = 2
 
@@ -98,8 +99,13 @@ class Pe:
         ordinals = struct.unpack(f"<{names}H", self.image.read(ordinal_at, 2 * names))
         block = self.image.upto(at, size) if size <= 1 << 24 else b""
         called: Dict[int, List[str]] = {}
+        budget = _NAMES_CAP
         for text, ordinal in zip(texts, ordinals):
-            called.setdefault(ordinal, []).append(self._name(block, at, text))
+            name = self._name(block, at, text)
+            budget -= len(name)
+            if budget < 0:
+                break
+            called.setdefault(ordinal, []).append(name)
         return [
             Named(place, 0, name)
             for index, place in enumerate(places)

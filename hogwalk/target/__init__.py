@@ -1,0 +1,1 @@
+"""Targets: what holds the crashed machine, behind one protocol."""

@@ -7,6 +7,8 @@ in the real engine (dbgeng 10.0.15063).  Nothing here writes to the target or le
 from __future__ import annotations
 
 import importlib
+import ntpath
+import os
 import sys
 from types import ModuleType
 from typing import Any, Dict, List, Optional, Sequence, Tuple
@@ -20,7 +22,7 @@ from hogwalk.parsers.printf import format_symbols, parse_symbols
 from hogwalk.parsers.settings import dump_file, evaluator, radix
 
 EVERY_MASK = 7  # normal, error and warning output: many failures are text on the error mask only
-SYMBOLS_PER_COMMAND = 100
+SYMBOLS_PER_COMMAND = 400  # 4 KB of command; the engine's limit is far above
 DATA_BLOCK_BYTES = 0x340
 MACHINES = {"I386": "x86", "AMD64": "x64", "ARM": "arm", "ARM64": "arm64"}
 REQUIREMENT = "hogwalk needs pykd 0.3.4 (64-bit Python 3.8 or 3.9 on Windows) to talk to the debugger"
@@ -38,11 +40,15 @@ def load_pykd() -> ModuleType:
         ) from error
 
 
-def open_engine(dump: str = "", connect: str = "", symbol_path: str = "", image_path: str = "") -> "EngineTarget":
+def open_engine(dump: str = "", connect: str = "", symbol_path: str = "", image_path: str = "") -> EngineTarget:
     """The target the debugger holds, or, outside a debugger, one opened from a dump file or a connection string."""
     pykd = load_pykd()
     if not (dump or connect):
         return EngineTarget(pykd)
+    # The engine reads these once, when it starts; so no command is needed and nothing is reloaded.
+    for variable, path in (("_NT_SYMBOL_PATH", symbol_path), ("_NT_EXECUTABLE_IMAGE_PATH", image_path)):
+        if path:
+            os.environ[variable] = ";".join(filter(None, (path, os.environ.get(variable))))
     try:
         pykd.initialize()
         if dump:
@@ -51,13 +57,7 @@ def open_engine(dump: str = "", connect: str = "", symbol_path: str = "", image_
             pykd.attachKernel(connect)
     except pykd.DbgException as error:
         raise BadInput(f"the debugger cannot open {dump or connect} ({_one_line(error)})", "check the path") from error
-    target = EngineTarget(pykd)
-    for command, path in ((".exepath", image_path), (".sympath", symbol_path)):
-        if path:
-            target.command(f"{command} {path}")
-    if symbol_path or image_path:
-        target.command(".reload")
-    return target
+    return EngineTarget(pykd)
 
 
 def inside_debugger() -> bool:
@@ -71,9 +71,9 @@ class EngineTarget:
     def __init__(self, pykd: Any) -> None:
         self._pykd = pykd
         self._types: Dict[str, Dict[str, int]] = {}
-        self._modules: Optional[Tuple[Module, ...]] = None
         self._about: Optional[About] = None
         self._unusual: Optional[List[Tuple[str, str]]] = None
+        self._block: Optional[Tuple[Optional[bytes]]] = None
         self._ran: List[str] = []
 
     def about(self) -> About:
@@ -101,13 +101,11 @@ class EngineTarget:
             raise Unreadable(address, count) from error
 
     def modules(self) -> Tuple[Module, ...]:
-        """The loaded modules as `lm` lists them."""
-        if self._modules is None:
-            self._modules = parse_lm(self.command("lm"), self.about().pointer_bytes)
-        return self._modules
+        """The loaded modules as `lm` lists them now."""
+        return parse_lm(self.command("lm"), self.about().pointer_bytes)
 
     def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
-        """The engine's own nearest symbols, a hundred to a command."""
+        """The engine's own nearest symbols, some hundreds to a command."""
         found: List[Optional[Symbol]] = []
         for start in range(0, len(addresses), SYMBOLS_PER_COMMAND):
             part = addresses[start : start + SYMBOLS_PER_COMMAND]
@@ -140,6 +138,11 @@ class EngineTarget:
 
     def debugger_block(self) -> Optional[bytes]:
         """The KDBG block: where the dump's header says it lies, or at nt!KdDebuggerDataBlock."""
+        if self._block is None:
+            self._block = (self._ask_debugger_block(),)
+        return self._block[0]
+
+    def _ask_debugger_block(self) -> Optional[bytes]:
         address = parse_debugger_block(self.command(".dumpdebug"), 4) if "dump" in self.about().kind else None
         try:
             if address is None:
@@ -168,7 +171,7 @@ class EngineTarget:
             number, name = radix(text), evaluator(text)
             self._unusual = []
             if number not in (16, None):
-                self._unusual.append(("n 0n16", f"n 0n{number}"))
+                self._unusual.append(("n 16", f"n {number}"))  # read as decimal under any radix
             if name not in ("MASM", None):
                 self._unusual.append((".expr /s masm", f".expr /s {name}"))
         return self._unusual
@@ -199,7 +202,8 @@ class EngineTarget:
                 f"the debugger holds no target ({_one_line(error)})", "open a dump or attach, then run hogwalk again"
             ) from error
         kind = ("kernel" if kernel else "user") + " dump" if dump else "live " + ("kernel" if kernel else "user")
-        source = dump_file(self.command("||")) if dump else ""
+        # The name without its folder: reports are pasted into mails.
+        source = ntpath.basename(dump_file(self.command("||"))) if dump else ""
         return About(kind, machine, pointer, page, self._bug_check(pointer) if kernel else None, source)
 
     def _bug_check(self, pointer: int) -> Optional[BugCheck]:

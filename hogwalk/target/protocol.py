@@ -30,7 +30,10 @@ class Target(Protocol):
         """Exactly `count` bytes of virtual memory from `address`; raises Unreadable unless all can be read."""
 
     def modules(self) -> Tuple[Module, ...]:
-        """The loaded modules, lowest start first."""
+        """The loaded modules, lowest start first.
+
+        Their `symbols` may read "deferred" until a symbol of the module has been asked for.
+        """
 
     def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
         """For each address its nearest symbol, or None where it lies in no module."""

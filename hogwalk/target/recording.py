@@ -1,8 +1,9 @@
 """Recordings: every question put to a target and its answer, saved as one file, and such a file as a target.
 
 The format is JSON Lines, "hogwalk-recording/1": a head line, then one line for each distinct question:
-`["read", address, count]`, `["command", text]`, ... with its answer and the debugger commands it took ("ran").  Memory is deflated and base64-coded; refusals
-are kept too, so that a replayed run meets the same failures.
+`["read", address, count]`, `["command", text]`, ... with its answer and the debugger commands it took ("ran").
+A question asked again with another answer (a module's symbols load meanwhile) has one line for each time it was asked.
+Memory is deflated and base64-coded; refusals are kept too, so that a replayed run meets the same failures.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import base64
 import json
 import zlib
 from dataclasses import asdict
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, TypeVar, cast
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar, cast
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NotRecorded, Unreadable
 from hogwalk.model import About, BugCheck, Module, Symbol, Version
@@ -28,12 +29,16 @@ class Recorder:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._lines: Dict[str, Any] = {}
+        self._lines: Dict[str, List[Dict[str, Any]]] = {}
 
     def lines(self) -> List[str]:
         """The recording so far, one JSON document to a line, in the order of the questions."""
         head = json.dumps({"format": FORMAT})
-        return [head] + [json.dumps({"q": json.loads(question), **answer}) for question, answer in self._lines.items()]
+        return [head] + [
+            json.dumps({"q": json.loads(question), **answer})
+            for question, answers in self._lines.items()
+            for answer in _without_repeats(answers)
+        ]
 
     def _keep(self, question: List[Any], ask: Callable[[], T], pack: Callable[[T], Any]) -> T:
         entry: Dict[str, Any] = {}
@@ -52,7 +57,7 @@ class Recorder:
             ran = list(self._target.commands()[before:])
             if ran:
                 entry["ran"] = ran
-            self._lines.setdefault(json.dumps(question), entry)
+            self._lines.setdefault(json.dumps(question), []).append(entry)
 
     def _keep_each(self, kind: str, keys: Sequence[K], ask: Callable[[Sequence[K]], Tuple[T, ...]]) -> Tuple[T, ...]:
         # The whole batch is one question to the target; its commands are charged to the first key.
@@ -63,7 +68,7 @@ class Recorder:
             entry: Dict[str, Any] = {"a": _pack_record(answer)}
             if ran:
                 entry["ran"], ran = ran, []
-            self._lines.setdefault(json.dumps([kind, key]), entry)
+            self._lines.setdefault(json.dumps([kind, key]), []).append(entry)
         return answers
 
     def commands(self) -> Sequence[str]:
@@ -116,8 +121,8 @@ class Replay:
 
     def __init__(self, lines: Sequence[str], name: str) -> None:
         self._name = name
-        self._answers: Dict[str, Dict[str, Any]] = {}
-        self._asked: Set[str] = set()
+        self._answers: Dict[str, List[Dict[str, Any]]] = {}
+        self._asked: Dict[str, int] = {}
         self._ran: List[str] = []
         for number, line in enumerate(lines, 1):
             try:
@@ -126,7 +131,7 @@ class Replay:
                     known = entry["format"] == FORMAT
                 else:
                     known = "a" in entry or "error" in entry
-                    self._answers[json.dumps(entry["q"])] = entry
+                    self._answers.setdefault(json.dumps(entry["q"]), []).append(entry)
             except (ValueError, KeyError, TypeError):
                 known = False
             if not known:
@@ -134,14 +139,15 @@ class Replay:
 
     def _recall(self, *question: Any) -> Any:
         key = json.dumps(list(question))
-        entry = self._answers.get(key)
-        if entry is None:
+        entries = self._answers.get(key)
+        if entries is None:
             raise NotRecorded(
                 f"{self._name} does not hold the answer to {' '.join(map(str, question))[:60]}",
                 "record that very command with --record in the debugger",
             )
-        if key not in self._asked:
-            self._asked.add(key)
+        times = self._asked[key] = self._asked.get(key, 0) + 1
+        entry = entries[min(times, len(entries)) - 1]
+        if times <= len(entries):
             self._ran.extend(map(str, entry.get("ran", ())))
         error = entry.get("error")
         if error is None:
@@ -229,7 +235,15 @@ def open_recording(path: str) -> Replay:
         raise BadInput(f"{path} cannot be read as a recording ({error})", "pass a file made with --record") from error
 
 
-def _as_is(answer: Any) -> Any:
+def _without_repeats(answers: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    # Asked again with the same answer, and without a command, adds nothing.
+    kept = list(answers)
+    while len(kept) > 1 and "ran" not in kept[-1] and kept[-1] == {k: v for k, v in kept[-2].items() if k != "ran"}:
+        kept.pop()
+    return kept
+
+
+def _as_is(answer: object) -> object:
     return answer
 
 

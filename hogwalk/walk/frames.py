@@ -56,7 +56,8 @@ class FrameReader:
         """The walk that `kf` printed for a triple."""
         count, stop = on_stack(text.rows, self._image.region)
         frames: List[Frame] = []
-        running, newer = triple.instruction_ptr, None
+        running = triple.instruction_ptr
+        newer: Optional[int] = None
         for row in text.rows[:count]:
             if row.frame_ptr is None or row.return_address is None:
                 continue  # an inline row has no frame of its own

@@ -13,6 +13,7 @@ PAGED_OUT = 0xE1004000  # a paged-pool address whose first touch faults
 PCR = 0xFFDFF000
 THREAD = 0x8974AC00  # the address the dump writer gives the current KTHREAD
 GDT = 0x8003F000
+DOUBLE_FAULT_STACK = 0x80047FEC
 USER_PAGE = 0x0012F000
 USER_RETURN = 0x7C90E514
 NPX_BYTES = 0x210

@@ -19,7 +19,8 @@ def case_machine(world: World, run: Run, damage: Damage, truth: Truth) -> Machin
         for one, data in zip(world.images, run.images))
     stacks = tuple(Region(segment.limit, data) for segment, data in zip(world.segments, run.stacks))
     known = Registers(**run.registers)
+    fault = world.symbol("nt", "_KiTrap08") + 1  # the double fault's own task, on a stack that is not in the dump
     return Machine(
         images=images, thread=Thread(truth.limit, truth.base, address=abi.THREAD), stack=stacks,
-        bugcheck=BugCheck(0x7F, (8, 0x80042000, 0, 0)), tss=known if truth.registers_known else None,
+        context=Registers(eip=fault, esp=abi.DOUBLE_FAULT_STACK), bugcheck=BugCheck(0x7F, (8, 0x80042000, 0, 0)), tss=known if truth.registers_known else None,
         extra=(Region(abi.IO, run.pool),), unreadable=frozenset(damage.unreadable_pages))

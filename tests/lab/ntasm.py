@@ -16,7 +16,8 @@ _CONTROL_BYTES = 0x1C  # _KERNEL_STACK_CONTROL
 
 def text(rng: Random) -> str:
     """Assembly of nt's entry points and Zw stubs; rng chooses how each stub enters the system service."""
-    parts = [_FAST_ENTRY, _SERVICE_COMMON, _SYSTEM_SERVICE, _TRAP_0E, _THREAD_START, _EXPAND_STACK, _service_tables()]
+    parts = [_FAST_ENTRY, _SERVICE_COMMON, _SYSTEM_SERVICE, _TRAP_0E, _TRAP_08, _THREAD_START, _EXPAND_STACK,
+             _service_tables()]
     parts += [_zw_stub(i, name, count, rng) for i, (name, count) in enumerate(ZW_SERVICES)]
     return "\n".join(parts)
 
@@ -188,6 +189,22 @@ pop ebp
 add esp, 4
 iretd
 """ % (_DEBUG_DATA, field_address("cr2"))
+
+# Where a double fault arrives, on its own task's stack: the context that such a dump shows.
+_TRAP_08 = """\
+.p2align 4
+.globl _KiTrap08
+_KiTrap08:
+cli
+mov ecx, fs:[0x3c]
+push 0
+push 0
+push 0x80042000
+push 8
+push 0x7f
+L_stop:
+jmp L_stop
+"""
 
 # PspSystemThreadStartup(StartRoutine, StartContext), called by KiThreadStartup as the thread's first code.
 _THREAD_START = """\

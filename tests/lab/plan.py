@@ -115,7 +115,7 @@ def _imports(name: str, style: Style, rng: Random) -> Tuple[Tuple[str, str, str,
     if name != "fltmgr":
         chosen += [("fltmgr",) + e for e in FLT_EXPORTS if rng.random() < 0.5]
     if name not in FIRST_PARTY and name != "shlpr":
-        chosen += [("shlpr",) + e for e in LIB_EXPORTS if rng.random() < 0.7]
+        chosen += [("shlpr",) + e for e in LIB_EXPORTS if rng.random() < 0.35]
     chosen = [c for c in chosen if c[1] not in ("MmAccessFault", "KeExpandKernelStackAndCallout")]
     if style.has("segment"):
         chosen.append(("nt", "KeExpandKernelStackAndCallout", "stdcall", 3))

@@ -27,9 +27,9 @@ a!operator()<int (*)(char)>+0x1 (b958e000)
 LM = """\
 start    end        module name
 80800000 80805000   nt       C (private pdb symbols)  z:\\syms\\ntkrnlpa.pdb
-b7682000 b76b0000   daddyHog   (deferred)             
+b7682000 b76b0000   daddyHog   (deferred)
 b958d000 b9591000   BabyHog  C (export symbols)       BabyHog.sys
-ba5d0000 ba5d8000   NoSym      (no symbols)           
+ba5d0000 ba5d8000   NoSym      (no symbols)
 
 Unloaded modules:
 b6000000 b6001000   gone.sys
@@ -37,7 +37,7 @@ b6000000 b6001000   gone.sys
 
 LMV = """\
 start    end        module name
-b958d000 b9591000   BabyHog    (deferred)             
+b958d000 b9591000   BabyHog    (deferred)
     Image path: \\SystemRoot\\system32\\BabyHog.sys
     Image name: BabyHog.sys
     Timestamp:        Sun Nov 22 11:49:00 2026 (6B02D6AC)
@@ -71,7 +71,7 @@ def test_symbols_are_matched_by_address() -> None:
 
 
 def test_symbol_question_holds_under_any_evaluator_and_radix() -> None:
-    question = '.printf "%y\\n", @@masm(0x80801010);.printf "%y\\n", @@masm(0x1)'
+    question = '.foreach /s (hogwalk "80801010 1") {.printf "%y\\n", @@masm(0x${hogwalk})}'
     assert format_symbols([0x80801010, 1]) == question
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import List, Optional
 
 import pytest
 from hypothesis import given
@@ -107,7 +107,7 @@ def test_a_row_cut_by_a_symbol_message_is_joined() -> None:
 
 
 @given(st.lists(st.integers(0, 0xFFFFFFFF), min_size=1, max_size=40), st.sampled_from(["dps", "dd"]))
-def test_printed_memory_reads_back(values: "list[int]", command: str) -> None:
+def test_printed_memory_reads_back(values: List[int], command: str) -> None:
     per_row = 1 if command == "dps" else 4
     rows = [values[index : index + per_row] for index in range(0, len(values), per_row)]
     lines = [

@@ -33,22 +33,23 @@ class KernelCrash:
         self.notes: List[str] = []
         self.where = header.layout
         self._mask = 0xFFFFFFFF if self.where.pointer == 4 else 0xFFFFFFFFFFFFFFFF
-        self._block = block if block is not None else self._find_block()
+        self._block = block
 
-    def _find_block(self) -> Optional[bytes]:
+    def find_block(self) -> None:
+        """Reads the debugger data block where the header says it lies; notes why when it cannot be used."""
         at = self.header.debugger_block
         try:
             size = self.memory.u32(at + Kdbg.SIZE)
             raw = self.memory.read(at, min(max(size, 0x20), Kdbg.BYTES))
         except Unreadable:
             self.notes.append(f"the debugger data block at {at:08x} is not in the dump")
-            return None
+            return
         if raw[Kdbg.TAG : Kdbg.TAG + 4] != b"KDBG":
             self.notes.append(
                 f"the debugger data block at {at:08x} is encoded (KdpDataBlockEncoded): offsets come from symbols only"
             )
-            return None
-        return raw
+            return
+        self._block = raw
 
     def about(self) -> About:
         """What kind of target this is."""
@@ -170,7 +171,9 @@ def open_pages(file: MappedFile, header: Header) -> KernelCrash:
     for mode in (FOUR,) if header.layout.pointer == 8 else narrow:
         memory = PagedMemory(file, pages, header.directory, mode)
         if memory.upto(header.module_list, header.layout.pointer):
-            return KernelCrash(file, header, memory, None)
+            crash = KernelCrash(file, header, memory, None)
+            crash.find_block()
+            return crash
     raise BadInput(
         f"{file.name}: the page tables at {header.directory:x} do not lead to the kernel's module list",
         "the dump is cut or damaged: copy it again",

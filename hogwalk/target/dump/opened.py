@@ -12,6 +12,8 @@ from hogwalk.symbols.tables import PdbTable
 from hogwalk.target.dump.crash import Crash, Names, ThreadStack
 from hogwalk.target.dump.header import TRIAGE, read_header
 from hogwalk.target.dump.kernel import open_pages
+from hogwalk.target.dump.triage import TriageCrash
+from hogwalk.target.dump.user import UserCrash
 
 
 class DumpTarget:
@@ -110,8 +112,10 @@ def _open(file: MappedFile) -> Crash:
     if magic in (b"PAGEDUMP", b"PAGEDU64"):
         header = read_header(file)
         if header.kind == TRIAGE:
-            raise NotImplementedError
+            return TriageCrash(file, header)
         return open_pages(file, header)
+    if magic[:4] == b"MDMP":
+        return UserCrash(file)
     raise BadInput(
         f"{file.name} is neither a Windows kernel crash dump nor a minidump",
         "pass a MEMORY.DMP, a small dump (.dmp) or a debugger's log",

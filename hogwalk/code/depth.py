@@ -1,0 +1,205 @@
+"""How deep a function's stack is at a call: where its own return address lies above the called function's.
+
+The two return slots are `depth + 4` bytes apart: own return slot = newer return slot + 4 + depth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Dict, List, Optional, Tuple
+
+from hogwalk.code.callees import Blocks, Callees
+from hogwalk.code.calls import LONGEST, calls_before
+from hogwalk.code.flow import Flow
+from hogwalk.code.reader import CodeReader
+from hogwalk.code.state import State
+from hogwalk.code.values import CALL_EBP, CALL_ESP, CALLER, EBP, ESP, FIRST_ORIGIN, RETURN_SLOT, Known
+
+MOST_DEPTHS = 64
+MOST_GUESSED = 0x40  # argument bytes tried for a call whose function is not known
+
+
+@dataclass(frozen=True)
+class Depths:
+    """What is known about the stack of a function at one of its calls.
+
+    `depths` are bytes from ESP right before the call up to the function's own return slot, the most plausible first;
+    empty when nothing is known.  `exact` tells that the code allows no others.  When `dynamic`, an alloca makes them
+    unknown and the depth is at least `minimum`.  With `alignment` over 1, the newer return slot plus 4 plus
+    `aligned_above` is a multiple of it.  `saved_ebp` counts bytes from the slot where the caller's EBP was saved up
+    to the return slot, None when it is not on the stack; `frame_ebp` counts bytes from the address in EBP up to the
+    return slot, None when EBP is no frame pointer; `ebp_kept` tells that EBP is still the caller's.
+    """
+
+    depths: Tuple[int, ...] = ()
+    exact: bool = False
+    dynamic: bool = False
+    minimum: int = 0
+    alignment: int = 1
+    aligned_above: int = 0
+    saved_ebp: Optional[int] = None
+    frame_ebp: Optional[int] = None
+    ebp_kept: bool = False
+
+    def return_slots(self, newer_slot: int) -> Tuple[int, ...]:
+        """Where the function's own return address can lie when the called function's lies at `newer_slot`."""
+        if (newer_slot + 4 + self.aligned_above) % self.alignment:
+            return ()
+        return tuple(newer_slot + 4 + depth for depth in self.depths)
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What the way from behind a call to the function's `ret` tells, all in bytes up to the return slot.
+
+    `height` counts from ESP behind the call, `frame_ebp` from EBP, `saved_ebp` from the slot EBP is restored from.
+    """
+
+    height: Optional[int] = None
+    frame_ebp: Optional[int] = None
+    saved_ebp: Optional[int] = None
+    exact: bool = False
+
+
+class StackDepths:
+    """Stack depths at call sites; every function, block and callee is looked at once."""
+
+    def __init__(self, reader: CodeReader) -> None:
+        self.blocks = Blocks(reader)
+        self.callees = Callees(self.blocks)
+        self._flows: Dict[int, Flow] = {}
+        self._behind: Dict[Tuple[int, bool], Behind] = {}
+
+    def popped(self, function: int) -> Optional[int]:
+        """Argument bytes that the function takes off its caller's stack, None when its `ret` cannot be found."""
+        return self.callees.of(function).popped
+
+    def at(self, function: Optional[int], return_address: int, popped: Optional[int] = None) -> Depths:
+        """The depths at the call before `return_address` in the function that begins at `function`.
+
+        `function` may be None; `popped` is what the called function takes off the stack, where the caller knows it.
+        """
+        flow = None if function is None else self._flow(function)
+        state = None if flow is None else flow.to_call(return_address)
+        if flow is not None and state is not None:
+            found = self._from_entry(flow, state)
+            if state.guesses == 0 and state.esp is not None:
+                return found
+            return self._agreed(found, return_address, popped)
+        return self._from_return(return_address, popped)
+
+    def _flow(self, function: int) -> Flow:
+        flow = self._flows.get(function)
+        if flow is None:
+            state = State({ESP: (RETURN_SLOT, 0), EBP: (CALLER, 0)})
+            flow = Flow(self.blocks, self.callees, function, state, self._certain_height)
+            self._flows[function] = flow
+        return flow
+
+    def _certain_height(self, return_address: int) -> Optional[int]:
+        return self.behind(return_address, False).height
+
+    def behind(self, return_address: int, guess: bool = True) -> Behind:
+        """What the code from `return_address` to the `ret` tells; with `guess` also over calls of unknown functions."""
+        key = (return_address, guess)
+        if key not in self._behind:
+            state = State({ESP: (CALL_ESP, 0), EBP: (CALL_EBP, 0)})
+            flow = Flow(self.blocks, self.callees, return_address, state, _never)
+            found = flow.to_return(guess)
+            self._behind[key] = Behind() if found is None else _left(found[1], found[1].after(found[0]), found[0].loads)
+        return self._behind[key]
+
+    def _from_entry(self, flow: Flow, state: State) -> Depths:
+        found = _expand(flow, state.esp)
+        ebp = state.registers.get(EBP)
+        return replace(
+            found,
+            exact=state.guesses == 0 and bool(found.depths),
+            saved_ebp=_below(state.saved),
+            frame_ebp=_below(ebp),
+            ebp_kept=ebp == (CALLER, 0),
+        )
+
+    def _from_return(self, return_address: int, popped: Optional[int]) -> Depths:
+        """The depths that the way to the `ret` tells, where the function's entry does not help."""
+        behind = self.behind(return_address, False)
+        if behind.height is None:
+            behind = self.behind(return_address, True)
+        if popped is None:
+            popped = self._popped_before(return_address)
+        depths: Tuple[int, ...] = ()
+        if behind.height is not None:
+            taken = range(0, MOST_GUESSED + 1, 4) if popped is None else (popped,)
+            depths = tuple(behind.height + count for count in taken if behind.height + count >= 0)
+        return Depths(
+            depths,
+            behind.exact and len(depths) == 1,
+            minimum=min(depths, default=0),
+            saved_ebp=behind.saved_ebp,
+            frame_ebp=behind.frame_ebp,
+        )
+
+    def _popped_before(self, return_address: int) -> Optional[int]:
+        """What the function called right before `return_address` takes off the stack, where the call names it."""
+        for call in calls_before(self.blocks.reader.readable_before(return_address, LONGEST), return_address):
+            target = call.target
+            if call.pointer is not None:
+                target = self.blocks.reader.word_at(call.pointer)
+            if target is not None:
+                return self.callees.of(target).popped
+        return None
+
+    def _agreed(self, found: Depths, return_address: int, popped: Optional[int]) -> Depths:
+        """Depths from the entry that rest on guesses, put right by those from the way to the `ret`."""
+        other = self._from_return(return_address, popped)
+        if other.exact:
+            order = other.depths
+        elif other.depths and not set(found.depths) & set(other.depths):
+            order = (*other.depths, *found.depths)
+        else:
+            order = tuple(dict.fromkeys((*found.depths, *other.depths)))
+        saved = other.saved_ebp if found.saved_ebp is None else found.saved_ebp
+        return replace(found, depths=order, exact=other.exact, saved_ebp=saved, minimum=min(order, default=0))
+
+
+def _never(_: int) -> Optional[int]:
+    return None
+
+
+def _below(value: Known) -> Optional[int]:
+    """Bytes from a stack address up to the return slot."""
+    return -value[1] if value is not None and value[0] == RETURN_SLOT else None
+
+
+def _left(before: State, after: State, loads: Known) -> Behind:
+    """What the last block before the `ret` tells: where ESP is then, there is the return slot."""
+    if after.esp is None or after.esp[0] not in (CALL_ESP, CALL_EBP):
+        return Behind()
+    base, offset = after.esp
+    slot = before.resolve(loads)
+    saved = offset - slot[1] if slot is not None and slot[0] == base else None
+    exact = after.guesses == 0
+    if base == CALL_ESP:
+        return Behind(height=offset, saved_ebp=saved, exact=exact)
+    return Behind(frame_ebp=offset, saved_ebp=saved, exact=exact)
+
+
+def _expand(flow: Flow, esp: Known) -> Depths:
+    """The depths that a value of ESP stands for; through `and esp` there are several, through an alloca none."""
+    above, alignment = 0, 1
+    spans: List[Tuple[int, int]] = []
+    while esp is not None and esp[0] >= FIRST_ORIGIN:
+        step, before = flow.origins[esp[0]]
+        if not spans:
+            above, alignment = -esp[1], max(1, step)
+        spans.append((step, -esp[1]))
+        esp = before
+    if esp is None or esp[0] != RETURN_SLOT:
+        return Depths()
+    depths = [-esp[1]]
+    for step, below in reversed(spans):
+        slack = range(0, min(step, MOST_DEPTHS * 4), 4) if step else (0,)
+        depths = [depth + extra + below for depth in depths for extra in slack][:MOST_DEPTHS]
+    if any(step == 0 for step, _ in spans):
+        return Depths(dynamic=True, minimum=depths[0], alignment=alignment, aligned_above=above)
+    return Depths(tuple(depths), minimum=depths[0], alignment=alignment, aligned_above=above)

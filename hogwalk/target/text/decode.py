@@ -1,0 +1,65 @@
+"""Bytes of a log to lines of text, a piece at a time, whatever the encoding."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Callable, Iterator
+
+PIECE_BYTES = 1 << 16
+LONGEST_LINE_BYTES = 1 << 15  # no debugger row is longer; more is cut, so that no line fills the memory
+
+# Blanks that are no blanks, and what mail programs make of the engine's backtick and dashes.
+_LOOKALIKES = {
+    0x09: "    ",
+    **dict.fromkeys((0xA0, 0x202F, 0x3000, *range(0x2000, 0x200B)), " "),
+    **dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0xAD), ""),
+    **dict.fromkeys((0x2018, 0x2019, 0xB4, 0x2CB), "`"),
+    **dict.fromkeys((*range(0x2010, 0x2015), 0x2212), "-"),
+}
+
+
+def read_lines(stream: BinaryIO, progress: Callable[[int], None]) -> Iterator[str]:
+    """The lines of a log, without quoting, odd blanks and line ends; `progress` hears of every piece's bytes.
+
+    UTF-8, UTF-16 (either order) and cp1252 may be mixed, as they are when several programs append to one log: the
+    debugger's own text is ASCII, so the zero bytes of UTF-16 can simply go.
+    """
+    rest = b""
+    while True:
+        piece = stream.read(PIECE_BYTES)
+        if not piece:
+            break
+        progress(len(piece))
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            yield clean(_decode(line[:LONGEST_LINE_BYTES]))
+        if len(rest) > LONGEST_LINE_BYTES:
+            rest = rest[:LONGEST_LINE_BYTES]
+    if rest:
+        yield clean(_decode(rest))
+
+
+def clean(line: str) -> str:
+    """The line as the debugger printed it: mail quoting, tabs, non-breaking blanks and lookalikes undone."""
+    if not line.isascii() or "\t" in line:
+        line = line.translate(_LOOKALIKES)
+    if line.lstrip()[:1] == ">":
+        line = _unquoted(line)
+    return line.rstrip()
+
+
+def _unquoted(line: str) -> str:
+    # One blank behind each `>` belongs to the quoting, more is the line's own indentation.
+    at = 0
+    while line[at : at + 4].lstrip()[:1] == ">":
+        at = line.index(">", at) + 1
+        at += line[at : at + 1] == " "
+    return line[at:]
+
+
+def _decode(raw: bytes) -> str:
+    if b"\0" in raw or raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raw = raw.replace(b"\0", b"").replace(b"\xff\xfe", b"").replace(b"\xfe\xff", b"")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")

@@ -1,0 +1,54 @@
+"""Which of the addresses in a log is the stack."""
+
+from __future__ import annotations
+
+import struct
+from typing import List, Optional, Tuple
+
+from hogwalk.model import Region
+from hogwalk.target.text.facts import Facts
+from hogwalk.target.text.memory import Memory
+
+SAID = "!thread in the log"
+LARGEST_STACK = 16 << 20
+FEWEST_LINKS = 2
+
+
+def stack_region(facts: Facts, memory: Memory) -> Optional[Region]:
+    """The Base and Limit of `!thread` that hold most of the dumped memory, else a dumped range that looks like a stack.
+
+    A range looks like a stack when words in it point further up in it, as saved frame pointers do.
+    """
+    said = [region for region in _said(facts) if region]
+    if said:
+        return max(reversed(said), key=lambda region: covered(memory, region))
+    links = [(_links(start, data, facts.pointer_bytes), start, start + len(data)) for start, data in memory.segments]
+    count, start, end = max(links, default=(0, 0, 0))
+    if count < FEWEST_LINKS:
+        return None
+    return Region(start, end, None, "the dumped range (the log shows no Base and Limit)")
+
+
+def covered(memory: Memory, region: Region) -> int:
+    """How many bytes of the region the log prints."""
+    overlaps = (min(start + len(data), region.base) - max(start, region.limit) for start, data in memory.segments)
+    return sum(overlap for overlap in overlaps if overlap > 0)
+
+
+def _said(facts: Facts) -> List[Optional[Region]]:
+    return [
+        Region(thread.limit, thread.base, thread.thread, SAID)
+        for thread in facts.threads
+        if thread.limit is not None and thread.base is not None and 0 < thread.base - thread.limit <= LARGEST_STACK
+    ]
+
+
+def _links(start: int, data: bytes, width: int) -> int:
+    first = -start % width
+    count = (len(data) - first) // width
+    letter = "Q" if width == 8 else "I"
+    values: Tuple[int, ...] = struct.unpack_from(f"<{max(count, 0)}{letter}", data, min(first, len(data)))
+    end = start + len(data)
+    return sum(
+        start + first + width * index < value < end and value % width == 0 for index, value in enumerate(values)
+    )

@@ -1,0 +1,124 @@
+"""hogwalk on the StackHog dump in the real debugger engine: as a console program and as `!py` runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from tests.engine.engine import Engine, Step, Target
+from tests.engine.wheel import install_wheel
+from tests.engine.wine import Setting, windows_path
+from tests.stackhog import DEMO, DUMP, HOG_BYTES, HOGS, SYMBOLS, TRIPLE, USAGE, WALKED, published_rows
+
+STACKHOG = Target(DUMP, symbols=[SYMBOLS])
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Setting:
+    """Where Windows Python finds the wheel, laid out as pip does."""
+    return install_wheel(wheel, tmp_path_factory.mktemp("python"))
+
+
+def console(engine: Engine, installed: Setting, *arguments: str) -> str:
+    """What the console program prints on the StackHog dump."""
+    options = ["-z", windows_path(DUMP), "-y", windows_path(SYMBOLS)]
+    finished = engine.python(["-m", "hogwalk", *arguments, *options], installed)
+    assert finished.code == 0, finished.stdout + finished.stderr
+    assert finished.stderr == ""
+    return finished.stdout
+
+
+def host(engine: Engine, installed: Setting, *steps: str, target: Target = STACKHOG) -> List[Step]:
+    """What the steps print inside the debugger."""
+    return engine.host(target, steps, installed)
+
+
+def test_candidates_puts_the_published_triple_first(engine: Engine, installed: Setting) -> None:
+    (step,) = host(engine, installed, "!py hogwalk candidates")
+    first, line = step.output.splitlines()[:2]
+    assert first.startswith(f"1. {TRIPLE}  score ")
+    assert line.strip() == f"kf={TRIPLE} 0x200"
+
+
+def test_walk_is_the_published_chain(engine: Engine, installed: Setting) -> None:
+    document = report(host(engine, installed, "!py hogwalk walk --json")[0])
+    published = [row for row in published_rows() if row["child_ebp"] != "0335e534"]
+    found = [(frame["frame_ptr"][2:], frame["return_address"][2:]) for frame in document["frames"]]
+    assert found == [(row["child_ebp"], row["ret_addr"]) for row in published]
+    names = [frame["symbol"].replace("0x", "") for frame in document["frames"]]
+    assert names == [row["symbol"].replace("0x", "") for row in published]
+
+
+def report(step: Step) -> Dict[str, Any]:
+    """The JSON document a step printed."""
+    document: Dict[str, Any] = json.loads(step.output)
+    assert document["schema"] == "hogwalk-report/1"
+    return document
+
+
+def test_usage_is_the_published_sum(engine: Engine, installed: Setting) -> None:
+    document = report(host(engine, installed, "!py hogwalk usage --json")[0])
+    assert {module["name"]: module["bytes"] for module in document["modules"]} == USAGE
+    assert sum(frame["bytes"] or 0 for frame in document["frames"]) == WALKED
+    assert WALKED + sum(gap["bytes"] for gap in document["gaps"]) == document["stack"]["bytes"] == 12288
+    (hogs,) = [product for product in document["products"] if set(product["modules"]) == set(HOGS)]
+    assert (hogs["bytes"], hogs["name"]) == (HOG_BYTES, "StackHog")
+
+
+def test_every_way_in_prints_the_same_triage(engine: Engine, installed: Setting) -> None:
+    by_name, by_module = host(engine, installed, "!py hogwalk", "!py -m hogwalk")
+    assert "Hog        StackHog" in by_name.output
+    assert by_module.output == by_name.output == console(engine, installed)
+
+
+def test_all_output_is_ascii_narrow_and_written_in_small_pieces(engine: Engine, installed: Setting) -> None:
+    commands = ("triage", "stack --all", "candidates -n 50", "walk", "usage --by function", "walk --json", "-h")
+    for step in host(engine, installed, *[f"!py hogwalk {command}" for command in commands]):
+        assert step.output.isascii(), step.command
+        assert step.longest_write < 16000, step.command
+        if "json" not in step.command:
+            assert max(map(len, step.output.splitlines())) <= 100, step.command
+
+
+def test_triage_asks_at_most_twelve_commands_and_reads_the_stack_once(engine: Engine, installed: Setting) -> None:
+    document = report(host(engine, installed, "!py hogwalk --json")[0])
+    assert len(document["commands"]) <= 12
+    questions = [json.loads(line) for line in DEMO.read_text().splitlines()[1:]]
+    stack_reads = [line["q"] for line in questions if line["q"][0] == "read" and line["q"][1] in range(*STACK)]
+    assert stack_reads == [["read", STACK[0], STACK[1] - STACK[0]]]
+
+
+STACK = (0xB8AE6000, 0xB8AE9000)
+
+
+def test_the_committed_recording_is_what_the_engine_says(engine: Engine, installed: Setting, tmp_path: Path) -> None:
+    fresh = tmp_path / "stackhog.recording"
+    printed = console(engine, installed, "--record", windows_path(fresh))
+    assert fresh.read_text() == DEMO.read_text(), "refresh: python -m tests.engine.demo"
+    replayed = engine.python(["-m", "hogwalk", windows_path(DEMO)], installed)
+    assert printed.startswith(replayed.stdout)
+
+
+@pytest.mark.parametrize("command", ["triage", "walk 1 2 3", "frame zzz", "stack 1000 2000", "walk --thread 1"])
+def test_debugger_state_is_the_same_before_and_after(engine: Engine, installed: Setting, command: str) -> None:
+    unusual = ("n 10", ".expr /s c++", ".kframes 77", ".lines -e")
+    state = (":state", ".kframes")
+    steps = host(engine, installed, *unusual, *state, f"!py hogwalk {command}", *state)[len(unusual) :]
+    before, run, after = steps[: len(state)], steps[len(state)], steps[len(state) + 1 :]
+    assert run.output
+    assert [step.output for step in before] == [step.output for step in after]
+
+
+def test_unusual_settings_do_not_change_the_answer(engine: Engine, installed: Setting) -> None:
+    usual = host(engine, installed, "!py hogwalk")[0]
+    odd = host(engine, installed, "n 10", ".expr /s c++", "!py hogwalk")[2]
+    assert odd.output == usual.output
+
+
+def test_the_target_is_not_written_to(engine: Engine, installed: Setting) -> None:
+    words = "dd b8ae6000 Lc00;dd b958d000 L400"
+    before, _, after = host(engine, installed, words, "!py hogwalk", words)
+    assert before.output == after.output
