@@ -5,6 +5,7 @@ import struct
 from pathlib import Path
 from typing import Dict, List, Tuple
 
+import capstone
 import pytest
 
 from fixtures.build import msf, stackhog, tools
@@ -14,7 +15,7 @@ from fixtures.build.machine import Thread
 from fixtures.build.memory import PAGE
 from fixtures.build.stack import EXCERPT, exception_record, trap_frames
 from fixtures.build.variants import DUMP, SYMBOLS, VARIANTS, write_variant
-from fixtures.build.walk import Row, Site, call_sites, load_plan, load_walk
+from fixtures.build.walk import Function, Row, Site, call_sites, load_plan, load_walk
 
 WALK = load_walk()
 PLAN = load_plan()
@@ -115,6 +116,38 @@ def test_a_call_of_the_right_function_ends_at_every_return_address(site: Site) -
         assert call[:1] == b"\xff"
     else:
         assert call_target(ret, call) == target
+
+
+def depth_before(function: Function, ret: int) -> int:
+    """Bytes below the saved EBP when the instruction that ends at `ret` starts, by disassembly from the entry."""
+    decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)
+    depth = 0
+    for code in decoder.disasm(dump().read(function.start, ret - function.start), function.start):
+        if code.address + code.size == ret:
+            return depth
+        if code.mnemonic == "push":
+            depth += 4
+        elif code.op_str.startswith("esp, ") and code.mnemonic in ("sub", "add"):
+            size = int(code.op_str[5:], 0) & 0xFFFFFFFF
+            depth += size if code.mnemonic == "sub" else 0x100000000 - size
+        elif code.mnemonic == "call":
+            depth -= 4 * callee_arguments(code.address + code.size)
+        elif code.op_str == "ebp, esp":
+            depth = 0
+    raise AssertionError(f"no instruction ends at {ret:08x}")
+
+
+def callee_arguments(ret: int) -> int:
+    call = call_bytes(ret)
+    known = next((site.args for site in CALLS if site.ret == ret), None)
+    return PLAN.function_at(call_target(ret, call)).args if known is None else known
+
+
+@pytest.mark.parametrize("site", ALL_SITES, ids=lambda site: f"{site.ret:08x}")
+def test_static_depth_at_every_call_is_the_tables(site: Site) -> None:
+    function = PLAN.function_at(site.ret)
+    end = site.ret if site.target else site.ret + 2
+    assert depth_before(function, end) == site.depth
 
 
 def test_handwritten_calls_end_at_their_return_addresses() -> None:

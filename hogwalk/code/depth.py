@@ -79,7 +79,7 @@ class StackDepths:
 
         `function` may be None; `popped` is what the called function takes off the stack, where the caller knows it.
         """
-        flow = None if function is None else self._flow(function)
+        flow = None if function is None else self.flow(function)
         state = None if flow is None else flow.to_call(return_address)
         if flow is not None and state is not None:
             found = self._from_entry(flow, state)
@@ -88,7 +88,8 @@ class StackDepths:
             return self._agreed(found, return_address, popped)
         return self._from_return(return_address, popped)
 
-    def _flow(self, function: int) -> Flow:
+    def flow(self, function: int) -> Flow:
+        """The states of the function that begins at `function`."""
         flow = self._flows.get(function)
         if flow is None:
             state = State({ESP: (RETURN_SLOT, 0), EBP: (CALLER, 0)})

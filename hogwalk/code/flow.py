@@ -79,12 +79,24 @@ class Flow:
 
     def path_to(self, return_address: int) -> Tuple[Block, ...]:
         """The blocks from the entry to the call before `return_address`, by the way its state was found."""
-        block = self._site_blocks.get(return_address)
+        return self._path(self._site_blocks.get(return_address))
+
+    def _path(self, block: Optional[Block]) -> Tuple[Block, ...]:
         path: List[Block] = []
         while block is not None and len(path) < MOST_BLOCKS:
             path.append(block)
             block = None if block.start == self._start else self._parents.get(block.start)
         return tuple(reversed(path))
+
+    def path_around(self, instruction: int) -> Tuple[Block, ...]:
+        """The blocks from the entry to the one that holds `instruction`; empty when no path gets there."""
+        while self._more(True):
+            pass
+        for start in self._states:
+            block = self._blocks.at(start)
+            if start <= instruction < block.end:
+                return self._path(block)
+        return ()
 
     def state_at(self, address: int) -> Optional[State]:
         """The state where the block at `address` begins, as far as it was reached."""

@@ -23,7 +23,7 @@ def rejoined(lines: Iterable[str], is_row: Callable[[str], bool]) -> Iterator[Li
     begun, begun_at = "", 0
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip()
-        cut = _MESSAGE.search(line)
+        cut = _MESSAGE.search(line) if "*** " in line else None
         if cut:
             head = line[: cut.start()]
             if _ROW_BEGUN.match(head + "*"):

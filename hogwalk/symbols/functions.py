@@ -56,8 +56,8 @@ class Functions:
             self._pieces.append(_Contribution(section, offset, size, module))
         self._pieces.sort()
 
-    def containing(self, rva: int) -> Optional[Named]:
-        """The function whose bytes hold `rva`, or None."""
+    def nearest(self, rva: int) -> Optional[Named]:
+        """The last function that starts at or below `rva` in the piece of code linked there, or None."""
         place = self._pdb.place(rva)
         if place is None:
             return None
@@ -69,9 +69,7 @@ class Functions:
             return None
         functions, starts = self._module(piece.module)
         at = bisect_right(starts, rva) - 1
-        if at < 0 or rva >= functions[at].rva + functions[at].size:
-            return None
-        return functions[at]
+        return functions[at] if at >= 0 else None
 
     def _module(self, number: int) -> Tuple[List[Named], List[int]]:
         if number not in self._cache:

@@ -15,7 +15,7 @@ Found = Tuple[str, int]  # name, displacement
 
 
 class PdbTable:
-    """A PDB's symbols; function records win where they cover the address, else the nearest public."""
+    """A PDB's symbols; the function record or public that starts nearest below an address wins."""
 
     kind = "pdb"
 
@@ -34,13 +34,11 @@ class PdbTable:
             if mapped is None:
                 return None
             rva = mapped
-        function = self._functions.containing(rva)
-        if function is not None:
-            return undecorate(function.name) if function.name.startswith("?") else function.name, rva - function.rva
+        function = self._functions.nearest(rva)
         publics = self._publics.nearest(rva)
-        if not publics:
-            return None
-        return undecorate(publics[-1].name), rva - publics[-1].rva
+        if function is not None and (not publics or function.rva >= publics[-1].rva):
+            return undecorate(function.name) if function.name.startswith("?") else function.name, rva - function.rva
+        return (undecorate(publics[-1].name), rva - publics[-1].rva) if publics else None
 
     def address(self, name: str) -> Optional[int]:
         """The RVA of a public or function by its printed name, or None; reads every public."""

@@ -50,7 +50,7 @@ class Types:
         raw, wanted = self._load(), name.encode("utf-8") + b"\0"
         at = raw.find(wanted)
         while at >= 0:
-            for head in (at - 20, at - 22, at - 24):  # the size before the name takes 2, 4 or 6 bytes
+            for head in (at - 22, at - 24, at - 26):  # the size before the name takes 2, 4 or 6 bytes
                 fields = self._definition(raw, head, at)
                 if fields is not None:
                     return self._members(fields)
@@ -64,7 +64,7 @@ class Types:
         length, kind, _, flags, fields = struct.unpack_from("<4HI", raw, head)
         if kind not in (_STRUCTURE, _CLASS) or flags & _FORWARD or length < name_at - head:
             return None
-        return int(fields) if _numeric(raw, head + 18)[1] == name_at else None
+        return int(fields) if _numeric(raw, head + 20)[1] == name_at else None
 
     def _record(self, index: int) -> bytes:
         """The record of a type index, from its kind on; b"" when there is none."""

@@ -150,7 +150,22 @@ class KernelCrash:
             for prcb in self.processors(names):
                 thread = self._thread_of(prcb)
                 if thread is not None:
-                    yield ThreadStack(thread, None, "", None, None, None)
+                    yield ThreadStack(thread, None, "", *self._stack_of(thread))
+
+    def _stack_of(self, thread: int) -> Tuple[Optional[int], Optional[int], Optional[int]]:
+        """(limit, base, None) of a thread without types: _KTHREAD.InitialStack, and StackLimit, which follows it.
+
+        The initial stack lies in the stack's highest page or at its end, so the base is the page's end.
+        """
+        offset = self._block_value(Kdbg.INITIAL_STACK, 2)
+        if offset is None:
+            return None, None, None
+        try:
+            initial = self.memory.pointer(thread + offset, self.where.pointer)
+            limit = self.memory.pointer(thread + offset + self.where.pointer, self.where.pointer)
+        except Unreadable:
+            return None, None, None
+        return limit, (initial + PAGE - 1) & ~(PAGE - 1), None
 
 
 def registers(source: ByteSource, at: int, pointer: int) -> Optional[Context]:

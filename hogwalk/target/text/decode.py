@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO, Callable, Iterator
 
 PIECE_BYTES = 1 << 16
-LONGEST_LINE_BYTES = 1 << 15  # no debugger row is longer; more is cut, so that no line fills the memory
+LONGEST_LINE_BYTES = 1 << 16  # no debugger row is longer; more is cut, so that no line fills the memory
 
 # Blanks that are no blanks, and what mail programs make of the engine's backtick and dashes.
 _LOOKALIKES = {
@@ -29,13 +29,22 @@ def read_lines(stream: BinaryIO, progress: Callable[[int], None]) -> Iterator[st
         if not piece:
             break
         progress(len(piece))
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in whole:
-            yield clean(_decode(line[:LONGEST_LINE_BYTES]))
+        whole, newline, rest = (rest + piece).rpartition(b"\n")
+        if newline:
+            yield from _lines(whole)
         if len(rest) > LONGEST_LINE_BYTES:
             rest = rest[:LONGEST_LINE_BYTES]
     if rest:
         yield clean(_decode(rest))
+
+
+def _lines(block: bytes) -> Iterator[str]:
+    if block.isascii() and b"\t" not in block and b"\0" not in block:
+        for line in block.decode("ascii").split("\n"):
+            yield line.rstrip() if ">" not in line[:8] else clean(line)
+    else:
+        for raw in block.split(b"\n"):
+            yield clean(_decode(raw))
 
 
 def clean(line: str) -> str:

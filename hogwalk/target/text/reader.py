@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Callable, Iterable, List, Optional, Tuple
 
-from hogwalk.model import Module
+from hogwalk.model import Module, Symbol
 from hogwalk.parsers import disasm, dps, kf, kfrow, lm, thread
 from hogwalk.parsers.dps import Word
 from hogwalk.parsers.expr import parse_machine
@@ -21,6 +21,8 @@ _REGISTERS = re.compile(r"\b[er]ip=([0-9a-f]{8,16})\s+[er]sp=([0-9a-f]{8,16})\s+
 _SPOKEN_THREAD = re.compile(r"Base|Limit|THREAD|Owning|Stack Init")
 _ASKS_MEMORY = re.compile(r"d(?:[dcpqy]?s?|[dpq]s)\b")
 _WIDE = re.compile(r"\s*(?:[0-9a-fA-F]{1,8}\s+){0,2}[0-9a-fA-F]{8}`?[0-9a-fA-F]{8}\b")
+# By far the most lines of any large log; what this does not match goes the long way.
+_PLAIN = re.compile(r"([0-9a-f]{8})  ([0-9a-f]{8})(?: ([^\s!+<]+)(?:!([^\s+<`?(]+))?(?:\+0x([0-9a-f]+))?)?$")
 _TWO_BLANKS = re.compile(r"\s*\S+\s\s")
 
 
@@ -45,11 +47,13 @@ class _Reader:
         self.columns = Columns(None, None, None)
         self.newer_return: Optional[int] = None  # the address that runs in the next frame of a stack table
         self.module: Optional[Module] = None
-        self.memory_asked = False
+        self.memory_asked: Optional[bool] = None  # whether a memory command printed this; None without a prompt
         self.doubtful: Tuple[Word, ...] = ()  # a row that is memory only if the next one goes on where it ends
         self.memory_end = -1
 
     def take(self, line: str) -> None:
+        if line[8:10] == "  " and self.table == self._no_table and self._plain(line):
+            return
         prompt = split_prompt(line) if ">" in line[:24] else None
         if prompt:
             self._prompt(prompt)
@@ -151,9 +155,28 @@ class _Reader:
             else:
                 self._talk(line)
 
+    def _plain(self, line: str) -> bool:
+        found = _PLAIN.match(line)
+        start = int(found.group(1), 16) if found else -1
+        if not found or (self.memory_asked is False and start != self.memory_end) or self.doubtful:
+            return False
+        _, word, module, name, displacement = found.groups()
+        if module and name is None and displacement is None:
+            return False
+        value = int(word, 16)
+        facts = self.facts
+        facts.narrow += 1
+        facts.words += 1
+        facts.runs.add(start, value.to_bytes(4, "little"))
+        self.memory_end = start + 4
+        if module:
+            facts.add_symbol(value, Symbol(module, name or "", int(displacement or "0", 16)))
+        return True
+
     def _memory(self, words: Tuple[Word, ...], line: str) -> None:
         start = words[0].address
-        sure = self.memory_asked or start == self.memory_end or _TWO_BLANKS.match(line) is not None
+        asked = _TWO_BLANKS.match(line) is not None if self.memory_asked is None else self.memory_asked
+        sure = asked or start == self.memory_end
         if self.doubtful and start == _end(self.doubtful):
             words, sure = self.doubtful + words, True
         self.doubtful = () if sure else words

@@ -12,6 +12,7 @@ from hogwalk.target.text.memory import Memory
 SAID = "!thread in the log"
 LARGEST_STACK = 16 << 20
 FEWEST_LINKS = 2
+PAGE_BYTES = 4096
 
 
 def stack_region(facts: Facts, memory: Memory) -> Optional[Region]:
@@ -26,6 +27,8 @@ def stack_region(facts: Facts, memory: Memory) -> Optional[Region]:
     count, start, end = max(links, default=(0, 0, 0))
     if count < FEWEST_LINKS:
         return None
+    # `dps LIMIT BASE` prints the word at Base, too, where it can be read.
+    end -= end % PAGE_BYTES if end % PAGE_BYTES == facts.pointer_bytes else 0
     return Region(start, end, None, "the dumped range (the log shows no Base and Limit)")
 
 

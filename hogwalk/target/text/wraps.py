@@ -8,6 +8,8 @@ from typing import Iterable, Iterator
 from hogwalk.parsers import dps, kfrow
 from hogwalk.parsers.words import ADDRESS
 
+LONGEST_HELD = 400  # characters; nothing breaks a row of this length only once
+
 _OPEN = re.compile(r"\s*(?:[0-9a-fA-F`?]{1,17}\s+)*(?:[0-9a-fA-F`]{8,17}|\?{8,17}|:|\([A-Z]\))$")
 _SYMBOL = r"(?:[^\s!+]+!\S.*|[^\s!+]+\+0x[0-9a-fA-F`]+)"
 _REST = re.compile(rf"\s*(?:(?:{ADDRESS}|\?{{8}}(?:`\?{{8}})?)(?:\s+{_SYMBOL})?|{_SYMBOL})$")
@@ -33,7 +35,7 @@ def unwrapped(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _continues(held: str, line: str) -> bool:
-    if not line or not held or len(held) > 400:
+    if not line or not held or len(held) > LONGEST_HELD or (line[8:10] == "  " and line[0] != " "):  # a whole memory row
         return False
     if _LABEL.search(held):
         return _ALONE.match(line) is not None

@@ -1,0 +1,71 @@
+"""The instructions on the way from a function's entry to a call, with ESP before and after each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator, Optional, Sequence
+
+from hogwalk.code.blocks import Block
+from hogwalk.code.effects import Cursor
+from hogwalk.code.flow import Flow
+from hogwalk.code.lengths import instruction_length
+from hogwalk.code.reader import CodeReader
+from hogwalk.code.transfers import HANDLERS
+from hogwalk.code.values import CALLER, EBP, EBX, EDI, ESI, Known
+
+LONGEST = 15
+KEPT = (EBX, EBP, ESI, EDI)  # what a function must give back as it found it
+
+
+@dataclass(frozen=True)
+class Step:
+    """An instruction and the values of ESP around it; `keeps` is the caller's register that it pushes, if any.
+
+    `behind` is the return address of a call, None for other instructions.
+    """
+
+    address: int
+    code: bytes
+    before: Known
+    after: Known
+    keeps: Optional[int] = None
+    behind: Optional[int] = None
+
+    @property
+    def moved(self) -> Optional[int]:
+        """Bytes that ESP moved up; None when it became something new."""
+        if self.before is None or self.after is None or self.before[0] != self.after[0]:
+            return None
+        return self.after[1] - self.before[1]
+
+
+def steps(reader: CodeReader, flow: Flow, path: Sequence[Block], last: int) -> Iterator[Step]:
+    """The instructions of the blocks of `path`, in order, those before the address `last`."""
+    untouched = set(KEPT)
+    for index, block in enumerate(path):
+        state = flow.state_at(block.start)
+        code = reader.readable_from(block.start, block.end - block.start) + b"\xcc" * LONGEST
+        cursor = Cursor(Block(block.start, registers=dict(state.registers) if state else {}), code, block.start)
+        cursor.put(EBP, cursor.get(EBP) if cursor.get(EBP) != (EBP, 0) else None)
+        at, end = 0, min(block.end, last) - block.start
+        while at < end:
+            step = _step(cursor, at, untouched)
+            at += len(step.code)
+            if at >= block.end - block.start and index + 1 < len(path):
+                follower = flow.state_at(path[index + 1].start)
+                step = Step(step.address, step.code, step.before, follower.esp if follower else None, None, block.end)
+            yield step
+
+
+def _step(cursor: Cursor, at: int, untouched: "set[int]") -> Step:
+    before, old = cursor.block.esp, dict(cursor.block.registers)
+    code = cursor.code
+    length = instruction_length(code, at) or 1
+    handler = HANDLERS[code[at]]
+    if handler is not None:
+        handler(cursor, at)
+    keeps = code[at] & 7 if 0x50 <= code[at] < 0x58 and code[at] & 7 in untouched else None
+    untouched -= {register for register, value in cursor.block.registers.items() if old.get(register, 0) != value}
+    if keeps is not None:
+        untouched.discard(keeps)
+    return Step(cursor.address + at, code[at : at + length], before, cursor.block.esp, keeps)

@@ -1,0 +1,1 @@
+"""hogwalk's own walk: the best path over all candidate return slots, fused from every clue at hand."""

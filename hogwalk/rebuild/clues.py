@@ -1,0 +1,117 @@
+"""The clues a walk is fused from: each is one bit, with the words that reports print."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Dict, Iterator
+
+
+class Clue(IntEnum):
+    """One observation about a return slot, about two neighbouring ones, or about where a walk starts and ends."""
+
+    # the slot itself
+    CALL = 1 << 0
+    UNREAD = 1 << 1
+    TRAP_FRAME = 1 << 2
+    SYSTEM_CALL = 1 << 3
+    KF = 1 << 4
+    POINTED_AT = 1 << 5
+    SAVED_EBP = 1 << 6
+    # the call at the older slot against the function that runs
+    REACHED = 1 << 7
+    STARTED = 1 << 8
+    NEAR_TARGET = 1 << 9
+    OTHER_TARGET = 1 << 10
+    ANY_TARGET = 1 << 11
+    TABLE_TARGET = 1 << 12
+    NO_TABLE_TARGET = 1 << 13
+    # the distance between the two slots against the code's stack depth
+    DEPTH = 1 << 14
+    DEPTH_LIKELY = 1 << 15
+    DEPTH_POSSIBLE = 1 << 16
+    DEPTH_AT_LEAST = 1 << 17
+    DEPTH_OTHER = 1 << 18
+    DEPTH_OTHER_LIKELY = 1 << 19
+    DEPTH_UNKNOWN = 1 << 20
+    DEPTH_UNREAD = 1 << 21
+    # EBP
+    CHAINED = 1 << 22
+    CHAIN_BROKEN = 1 << 23
+    EBP_KEPT_WELL = 1 << 24
+    EBP_KEPT_BADLY = 1 << 25
+    # distance, where the depth is not known: half-open classes of bytes
+    UP_TO_20 = 1 << 26
+    UP_TO_40 = 1 << 27
+    UP_TO_80 = 1 << 28
+    UP_TO_100 = 1 << 29
+    UP_TO_200 = 1 << 30
+    UP_TO_400 = 1 << 31
+    UP_TO_800 = 1 << 32
+    OVER_800 = 1 << 33
+    # bridges
+    TRAP_HANDLER = 1 << 34
+    NOT_TRAP_HANDLER = 1 << 35
+    HOLE = 1 << 36
+    REPEATED = 1 << 37
+    NOT_REPEATED = 1 << 38
+    # where the walk starts
+    FROM_REGISTERS = 1 << 39
+    NOT_REGISTERS = 1 << 40
+    REACHES_LIMIT = 1 << 41
+    FAR_FROM_LIMIT = 1 << 42
+    START_UNKNOWN = 1 << 43
+    BEHIND_HOLE = 1 << 44
+    ANY_START = 1 << 45
+    # where it ends
+    USER_MODE = 1 << 46
+    ZERO_EBP = 1 << 47
+    NO_RETURN = 1 << 48
+    NEAR_BASE = 1 << 49
+    EARLY_END = 1 << 50
+    PREDICTED_ON = 1 << 51
+
+
+WORDS: Dict[Clue, str] = {
+    Clue.CALL: "a call ends right before it",
+    Clue.UNREAD: "its code cannot be read",
+    Clue.TRAP_FRAME: "a trap frame holds it",
+    Clue.SYSTEM_CALL: "a system call enters the kernel before it",
+    Clue.KF: "kf shows it too",
+    Clue.REACHED: "the call targets the running function",
+    Clue.STARTED: "the call targets the running function's start",
+    Clue.NEAR_TARGET: "the call targets code shortly below the running address",
+    Clue.OTHER_TARGET: "the call names another function",
+    Clue.TABLE_TARGET: "the driver object's dispatch table names the running function",
+    Clue.NO_TABLE_TARGET: "the driver object's dispatch table does not name the running function",
+    Clue.DEPTH: "the stack depth at the call predicts this slot",
+    Clue.DEPTH_LIKELY: "the most likely stack depth predicts this slot",
+    Clue.DEPTH_POSSIBLE: "a possible stack depth predicts this slot",
+    Clue.DEPTH_AT_LEAST: "an alloca leaves the stack depth open",
+    Clue.DEPTH_OTHER: "the stack depth predicts another slot",
+    Clue.DEPTH_OTHER_LIKELY: "the most likely stack depth predicts another slot",
+    Clue.CHAINED: "the saved EBP points to this frame",
+    Clue.CHAIN_BROKEN: "the saved EBP points elsewhere",
+    Clue.TRAP_HANDLER: "its handler runs right below the trap frame",
+    Clue.HOLE: "reached over a page that cannot be read",
+    Clue.REPEATED: "the same function has this frame size elsewhere on this stack",
+    Clue.NOT_REPEATED: "the same function has another frame size elsewhere on this stack",
+    Clue.FROM_REGISTERS: "the faulting registers lead here",
+    Clue.NOT_REGISTERS: "the faulting registers lead elsewhere",
+    Clue.REACHES_LIMIT: "its function's frame reaches down to Limit",
+    Clue.BEHIND_HOLE: "the first one behind a page that cannot be read",
+    Clue.USER_MODE: "user mode entered the kernel here",
+    Clue.ZERO_EBP: "a zero EBP marks the thread's first frame",
+    Clue.NO_RETURN: "nothing runs behind the call: the thread's first function",
+}
+
+
+def clues(mask: int) -> Iterator[Clue]:
+    """The clues in a mask, in the order they are declared."""
+    for clue in Clue:
+        if mask & clue:
+            yield clue
+
+
+def words(mask: int) -> str:
+    """The clues of a mask in words, separated by semicolons."""
+    return "; ".join(WORDS[clue] for clue in clues(mask) if clue in WORDS)

@@ -1,0 +1,99 @@
+"""Where a walk starts (the newest live return slot) and where it ends (the oldest one)."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional, Sequence
+
+from hogwalk.analysis import DOUBLE_FAULT, Evidence
+from hogwalk.rebuild.clues import Clue
+from hogwalk.rebuild.functions import Functions, Prediction
+from hogwalk.rebuild.nodes import Node
+from hogwalk.rebuild.traps import Traps
+
+FROM_REGISTERS, NOT_REGISTERS = int(Clue.FROM_REGISTERS), int(Clue.NOT_REGISTERS)
+REACHES_LIMIT, FAR_FROM_LIMIT = int(Clue.REACHES_LIMIT), int(Clue.FAR_FROM_LIMIT)
+START_UNKNOWN, BEHIND_HOLE, ANY_START = int(Clue.START_UNKNOWN), int(Clue.BEHIND_HOLE), int(Clue.ANY_START)
+USER_MODE, ZERO_EBP, NO_RETURN = int(Clue.USER_MODE), int(Clue.ZERO_EBP), int(Clue.NO_RETURN)
+NEAR_BASE, EARLY_END, PREDICTED_ON = int(Clue.NEAR_BASE), int(Clue.EARLY_END), int(Clue.PREDICTED_ON)
+UNREAD = int(Clue.UNREAD)
+
+FARTHEST_START = 0x1800  # bytes above Limit: a frame larger than the largest known ones would have to lie below
+ENTRY_REACH = 0x90  # bytes below a user-mode trap frame: the arguments copied for the system service
+BASE_REACH = 0x2A0  # bytes below Base: the floating-point save area (0x210) and a trap frame (0x8c)
+SIZES = ((0x20, int(Clue.UP_TO_20)), (0x40, int(Clue.UP_TO_40)), (0x80, int(Clue.UP_TO_80)),
+         (0x100, int(Clue.UP_TO_100)), (0x200, int(Clue.UP_TO_200)), (0x400, int(Clue.UP_TO_400)),
+         (0x800, int(Clue.UP_TO_800)))
+STOPPED = 0xCC  # int 3: what the compiler or the kernel puts behind a call that never returns
+
+
+def overflowed(evidence: Evidence) -> bool:
+    """Whether the stack is known to have run into its limit: the double fault of a guard page."""
+    bugcheck = evidence.about.bugcheck
+    return bugcheck is not None and (bugcheck.code, bugcheck.arguments[:1]) == (DOUBLE_FAULT[0], DOUBLE_FAULT[1:])
+
+
+def start_clues(evidence: Evidence, nodes: Sequence[Node], functions: Functions) -> Dict[int, int]:
+    """For each node at which a walk can start, by number, the clues for and against it."""
+    registers = evidence.registers
+    if registers is not None:
+        told = functions.resumed(registers.ip, registers.sp, registers.bp)
+        return {
+            number: FROM_REGISTERS if node.slot in told.slots else NOT_REGISTERS
+            for number, node in enumerate(nodes)
+            if node.slot >= registers.sp
+        }
+    if not overflowed(evidence):
+        return dict.fromkeys(range(len(nodes)), ANY_START)
+    limit = evidence.region.limit
+    hole = next((end for start, end in evidence.image.holes if start <= limit + FARTHEST_START), None)
+    found: Dict[int, int] = {}
+    for number, node in enumerate(nodes):
+        if hole is not None and node.slot >= hole:
+            found[number] = BEHIND_HOLE
+        elif node.slot - limit <= FARTHEST_START or not found:
+            found[number] = _start(node, node.slot - limit, functions)
+    return found
+
+
+def _start(node: Node, distance: int, functions: Functions) -> int:
+    if node.target is None:
+        return START_UNKNOWN | _size(distance)
+    deepest = functions.deepest(node.target)
+    if not deepest:
+        return START_UNKNOWN | _size(distance)
+    return REACHES_LIMIT if deepest >= distance else FAR_FROM_LIMIT | _size(distance)
+
+
+def _size(distance: int) -> int:
+    for top, clue in SIZES:
+        if distance <= top:
+            return clue
+    return int(Clue.OVER_800)
+
+
+def end_clues(
+    evidence: Evidence, nodes: Sequence[Node], predictions: Sequence[Prediction], traps: Traps
+) -> List[int]:
+    """For each node the clues for and against its being the oldest live one."""
+    base = evidence.region.base
+    return [_end(evidence, node, told, traps, base) for node, told in zip(nodes, predictions)]
+
+
+def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps, base: int) -> int:
+    trap = traps.user_entry_above(node.slot, ENTRY_REACH)
+    if trap is not None and evidence.modules.at(node.address) is not None:
+        return USER_MODE
+    mask = 0
+    if node.below == 0:
+        mask |= ZERO_EBP
+    code = None if node.clues & UNREAD else evidence.reader.bytes_at(node.address, 1)
+    if code is not None and code[0] == STOPPED:
+        mask |= NO_RETURN
+    mask |= NEAR_BASE if base - node.slot <= BASE_REACH else EARLY_END
+    if told.exact and told.slots and _inside(told.slots, node.slot, base):
+        mask |= PREDICTED_ON
+    return mask
+
+
+def _inside(slots: Sequence[int], low: int, base: int) -> Optional[bool]:
+    return any(low < slot < base for slot in slots)

@@ -1,0 +1,43 @@
+"""Print the benchmarks: python -m tests.bench."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict
+
+from tests.bench.scale import measure as measure_scale
+from tests.engine.engine import Engine
+from tests.engine.errors import EngineUnavailableError
+from tests.engine.setup import install
+from tests.engine.wine import Setting
+from tests.stackhog import DUMP, ROOT, SYMBOLS
+
+
+def in_engine() -> Dict[str, Any]:
+    """The figures of tests/bench/inside.py, run in the real engine."""
+    finished = Engine(install()).python(["-m", "tests.bench.inside", DUMP, SYMBOLS], Setting(import_path=(ROOT,)))
+    figures: Dict[str, Any] = json.loads(finished.stdout)
+    return figures
+
+
+def main() -> None:
+    """Print one line for each figure, with the bar it is held against."""
+    try:
+        figures = in_engine()
+        ratio = figures["triage"] / figures["own"]
+        print(f"triage / (dps + kf=) in the engine   {ratio:6.2f}   at most 3 (4 with hogwalk's own walk)")
+        print(f"  dps + kf=                          {figures['own'] * 1000:6.1f} ms")
+        print(f"  triage                             {figures['triage'] * 1000:6.1f} ms")
+        print(f"debugger commands                    {figures['commands']:6d}   at most 12")
+        print(f"reads of the stack                   {figures['stack_reads']:6d}   1")
+        print(f"reads of code and structures         {figures['reads'] - figures['stack_reads']:6d}")
+        print(f"bytes read                           {figures['bytes']:6d}")
+    except EngineUnavailableError as error:
+        print(f"engine: {error}")
+    small, large = measure_scale(12 << 10), measure_scale(1 << 20)
+    print(f"time per KB, 1 MB against 12 KB      {large['per_kb'] / small['per_kb']:6.2f}   at most 1.5")
+    print(f"memory of scan and score, 1 MB       {large['peak'] / (1 << 20):6.1f} MB at most 64")
+
+
+if __name__ == "__main__":
+    main()
