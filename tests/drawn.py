@@ -10,7 +10,7 @@ import struct
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from hogwalk.errors import CommandFailed, Unreadable
-from hogwalk.model import About, BugCheck, Module, Symbol, Version
+from hogwalk.model import About, BugCheck, Module, Region, Symbol, Version
 
 PAGE = 0x1000
 TEXT = 0x1000  # where a drawn module's code starts; its last page is data
@@ -164,6 +164,8 @@ class DrawnTarget:
         self.current_thread: Optional[int] = None
         self.block: Optional[bytes] = None
         self.registers: Optional[Tuple[int, int, int]] = None
+        self.notes: List[str] = []
+        self.stated: Optional[Region] = None
         self.walker: Callable[[int, int, int, int], str] = self._kf
 
     def put(self, address: int, data: bytes) -> None:
@@ -229,6 +231,9 @@ class DrawnTarget:
 
     def commands(self) -> Sequence[str]:
         return self._ran
+
+    def stack_hint(self) -> Optional[Region]:
+        return self.stated
 
     def _peek(self, address: int, count: int) -> bytes:
         found = bytearray()

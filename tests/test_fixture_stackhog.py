@@ -154,6 +154,7 @@ def test_handwritten_calls_end_at_their_return_addresses() -> None:
     assert call_target(0x8088C798, call_bytes(0x8088C798)) == 0x8085E1C8
     assert call_target(0x8082E811, call_bytes(0x8082E811)) == 0x80889600
     assert call_bytes(0x8088978C) == b"\xff\xd3"
+    assert call_target(0x8084CFF9, call_bytes(0x8084CFF9)) == 0x8084CF80
 
 
 def test_every_return_address_of_the_table_is_checked_above() -> None:

@@ -20,7 +20,7 @@ COMMANDS = {
     "usage": "bytes per module, product or function",
     "frame": "why one frame is so big: the call, the prologue, its bytes by purpose",
 }
-VALUED = ("-z", "-y", "-i", "-k", "--record", "--limit", "--base", "--thread", "-n", "--by")
+VALUED = ("-z", "-y", "-i", "-k", "--engine", "--record", "--limit", "--base", "--thread", "-n", "--by")
 EPILOG = (
     "Addresses are hexadecimal, with or without 0x, backticks allowed. In WinDbg: !py hogwalk [COMMAND] [OPTIONS]. "
     "hogwalk never writes to the target and leaves the debugger's settings as they were."
@@ -129,4 +129,7 @@ def _add_target(parser: Parser) -> None:
     group.add_argument("-y", metavar="PATH", default="", help="symbol path")
     group.add_argument("-i", metavar="PATH", default="", help="image path")
     group.add_argument("-k", metavar="CONNECT", help="a live kernel's connection string, as kd -k takes it")
+    group.add_argument(
+        "--engine", choices=("own", "pykd"), help="who reads the dump: the debugger (pykd, where it is), or hogwalk"
+    )
     group.add_argument("--record", metavar="FILE", help="save every question and answer; `hogwalk FILE` replays them")

@@ -22,7 +22,7 @@ def triage(run: Run, options: argparse.Namespace) -> Iterable[str]:
 
 def stack(run: Run, options: argparse.Namespace) -> Iterable[str]:
     """The annotated dps."""
-    return render_stack(run.evidence(), options.all)
+    return render_stack(run.evidence(), run.call_targets(), options.all)
 
 
 def candidates(run: Run, options: argparse.Namespace) -> Iterable[str]:

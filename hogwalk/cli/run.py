@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Dict, Optional
 
 from hogwalk.analysis import Evidence, Tell, Wanted, gather
 from hogwalk.errors import BadInput, NothingFound
-from hogwalk.model import Triple
+from hogwalk.model import Symbol, Triple
 from hogwalk.report.build import build
 from hogwalk.report.document import Report
 from hogwalk.target.protocol import Target
@@ -40,6 +40,14 @@ class Run:
     def complete(self) -> None:
         """Asks everything that any command could ask, so that a recording of this run answers them all."""
         self.report()
+        self.call_targets()
+
+    def call_targets(self) -> Dict[int, Optional[Symbol]]:
+        """The names of the functions that the calls before the stack's return addresses call."""
+        evidence = self.evidence()
+        found = {evidence.sites.at(word).target for word in evidence.symbols}
+        targets = sorted(target for target in found if target is not None)
+        return dict(zip(targets, self.target.symbols(targets)))
 
     def _choice(self) -> Choice:
         evidence = self.evidence()

@@ -127,7 +127,7 @@ class StackDepths:
         if behind.height is None:
             behind = self.behind(return_address, True)
         if popped is None:
-            popped = self._popped_before(return_address)
+            popped = self.popped_before(return_address)
         depths: Tuple[int, ...] = ()
         if behind.height is not None:
             taken = range(0, MOST_GUESSED + 1, 4) if popped is None else (popped,)
@@ -140,7 +140,7 @@ class StackDepths:
             frame_ebp=behind.frame_ebp,
         )
 
-    def _popped_before(self, return_address: int) -> Optional[int]:
+    def popped_before(self, return_address: int) -> Optional[int]:
         """What the function called right before `return_address` takes off the stack, where the call names it."""
         for call in calls_before(self.blocks.reader.readable_before(return_address, LONGEST), return_address):
             target = call.target

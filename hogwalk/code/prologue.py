@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, Optional, Sequence
+from typing import Iterator, Optional, Sequence, Set
 
 from hogwalk.code.blocks import Block
 from hogwalk.code.effects import Cursor
@@ -57,7 +57,7 @@ def steps(reader: CodeReader, flow: Flow, path: Sequence[Block], last: int) -> I
             yield step
 
 
-def _step(cursor: Cursor, at: int, untouched: "set[int]") -> Step:
+def _step(cursor: Cursor, at: int, untouched: Set[int]) -> Step:
     before, old = cursor.block.esp, dict(cursor.block.registers)
     code = cursor.code
     length = instruction_length(code, at) or 1
@@ -65,7 +65,8 @@ def _step(cursor: Cursor, at: int, untouched: "set[int]") -> Step:
     if handler is not None:
         handler(cursor, at)
     keeps = code[at] & 7 if 0x50 <= code[at] < 0x58 and code[at] & 7 in untouched else None
-    untouched -= {register for register, value in cursor.block.registers.items() if old.get(register, 0) != value}
+    now = cursor.block.registers
+    untouched -= {register for register in now if now[register] != old.get(register, (register, 0))}
     if keeps is not None:
         untouched.discard(keeps)
     return Step(cursor.address + at, code[at : at + length], before, cursor.block.esp, keeps)

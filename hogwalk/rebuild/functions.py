@@ -8,7 +8,7 @@ from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Set, T
 
 from hogwalk.analysis import Evidence
 from hogwalk.code.depth import Depths, StackDepths
-from hogwalk.code.values import RETURN_SLOT
+from hogwalk.code.values import ESP, RETURN_SLOT, Known
 from hogwalk.evidence.links import FARTHEST
 from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.nodes import Node
@@ -109,16 +109,16 @@ class Functions:
 
     def reaches(self, function: int, return_address: int) -> bool:
         """Whether the code of a function comes to the call that returns to an address."""
-        return self._depths._flow(function).to_call(return_address) is not None
+        return self._depths.flow(function).to_call(return_address) is not None
 
     def deepest(self, function: int) -> int:
         """Bytes from the lowest address the function's own frame reaches up to its return slot, as far as seen."""
         found = self._full.get(function)
         if found is None:
-            flow = self._depths._flow(function)
+            flow = self._depths.flow(function)
             flow.to_call(NOWHERE)
             states = [state.esp for state in flow.sites.values()]
-            states.append(self._depths.blocks.at(function).esp and (RETURN_SLOT, 0))
+            states.append(_from_entry(self._depths.blocks.at(function).esp))
             found = max((4 - esp[1] for esp in states if esp is not None and esp[0] == RETURN_SLOT), default=0)
             self._full[function] = found
         return found
@@ -160,6 +160,11 @@ class Functions:
             return frozenset()
         functions = {int.from_bytes(entries[at : at + 4], "little") for at in range(0, len(entries), 4)}
         return frozenset(one for one in functions if self._evidence.modules.is_code(one))
+
+
+def _from_entry(esp: Known) -> Known:
+    """ESP at the end of a function's first block, counted from its return slot."""
+    return (RETURN_SLOT, esp[1]) if esp is not None and esp[0] == ESP else None
 
 
 def known_starts(functions: Functions, candidates: Iterable[Node]) -> Set[int]:

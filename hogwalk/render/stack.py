@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Dict, Iterator, Optional
 
 from hogwalk.analysis import Evidence
 from hogwalk.evidence.words import MATTERS, Word, WordKind, words
+from hogwalk.model import Symbol
 from hogwalk.render.table import cut
 
 
-def render_stack(evidence: Evidence, every: bool) -> Iterator[str]:
-    """One line for each word that matters (for every word when `every`), and how many were left out."""
+Names = Dict[int, Optional[Symbol]]
+
+
+def render_stack(evidence: Evidence, targets: Names, every: bool) -> Iterator[str]:
+    """One line for each word that matters (for every word when `every`), and how many were left out.
+
+    `targets` names the functions that the calls before return addresses call.
+    """
     region = evidence.region
     yield f"stack {region.limit:08x}..{region.base:08x}, {region.size} bytes ({region.source})"
     left_out = 0
     for word in words(evidence):
         if every or word.kind in MATTERS or word.kind is WordKind.UNREADABLE:
-            yield cut(_line(evidence, word), 100)
+            yield cut(_line(evidence, targets, word), 100)
         else:
             left_out += 1
     if left_out:
         yield f"{left_out} words of data, code and stack pointers left out; --all shows them"
 
 
-def _line(evidence: Evidence, word: Word) -> str:
+def _line(evidence: Evidence, targets: Names, word: Word) -> str:
     value = "????????" if word.value is None else f"{word.value:08x}"
-    return f"{word.address:08x}  {value}  {word.kind.value:<8} {_remark(evidence, word)}".rstrip()
+    return f"{word.address:08x}  {value}  {word.kind.value:<8} {_remark(evidence, targets, word)}".rstrip()
 
 
-def _remark(evidence: Evidence, word: Word) -> str:
+def _remark(evidence: Evidence, targets: Names, word: Word) -> str:
     if word.value is None:
         return "cannot be read"
     name = word.symbol.text() if word.symbol is not None else ""
@@ -36,13 +43,13 @@ def _remark(evidence: Evidence, word: Word) -> str:
         return f"-> next frame at {word.value:08x}"
     if word.kind is WordKind.RETURN:
         target = evidence.sites.at(word.value).target
-        return f"{name}  (after a call of {_target(evidence, target)})" if target is not None else name
+        return f"{name}  (after a call of {_target(targets, target)})" if target is not None else name
     if word.kind is WordKind.MODULE:
         module = evidence.modules.at(word.value)
         return module.name if module is not None else ""
     return name
 
 
-def _target(evidence: Evidence, target: int) -> str:
-    symbol = evidence.symbols.get(target)
+def _target(targets: Names, target: int) -> str:
+    symbol = targets.get(target)
     return symbol.text() if symbol is not None else f"{target:08x}"

@@ -41,7 +41,7 @@ def build(target: Target, evidence: Evidence, choice: Choice) -> Report:
         functions=shares(walk.frames, function_of),
         gaps=found,
         cycle=find_cycle(walk.frames),
-        notes=notes(evidence, walk, modules),
+        notes=notes(target, evidence, walk, modules),
         commands=tuple(target.commands()),
     )
 

@@ -7,10 +7,11 @@ from typing import List, Sequence, Tuple
 from hogwalk.analysis import Evidence
 from hogwalk.model import Frame, Trust
 from hogwalk.report.document import ModuleUse
+from hogwalk.target.protocol import Target
 from hogwalk.walk.frames import PROVEN, Walk
 
 
-def notes(evidence: Evidence, walk: Walk, modules: Sequence[ModuleUse]) -> Tuple[str, ...]:
+def notes(target: Target, evidence: Evidence, walk: Walk, modules: Sequence[ModuleUse]) -> Tuple[str, ...]:
     """The notes on one walk, the gravest first."""
     found: List[str] = []
     found.extend(_unproven(walk.frames))
@@ -18,6 +19,7 @@ def notes(evidence: Evidence, walk: Walk, modules: Sequence[ModuleUse]) -> Tuple
     found.extend(_rows(walk))
     found.extend(_symbols(modules))
     found.extend(_versions(modules))
+    found.extend(target.notes)
     found.extend(walk.notes)
     return tuple(found)
 

@@ -24,8 +24,8 @@ class StackImage:
         self.reads = reads
 
     def word(self, address: int) -> Optional[int]:
-        """The word at an aligned address, or None when it is off the stack or unreadable."""
-        if address not in self.region or self.unreadable(address):
+        """The word at an address, or None when that is off the stack, between two words, or unreadable."""
+        if address not in self.region or address & 3 or self.unreadable(address):
             return None
         return self.words[(address - self.region.limit) >> 2]
 

@@ -1,4 +1,5 @@
-"""Finds the stack range of a thread: the options, the _KTHREAD, `!thread`'s text, the KPCR's NT_TIB, the TEB.
+"""Finds the stack range of a thread: the options, the _KTHREAD, `!thread`'s text, the KPCR's NT_TIB, the TEB, what the
+source itself states.
 
 Each source is one function with the same shape, asked in that order; the first range that makes sense wins and the
 report says which source it came from.
@@ -44,7 +45,7 @@ def nonsense(region: Region) -> Optional[str]:
     if region.base <= region.limit:
         return "Base is not above Limit"
     if region.size > MAX_BYTES:
-        return f"{region.size >> 20} MB is more than any stack has (16 MB)"
+        return f"{region.size} bytes are more than any stack has (16 MB)"
     if region.limit < 0 or region.base > 1 << 32:
         return "outside the 32-bit address space"
     return None
@@ -62,8 +63,8 @@ def _given(limit: Optional[int], base: Optional[int], thread: Optional[int]) -> 
 
 def _sources(target: Target) -> Tuple[Callable[[Target, Optional[int]], Optional[Region]], ...]:
     if target.about().kernel:
-        return (_thread_types, _thread_data_block, _thread_text, _processor)
-    return (_thread_environment,)
+        return (_thread_types, _thread_data_block, _thread_text, _processor, _stated)
+    return (_thread_environment, _stated)
 
 
 def _thread_types(target: Target, thread: Optional[int]) -> Optional[Region]:
@@ -109,6 +110,10 @@ def _thread_environment(target: Target, thread: Optional[int]) -> Optional[Regio
     if thread is None:
         return None
     return _region_at(target, thread, kernel.X86_TIB_LIMIT, kernel.X86_TIB_BASE, "the TEB")
+
+
+def _stated(target: Target, thread: Optional[int]) -> Optional[Region]:
+    return target.stack_hint()
 
 
 def _region_at(

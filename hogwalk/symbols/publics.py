@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from typing import Iterator, List, NamedTuple, Optional
+from typing import Iterator, NamedTuple, Optional
 
 from hogwalk.errors import Unreadable
 from hogwalk.symbols.pdb import Pdb
@@ -54,8 +54,8 @@ class Publics:
             return None
         return None if rva is None else Named(rva, 0, decode(raw.split(b"\0", 1)[0]))
 
-    def nearest(self, rva: int) -> List[Named]:
-        """The publics at the highest address at or below `rva`, in the map's order; [] when there is none."""
+    def nearest(self, rva: int) -> Optional[Named]:
+        """The public at the highest address at or below `rva`, of several there the map's first; None without any."""
         low, high = 0, len(self._map)
         while low < high:
             middle = (low + high) // 2
@@ -64,15 +64,15 @@ class Publics:
                 high = middle
             else:
                 low = middle + 1
-        found: List[Named] = []
+        found: Optional[Named] = None
         for index in range(low - 1, max(low - 1 - _TIES, -1), -1):
             record = self._record(index)
             if record is None:
                 continue
-            if found and record.rva != found[-1].rva:
+            if found is not None and record.rva != found.rva:
                 break
-            found.append(record)
-        return found[::-1]
+            found = record
+        return found
 
     def __iter__(self) -> Iterator[Named]:
         for index in range(len(self._map)):

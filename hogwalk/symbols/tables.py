@@ -35,10 +35,13 @@ class PdbTable:
                 return None
             rva = mapped
         function = self._functions.nearest(rva)
-        publics = self._publics.nearest(rva)
-        if function is not None and (not publics or function.rva >= publics[-1].rva):
+        public = self._publics.nearest(rva)
+        if function is not None and (public is None or function.rva >= public.rva):
             return undecorate(function.name) if function.name.startswith("?") else function.name, rva - function.rva
-        return (undecorate(publics[-1].name), rva - publics[-1].rva) if publics else None
+        place = self.pdb.place(rva)
+        if public is None or place is None or public.rva < rva - place[1]:
+            return None  # a symbol of another section says nothing
+        return undecorate(public.name), rva - public.rva
 
     def address(self, name: str) -> Optional[int]:
         """The RVA of a public or function by its printed name, or None; reads every public."""

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, Unreadable
-from hogwalk.model import About, BugCheck, Module, Symbol, Version
+from hogwalk.model import About, BugCheck, Module, Region, Symbol, Version
 from hogwalk.parsers.dt import field_offsets
 from hogwalk.parsers.expr import parse_debugger_block
 from hogwalk.parsers.lm import format_lmv, parse_lm, parse_lmv
@@ -162,6 +162,15 @@ class EngineTarget:
     def commands(self) -> Sequence[str]:
         """Every command that ran, in order."""
         return self._ran
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """None: the debugger says in its answers what it lacks."""
+        return ()
+
+    def stack_hint(self) -> Optional[Region]:
+        """None: the debugger is asked for its structures instead."""
+        return None
 
     def _unusual_settings(self) -> Sequence[Tuple[str, str]]:
         # hogwalk's commands are written for the debugger's defaults, radix 16 and MASM; where the user has others, each

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Optional, Protocol, Sequence, Tuple
 
-from hogwalk.model import About, Module, Symbol, Version
+from hogwalk.model import About, Module, Region, Symbol, Version
 
 
 class Target(Protocol):
@@ -55,3 +55,10 @@ class Target(Protocol):
 
     def commands(self) -> Sequence[str]:
         """Every debugger command that ran so far, in order."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the target's source lacks or what was found but not used, one line each, gravest first."""
+
+    def stack_hint(self) -> Optional[Region]:
+        """The stack range that the target's own source states (a log's `!thread`, a dump's stack block), or None."""

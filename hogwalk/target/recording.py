@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar, cast
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NotRecorded, Unreadable
-from hogwalk.model import About, BugCheck, Module, Symbol, Version
+from hogwalk.model import About, BugCheck, Module, Region, Symbol, Version
 from hogwalk.target.protocol import Target
 
 FORMAT = "hogwalk-recording/1"
@@ -74,6 +74,15 @@ class Recorder:
     def commands(self) -> Sequence[str]:
         """As Target.commands."""
         return self._target.commands()
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """As Target.notes."""
+        return self._keep(["notes"], lambda: list(self._target.notes), _as_is)
+
+    def stack_hint(self) -> Optional[Region]:
+        """As Target.stack_hint."""
+        return self._keep(["stack_hint"], self._target.stack_hint, _pack_record)
 
     def about(self) -> About:
         """As Target.about."""
@@ -160,6 +169,15 @@ class Replay:
     def commands(self) -> Sequence[str]:
         """The commands that the recorded run needed for what was asked so far."""
         return self._ran
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """As Target.notes."""
+        return [str(note) for note in self._recall("notes")]
+
+    def stack_hint(self) -> Optional[Region]:
+        """As Target.stack_hint."""
+        return self._optional(Region, self._recall("stack_hint"))
 
     def about(self) -> About:
         """As Target.about."""

@@ -12,7 +12,7 @@ from typing import Dict, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Wanted, gather
 from hogwalk.errors import CommandFailed, Unreadable
-from hogwalk.model import About, Module, Symbol, Version
+from hogwalk.model import About, Module, Region, Symbol, Version
 
 BASE = 0xB8AE9000
 MODULE = Module("driver", 0xB0000000, 0xB0010000, "none")
@@ -69,6 +69,15 @@ class Plain:
 
     def context(self) -> Optional[Tuple[int, int, int]]:
         """No registers."""
+        return None
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """None."""
+        return ()
+
+    def stack_hint(self) -> Optional[Region]:
+        """None."""
         return None
 
     def commands(self) -> Sequence[str]:

@@ -42,20 +42,23 @@ def ring(module: Code, count: int = RING, name: str = "Ring") -> List[int]:
     offsets = [0x1000 + STEP * number for number in range(count)]
     for number, offset in enumerate(offsets):
         module.function(offset, f"{name}{number}")
-    return [
-        module.call(offset + 0x20, module.start + offsets[(number + 1) % count]) for number, offset in enumerate(offsets)
-    ]
+    onward = [module.start + offset for offset in offsets[1:] + offsets[:1]]
+    return [module.call(offset + 0x20, called) for offset, called in zip(offsets, onward)]
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A kernel target with nt (PDB) and hog (PDB), both with a ring, and no stack yet."""
+    """A kernel target with nt and hog (PDBs), both with a ring, and no stack yet.
+
+    `bridge` is the return address of a `call eax` in nt!Ring0, as a dispatch into any driver.
+    """
 
     target: DrawnTarget
     nt: Code
     hog: Code
     nt_ring: List[int]
     hog_ring: List[int]
+    bridge: int
 
 
 def machine(kind: str = "kernel dump", bugcheck: Optional[BugCheck] = None) -> Machine:
@@ -63,10 +66,11 @@ def machine(kind: str = "kernel dump", bugcheck: Optional[BugCheck] = None) -> M
     target = DrawnTarget(kind, bugcheck)
     nt, hog = Code("nt", 0x80800000), Code("hog", 0xB9580000)
     rings = ring(nt), ring(hog)
+    bridge = nt.call_register(0x1030)
     target.load(nt, hog)
     target.version_data["hog"] = SERVICE
     target.version_data["nt"] = Version("Microsoft Corporation", "Windows", "", "5.2")
-    return Machine(target, nt, hog, *rings)
+    return Machine(target, nt, hog, *rings, bridge)
 
 
 def with_thread(target: DrawnTarget, limit: int = LIMIT, base: int = BASE) -> None:
@@ -148,7 +152,8 @@ def judge_for(target: DrawnTarget, words: List[int]) -> LinkJudge:
 def usual_stack(scene: Machine, frames: int = 12, size: int = 0x100) -> Stack:
     """A stack with one linked chain, hog above nt, drawn into the machine together with its thread."""
     stack = Stack(LIMIT, BASE)
-    codes = newest_first(scene.hog_ring, frames // 2) + newest_first(scene.nt_ring, frames - frames // 2)
+    above = frames // 2
+    codes = [*newest_first(scene.hog_ring, above), scene.bridge, *newest_first(scene.nt_ring, frames - above - 1)]
     draw_chain(stack, [LIMIT + 0x80 + size * number for number in range(frames)], codes)
     scene.target.put(LIMIT, stack.image())
     with_thread(scene.target)

@@ -29,7 +29,7 @@ PUBLICS = (
     (0x1840, "?Free@@YAXXZ"), (0x1880, "??$Max@H@Farm@@YAHHH@Z"), (0x18C0, "?Put@?$List@H@Farm@@QEAAXH@Z"),
     (0x1940, "??_7Hog@Farm@@6B@"), (0x1980, "?x@?A0x12345678@@YAXXZ"), (0x19C0, "??HHog@Farm@@QEAA?AV01@ABV01@@Z"),
     (0x2100, "PsActiveProcessHead"), (0x2140, "?g_Hog@Farm@@3HA"), (0x1A00, "?Loop@Hog@Hog@@QEAAXXZ"),
-    (0x1A40, "?Twice@1Farm@@QEAAXXZ"), (0x1A80, "A_Name"), (0x1AC0, "_Imp@Odd"), (0x1B00, "__imp__Foo@8"),
+    (0x1A40, "?Twice@1Farm@@QEAAXXZ"), (0x1A80, "A_Name"), (0x1B00, "__imp__Foo@8"),
     (0x1B40, "?Work@?1??Outer@@YAXXZ@4HA"), (0x1B80, "?f@?$A@V?$B@H@@@@QEAAXXZ"), (0x1BC0, "??BHog@@QEAAHXZ"),
     (0x1C00, "?Get@Hog@Farm@0@QEAAXXZ"),
 )  # fmt: skip

@@ -20,8 +20,22 @@ NPX_BYTES = 0x210
 TRAP_FRAME_BYTES = 0x8C
 
 FIELDS = (
-    "seed", "budget", "paged", "countdown", "event", "esp0", "cr2", "seg_base", "seg_limit",
-    "start", "decoy", "decoys", "irp", "services", "arguments", "nstrings",
+    "seed",
+    "budget",
+    "paged",
+    "countdown",
+    "event",
+    "esp0",
+    "cr2",
+    "seg_base",
+    "seg_limit",
+    "start",
+    "decoy",
+    "decoys",
+    "irp",
+    "services",
+    "arguments",
+    "nstrings",
 )
 DEVICE_SLOTS = 8
 CALLBACK_SLOTS = 16
@@ -41,7 +55,7 @@ def array_address(name: str) -> int:
     return IO + 4 * (len(FIELDS) + order[name])
 
 
-RUNTIME = """\
+RUNTIME = f"""\
 typedef unsigned int U; typedef unsigned short W; typedef unsigned char B;
 #define NOINLINE __attribute__((noinline))
 #define CDECL
@@ -50,14 +64,14 @@ typedef unsigned int U; typedef unsigned short W; typedef unsigned char B;
 struct irp; struct dev;
 typedef U (STDCALL *dispatch_t)(struct dev *, struct irp *);
 typedef U (STDCALL *callback_t)(U, U, U);
-struct drv { W type, size; struct dev *device; U pad[12]; dispatch_t major[28]; };
-struct dev { W type, size; U refs; struct drv *driver; struct dev *next; };
-struct irp { W type, size; U mdl; U flags; B major, minor, count, current; U status; U info; U args[8]; };
-struct ustr { W length, maximum; const W *buffer; };
-struct io { volatile U seed; volatile int budget; volatile U *volatile paged; volatile int countdown; volatile U event;
+struct drv {{ W type, size; struct dev *device; U pad[12]; dispatch_t major[28]; }};
+struct dev {{ W type, size; U refs; struct drv *driver; struct dev *next; }};
+struct irp {{ W type, size; U mdl; U flags; B major, minor, count, current; U status; U info; U args[8]; }};
+struct ustr {{ W length, maximum; const W *buffer; }};
+struct io {{ volatile U seed; volatile int budget; volatile U *volatile paged; volatile int countdown; volatile U event;
   U esp0, cr2, seg_base, seg_limit, start; const U *decoy; U decoys; struct irp *irp; U services, arguments, nstrings;
-  struct dev *devices[%d]; callback_t callbacks[%d]; const W *strings[%d]; };
-#define IO ((struct io *)0x%xu)
+  struct dev *devices[{DEVICE_SLOTS}]; callback_t callbacks[{CALLBACK_SLOTS}]; const W *strings[{STRING_SLOTS}]; }};
+#define IO ((struct io *)0x{IO:x}u)
 #define MAIN_BUDGET 0x40000000
 #define IN_MAIN (IO->budget > MAIN_BUDGET / 2)
-""" % (DEVICE_SLOTS, CALLBACK_SLOTS, STRING_SLOTS, IO)
+"""

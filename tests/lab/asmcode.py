@@ -20,22 +20,22 @@ def module_asm(plan: ModulePlan, rng: Random) -> str:
         lines.append(ntasm.text(rng))
     lines.append(".att_syntax prefix")
     texts = [line for block in lines for line in block.split("\n") if line.strip()]
-    quoted = "\n".join('"%s\\n"' % text.replace('"', '\\"') for text in texts)
-    return "__asm__(\n%s\n);" % quoted
+    quoted = "\n".join('"{}\\n"'.format(text.replace('"', '\\"')) for text in texts)
+    return f"__asm__(\n{quoted}\n);"
 
 
 def _asm_function(function: FunctionPlan, rng: Random) -> str:
-    symbol = "_%s@%d" % (function.name, 4 * function.arguments)
-    step = "_Step%s@8" % function.name[3:]
+    symbol = f"_{function.name}@{4 * function.arguments}"
+    step = f"_Step{function.name[3:]}@8"
     shape = rng.choice(_SHAPES)
     body = shape(4 * function.arguments, step, rng)
-    return '.p2align 2\n.globl "%s"\n"%s":\n%s' % (symbol, symbol, body)
+    return f'.p2align 2\n.globl "{symbol}"\n"{symbol}":\n{body}'
 
 
 def _seh_prolog(arguments: int, step: str, rng: Random) -> str:
     """As MSVC with __try: push size, push scope table, call __SEH_prolog."""
-    return """\
-push %d
+    return f"""\
+push {rng.choice((8, 0x10, 0x18, 0x30, 0x54))}
 .byte 0x68
 .long __scope
 call __SEH_prolog
@@ -44,63 +44,63 @@ and dword ptr [ebp-4], 0
 push eax
 lea ecx, [ebp-0x1c]
 push ecx
-call "%s"
+call "{step}"
 or dword ptr [ebp-4], -1
 call __SEH_epilog
-ret %d""" % (rng.choice((8, 0x10, 0x18, 0x30, 0x54)), step, arguments)
+ret {arguments}"""
 
 
 def _eh_prolog(arguments: int, step: str, rng: Random) -> str:
     """As MSVC with C++ handlers: mov eax, handler; call __EH_prolog."""
-    return """\
+    return f"""\
 mov eax, offset __except_handler3
 call __EH_prolog
-sub esp, %d
+sub esp, {rng.choice((0xC, 0x14, 0x40, 0x68))}
 push esi
 mov esi, [ebp+8]
 push esi
 lea eax, [ebp-0x10]
 push eax
-call "%s"
+call "{step}"
 mov ecx, [ebp-0xc]
 pop esi
 mov fs:[0], ecx
 leave
-ret %d""" % (rng.choice((0xC, 0x14, 0x40, 0x68)), step, arguments)
+ret {arguments}"""
 
 
 def _saves(arguments: int, step: str, rng: Random) -> str:
     """Frameless, registers saved by pushad."""
     size = 4 * rng.randint(2, 20)
-    return """\
+    return f"""\
 pushad
-sub esp, %d
-mov eax, [esp+%d]
+sub esp, {size}
+mov eax, [esp+{size + 0x24}]
 push eax
 push esp
-call "%s"
-add esp, %d
+call "{step}"
+add esp, {size}
 popad
-ret %d""" % (size, size + 0x24, step, size, arguments)
+ret {arguments}"""
 
 
 def _big_sub(arguments: int, step: str, rng: Random) -> str:
     """EBP frame with the local area made by add esp, -N, as in the walkthrough."""
     size = 4 * rng.choice((8, 20, 40, 82, 164))
-    return """\
+    return f"""\
 push ebp
 mov ebp, esp
-add esp, -%d
+add esp, -{size}
 push ebx
 push edi
 mov ebx, [ebp+8]
 push ebx
 push dword ptr [ebp-4]
-call "%s"
+call "{step}"
 pop edi
 pop ebx
 leave
-ret %d""" % (size, step, arguments)
+ret {arguments}"""
 
 
 def _late_push(arguments: int, step: str, rng: Random) -> str:
@@ -112,34 +112,34 @@ mov ebx, [esp+8]
 push esi
 push ecx
 test ebx, ebx
-jz %(label)s
+jz {label}
 push edi
 mov edi, ebx
 push edi
 push 0
-call "%(step)s"
+call "{step}"
 mov esi, eax
 pop edi
-%(label)s: push ebx
+{label}: push ebx
 push esi
-call "%(step)s"
+call "{step}"
 pop ecx
 pop esi
 pop ebx
-ret %(arguments)d""" % {"step": step, "arguments": arguments, "label": "L_" + step[1:].split("@")[0]}
+ret {arguments}""".format(step=step, arguments=arguments, label="L_" + step[1:].split("@")[0])
 
 
 def _enter(arguments: int, step: str, rng: Random) -> str:
     """EBP frame made by the enter instruction."""
-    return """\
-enter %d, 0
+    return f"""\
+enter {4 * rng.randint(1, 30)}, 0
 push esi
 push dword ptr [ebp+8]
 push esi
-call "%s"
+call "{step}"
 pop esi
 leave
-ret %d""" % (4 * rng.randint(1, 30), step, arguments)
+ret {arguments}"""
 
 
 _SHAPES: List[Callable[[int, str, Random], str]] = [_seh_prolog, _eh_prolog, _saves, _big_sub, _late_push, _enter]

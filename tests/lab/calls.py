@@ -31,5 +31,5 @@ def read(memory: Dict[int, bytes], address: int, count: int) -> Optional[bytes]:
         page = memory.get(at & ~0xFFF)
         if page is None:
             return None
-        data += page[at & 0xFFF:(at & 0xFFF) + count - len(data)]
+        data += page[at & 0xFFF : (at & 0xFFF) + count - len(data)]
     return data

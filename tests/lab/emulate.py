@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import struct
 from dataclasses import dataclass
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import capstone
-import unicorn as uc
-from unicorn import x86_const as x86
 
 from tests.lab import abi
 from tests.lab.world import Segment, World
+
+unicorn: Any = importlib.import_module("unicorn")  # its annotations are too partial for mypy --strict
+x86: Any = importlib.import_module("unicorn.x86_const")
 
 _MOST_BLOCKS = 3_000_000
 _EFLAGS = 0x00010202
@@ -60,12 +62,12 @@ class Emulator:
         self._interrupt = -1
         self._fault_address = 0
         self._decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)
-        self.machine = uc.Uc(uc.UC_ARCH_X86, uc.UC_MODE_32)
+        self.machine: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_32)
         self._map()
         self._segments()
-        self.machine.hook_add(uc.UC_HOOK_BLOCK, self._on_block)
-        self.machine.hook_add(uc.UC_HOOK_INTR, self._on_interrupt)
-        self.machine.hook_add(uc.UC_HOOK_MEM_UNMAPPED, self._on_unmapped)
+        self.machine.hook_add(unicorn.UC_HOOK_BLOCK, self._on_block)
+        self.machine.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
+        self.machine.hook_add(unicorn.UC_HOOK_MEM_UNMAPPED, self._on_unmapped)
 
     def run(self, registers: Dict[str, int]) -> Run:
         """Start at the registers and go on until the guard page of the current segment is hit; raises RunError."""
@@ -74,7 +76,7 @@ class Emulator:
         while True:
             try:
                 self.machine.emu_start(self._get("eip"), 0)
-            except uc.UcError as error:
+            except unicorn.UcError as error:
                 if self._fault(error):
                     break
             else:
@@ -108,11 +110,16 @@ class Emulator:
                 high = base & 0xFF000000 | 0x00CF0000 | access << 8 | base >> 16 & 0xFF
                 self.write(abi.GDT + 8 * i, low, high)
         self.machine.reg_write(x86.UC_X86_REG_GDTR, (0, abi.GDT, 0x3FF, 0))
-        for register, selector in ((x86.UC_X86_REG_CS, 0x08), (x86.UC_X86_REG_SS, 0x10), (x86.UC_X86_REG_DS, 0x23),
-                                   (x86.UC_X86_REG_ES, 0x23), (x86.UC_X86_REG_FS, 0x30)):
+        for register, selector in (
+            (x86.UC_X86_REG_CS, 0x08),
+            (x86.UC_X86_REG_SS, 0x10),
+            (x86.UC_X86_REG_DS, 0x23),
+            (x86.UC_X86_REG_ES, 0x23),
+            (x86.UC_X86_REG_FS, 0x30),
+        ):
             self.machine.reg_write(register, selector)
 
-    def _on_block(self, machine: uc.Uc, address: int, size: int, _: object) -> None:
+    def _on_block(self, machine: Any, address: int, size: int, _: object) -> None:
         """Keep the shadow stack: the block before this one ended in a call, a return, or neither."""
         self.blocks += 1
         if self.blocks > _MOST_BLOCKS:
@@ -143,7 +150,7 @@ class Emulator:
             if self.live[i].return_address == address:
                 del self.live[i:]
                 return
-        raise RunError("a return to %08x that no live call explains" % address)
+        raise RunError(f"a return to {address:08x} that no live call explains")
 
     def _prune(self, esp: int) -> None:
         """Drop calls whose slot now lies below ESP in the same segment (left by jumps or by popping)."""
@@ -155,24 +162,24 @@ class Emulator:
         for segment in self.world.segments:
             if segment.limit - 0x1000 <= address <= segment.base:
                 return segment
-        raise RunError("ESP %08x lies in no stack segment" % address)
+        raise RunError(f"ESP {address:08x} lies in no stack segment")
 
-    def _on_interrupt(self, machine: uc.Uc, number: int, _: object) -> None:
+    def _on_interrupt(self, machine: Any, number: int, _: object) -> None:
         self._interrupt = number
         machine.emu_stop()
 
-    def _on_unmapped(self, machine: uc.Uc, access: int, address: int, size: int, value: int, _: object) -> bool:
+    def _on_unmapped(self, machine: Any, access: int, address: int, size: int, value: int, _: object) -> bool:
         self._fault_address = address
         return False
 
-    def _fault(self, error: uc.UcError) -> bool:
+    def _fault(self, error: Exception) -> bool:
         """True at the guard page; otherwise delivers a page fault to nt!KiTrap0E, or raises RunError."""
         eip, address = self._get("eip"), self._fault_address
         esp = self._get("esp")
         if self._segment(esp).limit - 0x1000 <= address < self._segment(esp).limit:
             return True
         if address & ~0xFFF != abi.PAGED_OUT:
-            raise RunError("%s at eip %08x, address %08x" % (error, eip, address))
+            raise RunError(f"{error} at eip {eip:08x}, address {address:08x}")
         self.machine.mem_map(abi.PAGED_OUT, 0x1000)
         self.write(abi.field_address("cr2"), address)
         self.events.append("trap")
@@ -182,8 +189,11 @@ class Emulator:
     def _system_call(self) -> None:
         """int 2eh: push EFLAGS, CS, EIP and go to nt!KiSystemService."""
         if self._interrupt != 0x2E:
-            raise RunError("stopped at eip %08x by interrupt %d after %d blocks"
-                           % (self._get("eip"), self._interrupt, self.blocks))
+            raise RunError(
+                "stopped at eip {:08x} by interrupt {} after {} blocks".format(
+                    self._get("eip"), self._interrupt, self.blocks
+                )
+            )
         self._interrupt = -1
         self.events.append("int 2e")
         self._enter("_KiSystemService", (self._get("eip"), 8, _EFLAGS))
@@ -206,7 +216,7 @@ class Emulator:
 
     def write(self, address: int, *words: int) -> None:
         """Store dwords at the address."""
-        self.machine.mem_write(address, struct.pack("<%dI" % len(words), *words))
+        self.machine.mem_write(address, struct.pack(f"<{len(words)}I", *words))
 
     def _get(self, name: str) -> int:
         return int(self.machine.reg_read(getattr(x86, "UC_X86_REG_" + name.upper())))
@@ -216,7 +226,12 @@ class Emulator:
 
     def _result(self) -> Run:
         read = self.machine.mem_read
-        return Run({name: self._get(name) for name in _REGISTERS}, tuple(self.live),
-                   tuple(bytes(read(image.base, len(image.data))) for image in self.world.images),
-                   tuple(bytes(read(s.limit, s.base - s.limit)) for s in self.world.segments),
-                   bytes(read(abi.IO, abi.POOL_BYTES)), self.blocks, tuple(self.events))
+        return Run(
+            {name: self._get(name) for name in _REGISTERS},
+            tuple(self.live),
+            tuple(bytes(read(image.base, len(image.data))) for image in self.world.images),
+            tuple(bytes(read(s.limit, s.base - s.limit)) for s in self.world.segments),
+            bytes(read(abi.IO, abi.POOL_BYTES)),
+            self.blocks,
+            tuple(self.events),
+        )

@@ -44,7 +44,7 @@ def generate(style_name: str, seed: int, folder: Path) -> Case:
     Raises KeyError for an unknown style, ToolError without the compilers, RunError when no run overflows as planned.
     """
     style = STYLES[style_name]
-    rng = Random("%s/%d" % (style_name, seed))
+    rng = Random(f"{style_name}/{seed}")
     built = build_modules(style, rng)
     world, run, bottom = _run(style, seed, built, rng)
     damage = plan_damage(style, world, run, rng)
@@ -98,7 +98,7 @@ def _run(style: Style, seed: int, built: Tuple[Built, ...], rng: Random) -> Tupl
             continue
         if _wanted(style, world, run):
             return world, run, bottom
-    raise RunError("no run of style %s, seed %d ended as planned (%s)" % (style.name, seed, last))
+    raise RunError(f"no run of style {style.name}, seed {seed} ended as planned ({last})")
 
 
 def _start(emulator: Emulator, world: World, bottom: str, style: Style, rng: Random) -> Dict[str, int]:
@@ -109,15 +109,25 @@ def _start(emulator: Emulator, world: World, bottom: str, style: Style, rng: Ran
     if style.has("segment"):
         emulator.write(abi.field_address("seg_base"), world.segments[1].base, world.segments[1].limit)
     emulator.write(abi.field_address("esp0"), top - abi.NPX_BYTES - 0x10)
-    emulator.write(abi.field_address("services"),
-                   world.symbol("nt", "_KiServiceTable"), world.symbol("nt", "_KiArgumentTable"))
+    emulator.write(
+        abi.field_address("services"), world.symbol("nt", "_KiServiceTable"), world.symbol("nt", "_KiArgumentTable")
+    )
     if bottom == "syscall":
         emulator.write(abi.USER_PAGE + 0x808, *[rng.randrange(0x400) for _ in range(12)])
-        return {"eip": world.symbol("nt", "_KiFastCallEntry"), "esp": top - 0x300, "ebp": abi.USER_PAGE + 0x840,
-                "eax": rng.randrange(6), "edx": abi.USER_PAGE + 0x800}
+        return {
+            "eip": world.symbol("nt", "_KiFastCallEntry"),
+            "esp": top - 0x300,
+            "ebp": abi.USER_PAGE + 0x840,
+            "eax": rng.randrange(6),
+            "edx": abi.USER_PAGE + 0x800,
+        }
     esp = top - abi.NPX_BYTES - 0x14
-    emulator.write(esp, world.symbol("nt", "_PspSystemThreadStartup@8"), world.symbol("nt", "_PspStartRoutine@4"),
-                   rng.choice((0, abi.IRPS)))
+    emulator.write(
+        esp,
+        world.symbol("nt", "_PspSystemThreadStartup@8"),
+        world.symbol("nt", "_PspStartRoutine@4"),
+        rng.choice((0, abi.IRPS)),
+    )
     return {"eip": world.symbol("nt", "_KiThreadStartup"), "esp": esp, "ebp": 0}
 
 
@@ -136,9 +146,22 @@ def _truth(style: Style, seed: int, world: World, run: Run, damage: Damage, bott
     current = next(s for s in world.segments if s.limit - 0x1000 <= run.registers["esp"] <= s.base)
     records = tuple(
         module_record(built, one.base, one.end, one.code, one.name not in damage.missing_code)
-        for built, one in zip(world.built, world.images))
-    return Truth(style.name, seed, current.limit, current.base, world.segments, run.registers, style.has("regs"),
-                 bottom, run.events, damage.unreadable_pages, make_frames(world, run), records)
+        for built, one in zip(world.built, world.images)
+    )
+    return Truth(
+        style.name,
+        seed,
+        current.limit,
+        current.base,
+        world.segments,
+        run.registers,
+        style.has("regs"),
+        bottom,
+        run.events,
+        damage.unreadable_pages,
+        make_frames(world, run),
+        records,
+    )
 
 
 def _copy_symbols(folder: Path, built: Tuple[Built, ...]) -> None:

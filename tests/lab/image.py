@@ -45,8 +45,8 @@ def load(name: str, path: Path) -> Image:
     for i in range(sections):
         at = pe + 0x18 + optional + 40 * i
         virtual, rva, length, offset = struct.unpack_from("<IIII", raw, at + 8)
-        data[rva:rva + min(virtual, length)] = raw[offset:offset + min(virtual, length)]
-        if raw[at:at + 5] == b".text":
+        data[rva : rva + min(virtual, length)] = raw[offset : offset + min(virtual, length)]
+        if raw[at : at + 5] == b".text":
             code = (base + rva, base + rva + virtual)
     stamp = struct.unpack_from("<I", raw, pe + 8)[0]
     return Image(name, path.name, base, data, stamp, checksum, code, _exports(data, base, pe))
@@ -91,4 +91,4 @@ def _words(data: bytearray, at: int) -> List[int]:
 
 
 def _text(data: bytearray, at: int) -> str:
-    return bytes(data[at:data.index(0, at)]).decode("ascii")
+    return bytes(data[at : data.index(0, at)]).decode("ascii")

@@ -8,8 +8,17 @@ from typing import Any, Dict, Mapping, Sequence, Tuple
 _SYSTEM_INFO, _THREADS, _MODULES = 7, 3, 4
 _CONTEXT_BYTES = 716
 _CONTEXT_FULL = 0x10007
-_REGISTERS = {"edi": 0x9C, "esi": 0xA0, "ebx": 0xA4, "edx": 0xA8, "ecx": 0xAC, "eax": 0xB0, "ebp": 0xB4, "eip": 0xB8,
-              "esp": 0xC4}
+_REGISTERS = {
+    "edi": 0x9C,
+    "esi": 0xA0,
+    "ebx": 0xA4,
+    "edx": 0xA8,
+    "ecx": 0xAC,
+    "eax": 0xB0,
+    "ebp": 0xB4,
+    "eip": 0xB8,
+    "esp": 0xC4,
+}
 _AGE = 1
 
 
@@ -20,7 +29,7 @@ def debug_guid(index: int) -> bytes:
 
 def debug_identifier(index: int) -> str:
     """The same as Breakpad writes it: 32 hex digits and the age."""
-    return "%08X00000000%s%X" % (0x10C0DE00 + index, bytes(range(8)).hex().upper(), _AGE)
+    return f"{0x10C0DE00 + index:08X}00000000{bytes(range(8)).hex().upper()}{_AGE:X}"
 
 
 def write_minidump(modules: Sequence[Mapping[str, Any]], stack: Tuple[int, bytes], registers: Dict[str, int]) -> bytes:
@@ -45,11 +54,15 @@ def write_minidump(modules: Sequence[Mapping[str, Any]], stack: Tuple[int, bytes
         pdb = (module["name"] + ".pdb").encode("ascii")
         _, name_at = append(struct.pack("<I", len(name)) + name + b"\0\0")
         codeview = append(b"RSDS" + debug_guid(index) + struct.pack("<I", _AGE) + pdb + b"\0")
-        records += struct.pack("<QIIII52sIIIIQQ", module["base"], module["end"] - module["base"], 0, 0, name_at, b"",
-                               *codeview, 0, 0, 0, 0)
+        records += struct.pack(
+            "<QIIII52sIIIIQQ", module["base"], module["end"] - module["base"], 0, 0, name_at, b"", *codeview, 0, 0, 0, 0
+        )
     system = struct.pack("<HHHBBIIIIIHH24s", 0, 6, 0, 1, 1, 5, 2, 3790, 2, append(bytes(6))[1], 0, 0, b"")
-    streams = ((_SYSTEM_INFO, append(system)), (_THREADS, append(struct.pack("<I", 1) + thread)),
-               (_MODULES, append(struct.pack("<I", len(modules)) + records)))
+    streams = (
+        (_SYSTEM_INFO, append(system)),
+        (_THREADS, append(struct.pack("<I", 1) + thread)),
+        (_MODULES, append(struct.pack("<I", len(modules)) + records)),
+    )
     struct.pack_into("<4sIIIIIQ", blob, 0, b"MDMP", 0xA793, len(streams), 32, 0, 0, 0)
     for index, (kind, place) in enumerate(streams):
         struct.pack_into("<III", blob, 32 + 12 * index, kind, *place)

@@ -8,32 +8,39 @@ from __future__ import annotations
 from random import Random
 
 from tests.lab.abi import NPX_BYTES, TRAP_FRAME_BYTES, USER_RETURN, field_address
+from tests.lab.ntstack import EXPAND_STACK, THREAD_START
 from tests.lab.plan import ZW_SERVICES
 
 _TRAP_RESERVE = NPX_BYTES + TRAP_FRAME_BYTES
-_CONTROL_BYTES = 0x1C  # _KERNEL_STACK_CONTROL
 
 
 def text(rng: Random) -> str:
     """Assembly of nt's entry points and Zw stubs; rng chooses how each stub enters the system service."""
-    parts = [_FAST_ENTRY, _SERVICE_COMMON, _SYSTEM_SERVICE, _TRAP_0E, _TRAP_08, _THREAD_START, _EXPAND_STACK,
-             _service_tables()]
+    parts = [
+        _FAST_ENTRY,
+        _SERVICE_COMMON,
+        _SYSTEM_SERVICE,
+        _TRAP_0E,
+        _TRAP_08,
+        THREAD_START,
+        EXPAND_STACK,
+        _service_tables(),
+    ]
     parts += [_zw_stub(i, name, count, rng) for i, (name, count) in enumerate(ZW_SERVICES)]
     return "\n".join(parts)
 
 
 def _service_tables() -> str:
-    services = ", ".join('"_Nt%s@%d"' % (name, 4 * count) for name, count in ZW_SERVICES)
+    services = ", ".join(f'"_Nt{name}@{4 * count}"' for name, count in ZW_SERVICES)
     counts = ", ".join(str(4 * count) for _, count in ZW_SERVICES)
-    return ".p2align 2\n_KiServiceTable: .long %s\n_KiArgumentTable: .byte %s" % (services, counts)
+    return f".p2align 2\n_KiServiceTable: .long {services}\n_KiArgumentTable: .byte {counts}"
 
 
 def _zw_stub(index: int, name: str, count: int, rng: Random) -> str:
     """A kernel-mode Zw stub: int 2eh as NT 4 and 2000 do, or the call of KiSystemService as 2003 does."""
-    symbol = "_Zw%s@%d" % (name, 4 * count)
+    symbol = f"_Zw{name}@{4 * count}"
     enter = rng.choice(("int 0x2e", "pushfd\npush 8\ncall _KiSystemService"))
-    return '.p2align 2\n.globl "%s"\n"%s":\nmov eax, %d\nlea edx, [esp+4]\n%s\nret %d' % (
-        symbol, symbol, index, enter, 4 * count)
+    return f'.p2align 2\n.globl "{symbol}"\n"{symbol}":\nmov eax, {index}\nlea edx, [esp+4]\n{enter}\nret {4 * count}'
 
 
 _DEBUG_DATA = """\
@@ -51,13 +58,13 @@ _FAST_ENTRY = """\
 _KiFastCallEntry:
 mov ecx, 0x30
 mov fs, cx
-mov esp, [0x%x]
+mov esp, [0x{:x}]
 push 0x23
 push edx
 pushfd
 add edx, 8
 push 0x1b
-push 0x%x
+push 0x{:x}
 push 0
 push ebp
 push ebx
@@ -71,13 +78,13 @@ mov dword ptr [ebx], -1
 mov ebp, [esi+0x18]
 push 1
 sub esp, 0x48
-sub ebp, 0x%x
+sub ebp, 0x{:x}
 mov byte ptr [esi+0x140], 1
 and dword ptr [ebp+0x2c], 0
 mov [esi+0x134], ebp
-%s""" % (field_address("esp0"), USER_RETURN, _TRAP_RESERVE, _DEBUG_DATA)
+{}""".format(field_address("esp0"), USER_RETURN, _TRAP_RESERVE, _DEBUG_DATA)
 
-_SYSTEM_SERVICE = """\
+_SYSTEM_SERVICE = f"""\
 .p2align 4
 .globl _KiSystemService
 _KiSystemService:
@@ -101,17 +108,17 @@ mov ebp, esp
 mov ebx, [esi+0x134]
 mov [ebp+0x3c], ebx
 mov [esi+0x134], ebp
-%s
+{_DEBUG_DATA}
 jmp L_service
-""" % _DEBUG_DATA
+"""
 
 _SERVICE_COMMON = """\
 L_service:
 mov esi, edx
 xor ecx, ecx
-mov ebx, [0x%x]
+mov ebx, [0x{:x}]
 mov cl, [eax+ebx]
-mov edi, [0x%x]
+mov edi, [0x{:x}]
 mov ebx, [edi+eax*4]
 sub esp, ecx
 shr ecx, 2
@@ -136,7 +143,7 @@ pop edx
 pop ecx
 popfd
 jmp edx
-""" % (field_address("arguments"), field_address("services"))
+""".format(field_address("arguments"), field_address("services"))
 
 _TRAP_0E = """\
 .p2align 4
@@ -165,8 +172,8 @@ mov ds, ax
 mov es, ax
 mov ebp, esp
 cld
-%s
-mov edi, [0x%x]
+{}
+mov edi, [0x{:x}]
 push ebp
 push 0
 push edi
@@ -188,7 +195,7 @@ pop ebx
 pop ebp
 add esp, 4
 iretd
-""" % (_DEBUG_DATA, field_address("cr2"))
+""".format(_DEBUG_DATA, field_address("cr2"))
 
 # Where a double fault arrives, on its own task's stack: the context that such a dump shows.
 _TRAP_08 = """\
@@ -205,92 +212,3 @@ push 0x7f
 L_stop:
 jmp L_stop
 """
-
-# PspSystemThreadStartup(StartRoutine, StartContext), called by KiThreadStartup as the thread's first code.
-_THREAD_START = """\
-.p2align 4
-.globl _KiThreadStartup
-_KiThreadStartup:
-xor ebx, ebx
-xor esi, esi
-xor edi, edi
-xor ebp, ebp
-pop eax
-call eax
-int3
-.p2align 4
-.globl "_PspSystemThreadStartup@8"
-"_PspSystemThreadStartup@8":
-push 0x20
-.byte 0x68
-.long __scope
-call __SEH_prolog
-and dword ptr [ebp-4], 0
-push dword ptr [ebp+0xc]
-call dword ptr [ebp+8]
-or dword ptr [ebp-4], -1
-call __SEH_epilog
-ret 8
-"""
-
-# KeExpandKernelStackAndCallout(Callout, Parameter, Size): runs Callout on a new segment whose control block
-# at Base - 22Ch keeps the previous segment, as _KERNEL_STACK_CONTROL does.
-_EXPAND_STACK = """\
-.p2align 4
-.globl "_KeExpandKernelStackAndCallout@12"
-"_KeExpandKernelStackAndCallout@12":
-mov edi, edi
-push ebp
-mov ebp, esp
-push esi
-push dword ptr [ebp+8]
-push dword ptr [ebp+0xc]
-call "_KiSwitchKernelStackAndCallout@8"
-xor eax, eax
-pop esi
-pop ebp
-ret 12
-.p2align 4
-"_KiSwitchKernelStackAndCallout@8":
-push ebp
-mov ebp, esp
-push ebx
-push esi
-push edi
-mov esi, fs:[0x124]
-mov ebx, [0x%(base)x]
-lea eax, [ebx-0x%(control)x]
-mov ecx, fs:[4]
-mov [eax+0xc], ecx
-mov ecx, fs:[8]
-mov [eax+0x10], ecx
-mov [eax+0x14], esp
-mov ecx, [esi+0x18]
-mov [eax+0x18], ecx
-mov fs:[4], ebx
-mov ecx, [0x%(limit)x]
-mov fs:[8], ecx
-mov [esi+0x1c], ecx
-mov [esi+0x18], eax
-mov edi, eax
-mov edx, esp
-mov esp, eax
-push edx
-push 0
-push 0
-push dword ptr [ebp+8]
-call dword ptr [ebp+0xc]
-mov esp, [edi+0x14]
-mov ecx, [edi+0x18]
-mov [esi+0x18], ecx
-mov ecx, [edi+0xc]
-mov fs:[4], ecx
-mov ecx, [edi+0x10]
-mov fs:[8], ecx
-mov [esi+0x1c], ecx
-pop edi
-pop esi
-pop ebx
-pop ebp
-ret 8
-""" % {"base": field_address("seg_base"), "limit": field_address("seg_limit"), "control": NPX_BYTES + _CONTROL_BYTES}

@@ -20,7 +20,7 @@ def read_pages(dump: bytes) -> Dict[int, bytes]:
         if index != _SELF_MAP:
             for low, frame in _entries(dump, frames[table]):
                 at = frames[frame]
-                pages[index << 22 | low << 12] = dump[at:at + PAGE]
+                pages[index << 22 | low << 12] = dump[at : at + PAGE]
     return pages
 
 

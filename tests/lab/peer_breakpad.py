@@ -29,10 +29,11 @@ def fetch() -> Path:
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            done = subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=str(folder), check=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            done = subprocess.run(
+                ["npm", "pack", "--silent", PACKAGE], cwd=str(folder), check=True, capture_output=True
+            )
         except (OSError, subprocess.CalledProcessError) as error:
-            raise ToolError("npm pack %s failed: %s" % (PACKAGE, error)) from error
+            raise ToolError(f"npm pack {PACKAGE} failed: {error}") from error
         with tarfile.open(str(folder / done.stdout.decode("utf-8").split()[-1])) as archive:
             member = archive.extractfile(_PROGRAM)
             assert member is not None
@@ -75,8 +76,9 @@ def _run(program: Path, folder: Path, case: StoredCase, registers: Dict[str, int
     stack = b"".join(case.pages.get(page, bytes(0x1000)) for page in range(limit, base, 0x1000))
     dump = folder / "case.dmp"
     dump.write_bytes(write_minidump(case.truth["modules"], (limit, stack), registers))
-    done = subprocess.run([str(program), str(dump), str(folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          check=False)
+    done = subprocess.run(
+        [str(program), str(dump), str(folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+    )
     return parse(done.stdout.decode("utf-8", "replace"))
 
 
@@ -85,10 +87,10 @@ def _write_symbols(folder: Path, case: StoredCase) -> None:
         if not module["symbols"]:
             continue
         pdb, identifier = module["name"] + ".pdb", debug_identifier(index)
-        lines = ["MODULE windows x86 %s %s" % (identifier, pdb)]
+        lines = [f"MODULE windows x86 {identifier} {pdb}"]
         starts = [start for start, _ in module["functions"]] + [module["code"][1]]
         for (start, name), end in zip(module["functions"], starts[1:]):
-            lines.append("FUNC %x %x 0 %s" % (start - module["base"], max(end - start, 1), name))
+            lines.append("FUNC {:x} {:x} 0 {}".format(start - module["base"], max(end - start, 1), name))
         target = folder / pdb / identifier
         target.mkdir(parents=True)
         (target / (module["name"] + ".sym")).write_text("\n".join(lines) + "\n", "utf-8")

@@ -20,12 +20,12 @@ def walk(engine: Engine, case: StoredCase) -> Dict[str, Frames]:
     """What kf finds in the case, by way of starting it; all walks in one session of the engine."""
     count = 8 + len(case.true_slots()) * 2
     triples = best_triples(case)
-    steps = ["kf=%08x %08x %08x 0x%x" % (*triple, count) for triple in triples]
-    steps.append("kf=%08x %08x %08x 0x%x" % (*first_pair(case), count))
-    steps += [".tss 28", "kf 0x%x" % count] if case.truth["registers_known"] else ["kf 0x%x" % count]
+    steps = ["kf={:08x} {:08x} {:08x} 0x{:x}".format(*triple, count) for triple in triples]
+    steps.append("kf={:08x} {:08x} {:08x} 0x{:x}".format(*first_pair(case), count))
+    steps += [".tss 28", f"kf 0x{count:x}"] if case.truth["registers_known"] else [f"kf 0x{count:x}"]
     done = engine.kd(Target(dump=case.dump, symbols=[case.symbols]), steps)
     walks = [rows(step.output, case) for step in done]
-    best = max(walks[:len(triples)], key=lambda found: _merit(case, found), default=[])
+    best = max(walks[: len(triples)], key=lambda found: _merit(case, found), default=[])
     return {OWN: walks[-1], FIRST: walks[len(triples)], BEST: best}
 
 
@@ -60,7 +60,10 @@ def best_triples(case: StoredCase) -> List[Tuple[int, int, int]]:
         saved = case.word(slot - 4)
         if frame["saved_ebp_slot"] and saved is not None:
             base_pointer = saved
-        triples += [(base_pointer, slot - 4, frame["return_address"]), (base_pointer, slot + 4, frame["return_address"])]
+        triples += [
+            (base_pointer, slot - 4, frame["return_address"]),
+            (base_pointer, slot + 4, frame["return_address"]),
+        ]
     return triples
 
 

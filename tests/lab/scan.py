@@ -16,6 +16,6 @@ def call_returns(images: Sequence[Image]) -> List[int]:
     for image in images:
         start, end = image.code
         decoder.skipdata = True
-        code = bytes(image.data[start - image.base:end - image.base])
+        code = bytes(image.data[start - image.base : end - image.base])
         found += [at + size for at, size, name, _ in decoder.disasm_lite(code, start) if name == "call"]
     return found

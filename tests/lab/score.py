@@ -29,8 +29,19 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Mean:
+    """Means over so many cases; right_hog is the share of cases in which the hog was named."""
+
+    cases: int
+    recall: float
+    precision: float
+    bytes_right: float
+    right_hog: float
+
+
+@dataclass(frozen=True)
 class Bin:
-    """Verdicts stated with a probability in [low, high): how many, their mean statement, and the share that was right."""
+    """Verdicts stated with a probability in [low, high): count, mean statement, and the share that was right."""
 
     low: float
     high: float
@@ -45,8 +56,14 @@ def score(truth: Mapping[str, object], found: Found) -> Score:
     slots = {view.canonical(slot): module for slot, module in found if view.counts(slot)}
     live = set(view.slots)
     hits = len(live & set(slots))
-    return Score(hits / len(live), hits / len(slots) if slots else 0.0, _bytes_right(view, slots),
-                 hog(view.sums(view.modules)) == hog(view.sums(slots)), len(live), len(slots))
+    return Score(
+        hits / len(live),
+        hits / len(slots) if slots else 0.0,
+        _bytes_right(view, slots),
+        hog(view.sums(view.modules)) == hog(view.sums(slots)),
+        len(live),
+        len(slots),
+    )
 
 
 class TruthView:
@@ -57,7 +74,8 @@ class TruthView:
         self.limit, self.base = _number(truth["limit"]), _number(truth["base"])
         pages = truth["unreadable_pages"]
         frames = truth["frames"]
-        assert isinstance(pages, (list, tuple)) and isinstance(frames, (list, tuple))
+        assert isinstance(pages, (list, tuple))
+        assert isinstance(frames, (list, tuple))
         self.pages = {int(page) for page in pages}
         self.modules: Dict[int, str] = {}
         self._also: Dict[int, int] = {}
@@ -103,8 +121,9 @@ def hog(sums: Mapping[str, int]) -> str:
     return min(sums, key=lambda name: (-sums[name], name)) if sums else ""
 
 
-def calibration(verdicts: Sequence[Tuple[float, bool]], edges: Sequence[float] = (0, 0.5, 0.7, 0.85, 0.95, 1.01)
-                ) -> List[Bin]:
+def calibration(
+    verdicts: Sequence[Tuple[float, bool]], edges: Sequence[float] = (0, 0.5, 0.7, 0.85, 0.95, 1.01)
+) -> List[Bin]:
     """Bins of (stated probability, was right) pairs; empty bins are left out."""
     bins = []
     for low, high in zip(edges, edges[1:]):
@@ -122,12 +141,18 @@ def brier(verdicts: Sequence[Tuple[float, bool]]) -> float:
     return sum((stated - float(right)) ** 2 for stated, right in verdicts) / len(verdicts)
 
 
-def mean(scores: Sequence[Score]) -> Score:
-    """Plain means over cases (frames are totals; right_hog is true when right in every case)."""
+def mean(scores: Sequence[Score]) -> Mean:
+    """Plain means over cases; raises ValueError on none."""
+    if not scores:
+        raise ValueError("no scores to average")
     count = len(scores)
-    return Score(sum(s.recall for s in scores) / count, sum(s.precision for s in scores) / count,
-                 sum(s.bytes_right for s in scores) / count, all(s.right_hog for s in scores),
-                 sum(s.true_frames for s in scores), sum(s.found_frames for s in scores))
+    return Mean(
+        count,
+        sum(s.recall for s in scores) / count,
+        sum(s.precision for s in scores) / count,
+        sum(s.bytes_right for s in scores) / count,
+        sum(s.right_hog for s in scores) / count,
+    )
 
 
 def _bytes_right(view: TruthView, slots: Mapping[int, str]) -> float:

@@ -42,7 +42,7 @@ def function_text(function: FunctionPlan, plan: ModulePlan, style: Style, rng: R
     if function.name == "IofCallDriver":
         return _IOF_CALL_DRIVER
     body = Body(function, plan, style, rng)
-    return "%s {\n%s\n}" % (_prototype(function), body.text())
+    return f"{_prototype(function)} {{\n{body.text()}\n}}"
 
 
 def _prototype(function: FunctionPlan) -> str:
@@ -50,16 +50,16 @@ def _prototype(function: FunctionPlan) -> str:
         return "NOINLINE U FASTCALL IofCallDriver(struct dev *, struct irp *)"
     linkage = "static " if function.static else ""
     if function.role == "dispatch":
-        return "%sNOINLINE U STDCALL %s(struct dev *a0, struct irp *a1)" % (linkage, function.name)
-    arguments = ", ".join("U a%d" % i for i in range(function.arguments)) or "void"
-    return "%sNOINLINE U %s %s(%s)" % (linkage, _CONVENTION[function.convention], function.name, arguments)
+        return f"{linkage}NOINLINE U STDCALL {function.name}(struct dev *a0, struct irp *a1)"
+    arguments = ", ".join(f"U a{i}" for i in range(function.arguments)) or "void"
+    return f"{linkage}NOINLINE U {_CONVENTION[function.convention]} {function.name}({arguments})"
 
 
 def _import_prototype(imported: Tuple[str, str, str, int], thunk: bool) -> str:
     _, name, convention, count = imported
     arguments = "struct dev *, struct irp *" if name == "IofCallDriver" else ", ".join(["U"] * count)
     linkage = "" if thunk else "__declspec(dllimport) "
-    return "%sU %s %s(%s);" % (linkage, _CONVENTION[convention], name, arguments)
+    return f"{linkage}U {_CONVENTION[convention]} {name}({arguments});"
 
 
 def _tables(plan: ModulePlan) -> str:
@@ -69,16 +69,18 @@ def _tables(plan: ModulePlan) -> str:
     used = "__attribute__((used)) "
     lines = []
     if dispatch:
-        lines.append("%sdispatch_t const DispatchTable[%d] = {%s};" % (used, len(dispatch), ", ".join(dispatch)))
-    lines.append("%scallback_t const CallbackTable[%d] = {%s};" % (used, len(callbacks), ", ".join(callbacks)))
+        lines.append("{}dispatch_t const DispatchTable[{}] = {{{}}};".format(used, len(dispatch), ", ".join(dispatch)))
+    lines.append("{}callback_t const CallbackTable[{}] = {{{}}};".format(used, len(callbacks), ", ".join(callbacks)))
     if plan.name != "nt":
-        sum_of = "+".join("(U)&%s" % t for t in (["DispatchTable"] if dispatch else []) + ["CallbackTable"])
-        lines.append("U STDCALL DriverEntry(U a0, U a1) { return a0 + a1 + %s; }" % sum_of)
+        sum_of = "+".join(f"(U)&{t}" for t in (["DispatchTable"] if dispatch else []) + ["CallbackTable"])
+        lines.append(f"U STDCALL DriverEntry(U a0, U a1) {{ return a0 + a1 + {sum_of}; }}")
     if plan.kind == GCC_FPO:
         lines.append("U __stack_chk_guard = 0xBB40E64E; void __stack_chk_fail(void) { for (;;) ; }")
     else:
-        lines.append("U __security_cookie = 0xBB40E64E; void FASTCALL __security_check_cookie(U c)"
-                     " { while (c != __security_cookie) ; }")
+        lines.append(
+            "U __security_cookie = 0xBB40E64E; void FASTCALL __security_check_cookie(U c)"
+            " { while (c != __security_cookie) ; }"
+        )
     return "\n".join(lines)
 
 

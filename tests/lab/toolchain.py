@@ -19,8 +19,13 @@ from tests.lab.styles import GCC_FPO
 TOOLS = ("clang", "lld-link", "i686-w64-mingw32-gcc")
 _COMMON = ("-march=i686", "-ffreestanding", "-fms-extensions", "-fno-builtin", "-w", "-c", "-x", "c")
 _CLANG = ("clang", "-target", "i686-pc-windows-msvc", "-mno-implicit-float")
-_GCC = ("i686-w64-mingw32-gcc", "-mpreferred-stack-boundary=2", "-fno-asynchronous-unwind-tables", "-fno-ident",
-        "-fno-stack-protector")
+_GCC = (
+    "i686-w64-mingw32-gcc",
+    "-mpreferred-stack-boundary=2",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-ident",
+    "-fno-stack-protector",
+)
 _NOT_CODE = {"__scope", "_KiServiceTable", "_KiArgumentTable"}
 _MAP_LINE = re.compile(r"^ (\d{4}):([0-9a-f]{8})\s+(\S+)\s+([0-9a-f]{16})\s")
 
@@ -77,8 +82,18 @@ def _build_into(folder: Path, plan: ModulePlan, source: str, base: int, librarie
     debug = ("-g", "-gcodeview") if plan.symbols else ()
     compiler = _GCC if plan.kind == GCC_FPO else _CLANG
     _run([*compiler, *_COMMON, *plan.flags, *debug, "module.c", "-o", "module.o"], work)
-    options = ["/dll", "/noentry", "/base:0x%x" % base, "/out:" + plan.file, "/implib:%s.lib" % plan.name,
-               "/map:module.map", "/Brepro", "/safeseh:no", "/subsystem:native", "/nodefaultlib"]
+    options = [
+        "/dll",
+        "/noentry",
+        f"/base:0x{base:x}",
+        "/out:" + plan.file,
+        f"/implib:{plan.name}.lib",
+        "/map:module.map",
+        "/Brepro",
+        "/safeseh:no",
+        "/subsystem:native",
+        "/nodefaultlib",
+    ]
     if plan.symbols:
         options += ["/debug", "/pdb:" + _pdb_name(plan), "/pdbaltpath:" + _pdb_name(plan)]
     options += ["/export:" + name for name in plan.exports]
@@ -99,10 +114,10 @@ def _run(command: Sequence[str], folder: Path) -> str:
     try:
         done = subprocess.run(command, cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     except FileNotFoundError as error:
-        raise ToolError("%s is not installed" % command[0]) from error
+        raise ToolError(f"{command[0]} is not installed") from error
     text = done.stdout.decode("utf-8", "replace")
     if done.returncode:
-        raise ToolError("%s failed: %s" % (command[0], text[:2000]))
+        raise ToolError(f"{command[0]} failed: {text[:2000]}")
     return text
 
 

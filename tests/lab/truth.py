@@ -81,11 +81,20 @@ def make_frames(world: World, run: Run) -> Tuple[Frame, ...]:
         entry, name = function_at(world.built, running)
         same = newer is not None and _segment(world, newer) == _segment(world, live.slot)
         below = _word(world, run, live.slot - 4)
-        frames.append(Frame(
-            live.slot, live.return_address, module, entry, name, live.entry, live.kind,
-            live.slot - newer if same and newer is not None else None,
-            live.kind == "call" and live.slot < below < live.slot + 0x3000,
-            (live.slot - DEBUG_EIP,) if live.kind == "trap" or name == "_KiSystemService" else ()))
+        frames.append(
+            Frame(
+                live.slot,
+                live.return_address,
+                module,
+                entry,
+                name,
+                live.entry,
+                live.kind,
+                live.slot - newer if same and newer is not None else None,
+                live.kind == "call" and live.slot < below < live.slot + 0x3000,
+                (live.slot - DEBUG_EIP,) if live.kind == "trap" or name == "_KiSystemService" else (),
+            )
+        )
         running, newer = live.return_address, live.slot
         if live.kind != "trap":
             running -= 1
@@ -106,21 +115,31 @@ def function_at(built: Sequence[Built], address: int) -> Tuple[int, str]:
 def module_record(built: Built, base: int, end: int, code: Tuple[int, int], readable: bool) -> Dict[str, Any]:
     """How one module was made, and its function entries, so that errors can be analysed."""
     plan = built.plan
-    return {"name": plan.name, "file": plan.file, "base": base, "end": end, "code": list(code), "kind": plan.kind,
-            "flags": list(plan.flags), "symbols": plan.symbols, "third_party": plan.third_party,
-            "readable": readable, "functions": [[address, name] for address, name in built.code_symbols]}
+    return {
+        "name": plan.name,
+        "file": plan.file,
+        "base": base,
+        "end": end,
+        "code": list(code),
+        "kind": plan.kind,
+        "flags": list(plan.flags),
+        "symbols": plan.symbols,
+        "third_party": plan.third_party,
+        "readable": readable,
+        "functions": [[address, name] for address, name in built.code_symbols],
+    }
 
 
 def _segment(world: World, address: int) -> int:
     for index, segment in enumerate(world.segments):
         if segment.holds(address):
             return index
-    raise ValueError("slot %08x lies in no segment" % address)
+    raise ValueError(f"slot {address:08x} lies in no segment")
 
 
 def _word(world: World, run: Run, address: int) -> int:
     for segment, data in zip(world.segments, run.stacks):
         if segment.holds(address):
             at = address - segment.limit
-            return int.from_bytes(data[at:at + 4], "little")
+            return int.from_bytes(data[at : at + 4], "little")
     return 0

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import struct
-from typing import Dict, List
+from typing import Any, Dict, List, Mapping
 
 from tests.lab.calls import call_before
-from tests.lab.truth import Truth
 
 
-def problems(truth: Truth, memory: Dict[int, bytes]) -> List[str]:
+def problems(truth: Mapping[str, Any], memory: Dict[int, bytes]) -> List[str]:
     """What is wrong with the truth, given the readable pages by address; [] when all is consistent."""
     found: List[str] = []
-    modules = {module["name"]: module for module in truth.modules}
+    modules = {module["name"]: module for module in truth["modules"]}
     previous = None
-    for frame in truth.frames:
-        where = "frame %08x" % frame.return_slot
-        page = frame.return_slot & ~0xFFF
+    for frame in truth["frames"]:
+        where = "frame {:08x}".format(frame["return_slot"])
+        page = frame["return_slot"] & ~0xFFF
         if page in memory:
-            word = struct.unpack_from("<I", memory[page], frame.return_slot & 0xFFF)[0]
-            if word != frame.return_address:
-                found.append("%s: the stack holds %08x, not %08x" % (where, word, frame.return_address))
-        if frame.module not in modules:
-            found.append("%s: runs in no module" % where)
-        if frame.kind == "call" and not call_before(memory, frame.return_address):
-            found.append("%s: no call before %08x" % (where, frame.return_address))
-        if frame.bytes is not None and (frame.bytes <= 0 or previous is None or previous + frame.bytes != frame.return_slot):
-            found.append("%s: slots do not rise by the frame's bytes" % where)
-        previous = frame.return_slot
+            word = struct.unpack_from("<I", memory[page], frame["return_slot"] & 0xFFF)[0]
+            if word != frame["return_address"]:
+                found.append("{}: the stack holds {:08x}, not {:08x}".format(where, word, frame["return_address"]))
+        if frame["module"] not in modules:
+            found.append(f"{where}: runs in no module")
+        if frame["kind"] == "call" and not call_before(memory, frame["return_address"]):
+            found.append("{}: no call before {:08x}".format(where, frame["return_address"]))
+        if frame["bytes"] is not None and (
+            frame["bytes"] <= 0 or previous is None or previous + frame["bytes"] != frame["return_slot"]
+        ):
+            found.append(f"{where}: slots do not rise by the frame's bytes")
+        previous = frame["return_slot"]
     return found

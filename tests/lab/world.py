@@ -12,9 +12,14 @@ from tests.lab.image import Image
 from tests.lab.toolchain import Built
 
 _STRINGS = (
-    "\\Device\\HarddiskVolume2\\Documents and Settings\\All Users\\ntuser.pol", "\\??\\C:\\WINDOWS\\system32\\config\\system",
-    "\\REGISTRY\\MACHINE\\SYSTEM\\ControlSet001\\Services", "FileInfo-Minifilter", "\\Device\\LanmanRedirector\\;Z:0\\srv\\share",
-    "S-1-5-21-854245398-1078081533-839522115-500", "*.tmp", "\\SystemRoot\\System32\\Drivers\\mup.sys",
+    "\\Device\\HarddiskVolume2\\Documents and Settings\\All Users\\ntuser.pol",
+    "\\??\\C:\\WINDOWS\\system32\\config\\system",
+    "\\REGISTRY\\MACHINE\\SYSTEM\\ControlSet001\\Services",
+    "FileInfo-Minifilter",
+    "\\Device\\LanmanRedirector\\;Z:0\\srv\\share",
+    "S-1-5-21-854245398-1078081533-839522115-500",
+    "*.tmp",
+    "\\SystemRoot\\System32\\Drivers\\mup.sys",
 )
 
 
@@ -74,7 +79,7 @@ def make_pool(built: Sequence[Built], images: Sequence[Image], decoys: Sequence[
     pool = bytearray(abi.POOL_BYTES)
 
     def put(address: int, *words: int) -> None:
-        struct.pack_into("<%dI" % len(words), pool, address - abi.IO, *words)
+        struct.pack_into(f"<{len(words)}I", pool, address - abi.IO, *words)
 
     dispatch, callbacks = _entry_tables(built, images)
     drivers = sorted(dispatch)
@@ -89,13 +94,21 @@ def make_pool(built: Sequence[Built], images: Sequence[Image], decoys: Sequence[
     at = abi.STRINGS
     for i, text in enumerate(_STRINGS):
         data = text.encode("utf-16-le") + b"\0\0"
-        pool[at - abi.IO:at - abi.IO + len(data)] = data
+        pool[at - abi.IO : at - abi.IO + len(data)] = data
         put(abi.array_address("strings") + 4 * i, at)
         at += (len(data) + 7) & ~7
     words = list(decoys) or [0]
     put(abi.TABLES, *words)
-    values = {"seed": seed * 2654435761 + 12345, "budget": 0x40000000, "paged": abi.STRINGS, "countdown": 0x7FFFFFFF,
-              "irp": abi.IRPS, "decoy": abi.TABLES, "decoys": len(words), "nstrings": len(_STRINGS)}
+    values = {
+        "seed": seed * 2654435761 + 12345,
+        "budget": 0x40000000,
+        "paged": abi.STRINGS,
+        "countdown": 0x7FFFFFFF,
+        "irp": abi.IRPS,
+        "decoy": abi.TABLES,
+        "decoys": len(words),
+        "nstrings": len(_STRINGS),
+    }
     for name, value in values.items():
         put(abi.field_address(name), value & 0xFFFFFFFF)
     return bytes(pool)

@@ -24,7 +24,9 @@ def pdb(
 ) -> bytes:
     """A PDB of an image made by tests.symbols.images: names by RVA, structures as field offsets by name."""
     records, index = _publics(publics)
-    module = struct.pack("<I", 4) + b"".join(_procedure(*function) for function in functions)
+    module = struct.pack("<I", 4)
+    for function in functions:
+        module += _procedure(len(module), *function)
     sections = b"".join(b"section\0" + struct.pack("<II24x", size, place) for place, size in _SECTIONS)
     info = struct.pack("<III", 20000404, 0, age) + guid + struct.pack("<6I", 0, 0, 1, 0, 0, 20140508)
     streams = [b"", info, _types(structures), _dbi(age, len(module)), b"", index, records, module, sections]
@@ -54,10 +56,13 @@ def _publics(publics: Sequence[Tuple[int, str]]) -> Tuple[bytes, bytes]:
     return records, index
 
 
-def _procedure(rva: int, size: int, name: str) -> bytes:
+def _procedure(at: int, rva: int, size: int, name: str) -> bytes:
+    """A function's record at `at` of its stream, and the end record that it names."""
     offset, section = _place(rva)
-    body = struct.pack("<7IIHB", 0, 0, 0, size, 0, size, 0, offset, section, 0)
-    return _record(0x1110, body + name.encode("utf-8") + b"\0") + _record(6, b"")
+    text = name.encode("utf-8") + b"\0"
+    end = at + (4 + 35 + len(text) + 3) // 4 * 4
+    body = struct.pack("<7IIHB", 0, end, 0, size, 0, size, 0, offset, section, 0)
+    return _record(0x1110, body + text) + _record(6, b"")
 
 
 def _dbi(age: int, module_bytes: int) -> bytes:

@@ -15,13 +15,14 @@ from hogwalk.symbols.pdb import Identity, guid_text
 from hogwalk.symbols.pe import CodeView
 from hogwalk.symbols.source import READ_CAP, MappedFile, decode
 from hogwalk.target.dump.blocks import Block
+from hogwalk.target.dump.layout import AMD64, I386
 from hogwalk.target.dump.loaded import MODULE_CAP, file_name
 
 _THREADS, _MODULES, _MEMORY, _EXCEPTION, _SYSTEM, _MEMORY64 = 3, 4, 5, 6, 7, 9
 _DIRECTORY_CAP = 256
 _THREAD_CAP = 65536
 _RANGE_CAP = 1 << 20
-_ARCHITECTURES = {0: 0x14C, 9: 0x8664}
+_ARCHITECTURES = {0: I386, 9: AMD64}
 _NAME_CAP = 1024
 
 
@@ -57,6 +58,8 @@ class Streams:
                 f"{file.name} is from a processor of type {architecture}", "hogwalk reads x86 and x64 minidumps"
             )
         self.machine = _ARCHITECTURES[architecture]
+        # 32-bit addresses are written sign-extended, by some writers not.
+        self._mask = 0xFFFFFFFF if self.machine == I386 else 0xFFFFFFFFFFFFFFFF
 
     def _place(self, kind: int) -> Tuple[int, int]:
         """File offset and bytes of a stream; raises Unreadable when the dump has none."""
@@ -86,6 +89,8 @@ class Streams:
         for at in self._rows(_THREADS, 48, _THREAD_CAP, "thread"):
             row = self.file.read(at, 48)
             identifier, teb, start, size, place, context_bytes, context_at = struct.unpack("<I12xQQIIII", row)
+            start &= self._mask
+            teb &= self._mask
             found.append(UserThread(identifier, teb, start, start + size, place, context_at, context_bytes))
         return found
 
@@ -95,7 +100,8 @@ class Streams:
         for at in self._rows(_MODULES, 108, MODULE_CAP, "module"):
             start, size, _, stamp, name_at = struct.unpack("<QIIII", self.file.read(at, 24))
             cv_size, cv_at = struct.unpack("<II", self.file.read(at + 76, 8))
-            if start and size and start + size <= 1 << 64:
+            start &= self._mask
+            if start and size and start + size <= self._mask + 1:
                 name = self._text(name_at)
                 found.append(Image(name, name, start, size, stamp, self._codeview(cv_at, cv_size)))
         return found
@@ -121,7 +127,7 @@ class Streams:
             yield thread.start, thread.stack_at, thread.end - thread.start
         for at in self._rows(_MEMORY, 16, _RANGE_CAP, "memory"):
             start, size, place = struct.unpack("<QII", self.file.read(at, 16))
-            yield start, place, size
+            yield start & self._mask, place, size
         yield from self._blocks64()
 
     def _blocks64(self) -> Iterator[Block]:
@@ -135,7 +141,7 @@ class Streams:
             return
         room = max(0, min(count, _RANGE_CAP, (self.file.size - at - 16) // 16, READ_CAP // 16))
         for start, size in struct.iter_unpack("<QQ", self.file.read(at + 16, 16 * room)):
-            yield start, place, size
+            yield start & self._mask, place, size
             place += size
             if place >= self.file.size:
                 break

@@ -35,7 +35,8 @@ def unwrapped(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _continues(held: str, line: str) -> bool:
-    if not line or not held or len(held) > LONGEST_HELD or (line[8:10] == "  " and line[0] != " "):  # a whole memory row
+    whole_memory_row = line[8:10] == "  " and line[0] != " "
+    if not line or not held or len(held) > LONGEST_HELD or whole_memory_row:
         return False
     if _LABEL.search(held):
         return _ALONE.match(line) is not None
