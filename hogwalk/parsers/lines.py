@@ -33,8 +33,10 @@ def rejoined(lines: Iterable[str], is_row: Callable[[str], bool]) -> Iterator[Li
                 line = line[cut.start() :]
             yield Line(number, line, True)
         elif begun and line:
-            if is_row(begun + line):
-                yield Line(begun_at, begun + line, False)
+            # Mail quoting may have eaten the blank that the rest of the row began with.
+            whole = begun + line if is_row(begun + line) else f"{begun} {line}"
+            if is_row(whole):
+                yield Line(begun_at, whole, False)
             else:
                 yield Line(begun_at, begun, False)
                 yield Line(number, line, False)

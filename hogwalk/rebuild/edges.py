@@ -9,7 +9,7 @@ from hogwalk.analysis import Evidence
 from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.functions import Functions, Prediction
 from hogwalk.rebuild.nodes import Node
-from hogwalk.rebuild.traps import EIP, Traps
+from hogwalk.rebuild.traps import Traps
 
 DEPTH, DEPTH_LIKELY, DEPTH_POSSIBLE = int(Clue.DEPTH), int(Clue.DEPTH_LIKELY), int(Clue.DEPTH_POSSIBLE)
 DEPTH_AT_LEAST, DEPTH_OTHER = int(Clue.DEPTH_AT_LEAST), int(Clue.DEPTH_OTHER)
@@ -95,7 +95,7 @@ class EdgeFinder:
         return link | self._depth(node, older, told) | self._ebp(node, older, told)
 
     def _trapped(self, node: Node, older: Node) -> int:
-        start = older.slot - EIP
+        start = self._traps.by_slot[older.slot].start
         mask = HANDLER if start - HANDLER_REACH <= node.slot < start else NOT_HANDLER
         return mask if older.clues & TRAP_FRAME else mask | self._functions.link(node, older)
 

@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Optional
+from typing import Container, Dict, Iterator, List, Optional, Sequence
 
 from hogwalk.candidates.chains import TRAP_MARK
 from hogwalk.stack.image import StackImage
 
 # _KTRAP_FRAME (public symbols, 32 bit): the same offsets from Windows NT 4 to Windows 10.
-DEBUG_EIP, MARK, EBP, ERROR_CODE, EIP, CS, EFLAGS, END = 0x04, 0x08, 0x60, 0x64, 0x68, 0x6C, 0x70, 0x74
+MARK, EBP, EIP = 0x08, 0x60, 0x68
 KERNEL_CS = 8
 USER_PRIVILEGE = 3
 ALWAYS_SET, NEVER_SET = 0x2, 0xFFC08028  # EFLAGS bits that read as one, and reserved ones that read as zero
+MARK_SLACK = 8  # bytes the mark may lie off its place: handlers differ in how they push segment registers
 
 
 @dataclass(frozen=True)
 class TrapFrame:
-    """One trap frame: its address, the address that was interrupted, EBP then, and whether that was user mode."""
+    """One trap frame: its address, the slot of the interrupted address, EBP then, and whether that was user mode."""
 
     start: int
-    address: int
+    slot: int
     ebp: int
     user: bool
 
-    @property
-    def slot(self) -> int:
-        """The address of the interrupted address."""
-        return self.start + EIP
-
 
 class Traps:
-    """The trap frames of a stack: those of kernel code by their Eip's slot, those of user code by address."""
+    """The trap frames of a stack: those of kernel code by their Eip's slot, those of user code by address.
 
-    def __init__(self, image: StackImage) -> None:
-        found = _trap_frames(image)
+    What the processor itself pushes tells them: an address, the code segment, EFLAGS; so do a system call's words.
+    """
+
+    def __init__(self, image: StackImage, code: Container[int]) -> None:
+        found = list(_trap_frames(image, code))
         self.by_slot: Dict[int, TrapFrame] = {trap.slot: trap for trap in found if not trap.user}
         self.user = tuple(trap for trap in found if trap.user)
 
@@ -43,27 +42,28 @@ class Traps:
         return next((trap for trap in self.user if slot < trap.start <= slot + reach), None)
 
 
-def _trap_frames(image: StackImage) -> List[TrapFrame]:
-    found: List[TrapFrame] = []
+def _trap_frames(image: StackImage, code: Container[int]) -> Iterator[TrapFrame]:
     words, limit = image.words, image.region.limit
-    at = -1
-    while True:
-        try:
-            at = words.index(TRAP_MARK, at + 1)
-        except ValueError:
-            return found
-        trap = _trap_frame(image, limit + 4 * at - MARK)
-        if trap is not None:
-            found.append(trap)
+    for index in range(2, len(words) - 2):
+        segment = words[index + 1]
+        if segment == KERNEL_CS:
+            user = False
+            if words[index] not in code:
+                continue
+        elif segment and segment < 0x100 and segment & USER_PRIVILEGE == USER_PRIVILEGE:
+            user = True
+        else:
+            continue
+        flags = words[index + 2]
+        if not flags & ALWAYS_SET or flags & NEVER_SET:
+            continue
+        marks = _marks(words, index)
+        if marks or not user:
+            slot = limit + 4 * index
+            yield TrapFrame(limit + 4 * marks[0] - MARK if marks else slot - EIP, slot, words[index - 2], user)
 
 
-def _trap_frame(image: StackImage, start: int) -> Optional[TrapFrame]:
-    address, ebp = image.word(start + EIP), image.word(start + EBP)
-    cs, flags, copy = image.word(start + CS), image.word(start + EFLAGS), image.word(start + DEBUG_EIP)
-    if address is None or ebp is None or cs is None or flags is None or copy != address:
-        return None
-    if not flags & ALWAYS_SET or flags & NEVER_SET:
-        return None
-    if cs == KERNEL_CS:
-        return TrapFrame(start, address, ebp, False)
-    return TrapFrame(start, address, ebp, True) if cs & USER_PRIVILEGE == USER_PRIVILEGE and cs >> 16 == 0 else None
+def _marks(words: Sequence[int], index: int) -> List[int]:
+    """The indices near the place of a trap frame's mark that hold it."""
+    place, slack = index - (EIP - MARK) // 4, MARK_SLACK // 4
+    return [at for at in range(max(0, place - slack), place + slack + 1) if words[at] == TRAP_MARK]

@@ -30,7 +30,7 @@ class Clued:
 
 def collect(evidence: Evidence, kf_frames: Sequence[Frame] = ()) -> Clued:
     """Every candidate, step, start and end of a stack with its clues."""
-    traps = Traps(evidence.image)
+    traps = Traps(evidence.image, evidence.symbols)
     found = nodes(evidence, traps, {frame.return_slot for frame in kf_frames})
     functions = Functions(evidence)
     functions.know(known_starts(functions, found))

@@ -7,6 +7,7 @@ report says which source it came from.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Callable, List, Optional, Tuple
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NotRecorded
@@ -103,7 +104,12 @@ def _processor(target: Target, thread: Optional[int]) -> Optional[Region]:
     pcr = kernel.processor_control_region(target, thread)
     if pcr is None:
         return None
-    return _region_at(target, pcr, kernel.X86_TIB_LIMIT, kernel.X86_TIB_BASE, "the KPCR's NT_TIB", thread)
+    found = _region_at(target, pcr, kernel.X86_TIB_LIMIT, kernel.X86_TIB_BASE, "the KPCR's NT_TIB", thread)
+    if found is None:
+        return None
+    # There StackBase leaves out the room for the FPU state (0x210 bytes on x86) at the very end of the last page.
+    page = target.about().page_bytes
+    return replace(found, base=(found.base + page - 1) // page * page)
 
 
 def _thread_environment(target: Target, thread: Optional[int]) -> Optional[Region]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, List, Mapping, Sequence, Tuple
 
 from tests.dump.contents import PAGE, Contents
@@ -93,12 +93,16 @@ def minidump(
 ) -> bytes:
     """A minidump; `memory` are byte ranges by address, in a Memory64List when `full`, else in a MemoryList."""
     file = _Builder(5 if exception else 4)
+    if architecture == X86:
+        threads = [replace(thread, start=extended(thread.start), end=extended(thread.end)) for thread in threads]
+        modules = [replace(module, start=extended(module.start)) for module in modules]
+        memory = {extended(address): data for address, data in memory.items()}
     file.stream("system", _system(architecture))
     stacks = {thread.start: file.add(_bytes(memory, thread.start, thread.end)) for thread in threads}
     contexts = {thread.identifier: file.add(thread.context) for thread in threads}
     rows = b"".join(
         struct.pack(
-            "<IIIIQQIIII", thread.identifier, 0, 0, 0, thread.teb, wide(thread.start), thread.end - thread.start,
+            "<IIIIQQIIII", thread.identifier, 0, 0, 0, thread.teb, thread.start, thread.end - thread.start,
             stacks[thread.start], len(thread.context), contexts[thread.identifier],
         )
         for thread in threads
@@ -114,8 +118,8 @@ def minidump(
     return file.finish(2 if full else 0)
 
 
-def wide(address: int) -> int:
-    """A 32-bit address as Windows writes it into these files: sign-extended."""
+def extended(address: int) -> int:
+    """A 32-bit address as Windows writes it into x86 minidumps: sign-extended."""
     return address | 0xFFFFFFFF00000000 if 1 << 31 <= address < 1 << 32 else address
 
 
@@ -128,7 +132,7 @@ def _module(file: _Builder, module: Loaded) -> bytes:
     raw = module.path.encode("utf-16-le")
     name_at = file.add(struct.pack("<I", len(raw)) + raw + b"\0\0")
     place = struct.pack("<II", len(module.codeview), file.add(module.codeview)) if module.codeview else bytes(8)
-    head = struct.pack("<QIIII", wide(module.start), module.size, 0, module.timestamp, name_at)
+    head = struct.pack("<QIIII", module.start, module.size, 0, module.timestamp, name_at)
     return head + bytes(52) + place + bytes(8 + 16)
 
 
@@ -142,13 +146,13 @@ def _bytes(memory: Mapping[int, bytes], start: int, end: int) -> bytes:
 
 def _memory(file: _Builder, memory: Mapping[int, bytes], full: bool) -> None:
     if not full:
-        rows = b"".join(struct.pack("<QII", wide(at), len(data), file.add(data)) for at, data in sorted(memory.items()))
+        rows = b"".join(struct.pack("<QII", at, len(data), file.add(data)) for at, data in sorted(memory.items()))
         file.stream("memory", struct.pack("<I", len(memory)) + rows)
         return
     ranges = sorted(memory.items())
     size = 16 + 16 * len(ranges)
     start = (len(file.data) + 7) // 8 * 8 + size
-    head = struct.pack("<QQ", len(ranges), start) + b"".join(struct.pack("<QQ", wide(at), len(data)) for at, data in ranges)
+    head = struct.pack("<QQ", len(ranges), start) + b"".join(struct.pack("<QQ", at, len(data)) for at, data in ranges)
     file.stream("memory64", head)
     for _, data in ranges:
         file.data += data

@@ -75,6 +75,7 @@ class Truth:
 def make_frames(world: World, run: Run) -> Tuple[Frame, ...]:
     """The live frames of the run, newest first."""
     frames: List[Frame] = []
+    service = world.symbol("nt", "_KiSystemService")
     running, newer = run.registers["eip"], None
     for live in reversed(run.live):
         module = world.module_at(running)
@@ -92,7 +93,7 @@ def make_frames(world: World, run: Run) -> Tuple[Frame, ...]:
                 live.kind,
                 live.slot - newer if same and newer is not None else None,
                 live.kind == "call" and live.slot < below < live.slot + 0x3000,
-                (live.slot - DEBUG_EIP,) if live.kind == "trap" or name == "_KiSystemService" else (),
+                (live.slot - DEBUG_EIP,) if live.kind == "trap" or live.entry == service else (),
             )
         )
         running, newer = live.return_address, live.slot

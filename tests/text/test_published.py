@@ -146,6 +146,9 @@ def test_a_text_target_is_a_target() -> None:
     assert target.thread() is None
     assert target.versions(["BabyHog"]) == (None,)
     assert KF in target.commands()
+    assert target.notes[0] == (
+        "the log lacks 12192 of the stack's 12288 bytes: run `dps b8ae6000 b8ae9000` and paste that, too"
+    )
 
 
 def test_versions_come_from_lmv() -> None:

@@ -1,0 +1,154 @@
+"""Any text at all: refused in one line or read, in linear time and little memory."""
+
+from __future__ import annotations
+
+import io
+import time
+import tracemalloc
+from typing import Iterator, List
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hogwalk.errors import HogwalkError, Unreadable
+from hogwalk.target.text import TextTarget, open_text
+from tests.text.logs import log
+
+SEEDS = [log("walkthrough.txt").encode(), b"\n".join(log("stackhog.log").encode().split(b"\n")[:180])]
+TAIL = b"\n".join(log("stackhog.log").encode().split(b"\n")[3120:3400])
+BITS = [b" ", b"\n", b"\r\n", b"\0", b">", b"`", b"*** ERROR: x", b"!", b"+0x", b"(", b"[", b"?" * 8, b"f" * 17, b"\xff"]
+
+
+def _ask_everything(target: TextTarget) -> None:
+    about = target.about()
+    region = target.stack_hint()
+    modules = target.modules()
+    for lower, higher in zip(modules, modules[1:]):
+        assert lower.start <= higher.start
+    target.versions([module.name for module in modules])
+    target.symbols([0, 1, region.limit if region else 2, 1 << 63, *(module.start for module in modules)])
+    target.context()
+    target.walks()
+    assert all(missing.what and missing.command for missing in target.missing())
+    assert about.pointer_bytes in (4, 8)
+    for command in target.commands():
+        target.command(command)
+    if region:
+        assert region.limit < region.base
+        try:
+            target.read(region.limit, 64)
+        except Unreadable:
+            assert target.missing()
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    data = draw(st.sampled_from([*SEEDS, TAIL]))
+    for _ in range(draw(st.integers(1, 12))):
+        at = draw(st.integers(0, len(data)))
+        cut = draw(st.integers(0, 80))
+        put = draw(st.one_of(st.sampled_from(BITS), st.binary(max_size=12)))
+        data = data[:at] + put * draw(st.integers(1, 3)) + data[at + cut :]
+    return data
+
+
+@settings(max_examples=150, deadline=5000)
+@given(mutated())
+def test_mutated_logs(data: bytes) -> None:
+    try:
+        target = open_text(io.BytesIO(data))
+    except HogwalkError as refused:
+        assert "\n" not in refused.line()
+    else:
+        _ask_everything(target)
+
+
+@settings(max_examples=100, deadline=5000)
+@given(st.lists(st.sampled_from([line for seed in [*SEEDS, TAIL] for line in seed.split(b"\n")]), max_size=60))
+def test_shuffled_lines(lines: List[bytes]) -> None:
+    try:
+        _ask_everything(open_text(io.BytesIO(b"\n".join(lines))))
+    except HogwalkError as refused:
+        assert refused.exit_code in (1, 3)
+
+
+class Endless(io.RawIOBase):
+    """A log of `megabytes` that is made while it is read."""
+
+    def __init__(self, megabytes: float, block: Iterator[bytes]) -> None:
+        super().__init__()
+        self._left = int(megabytes * (1 << 20))
+        self._block = block
+
+    def read(self, size: int = -1) -> bytes:
+        if self._left <= 0:
+            return b""
+        block = next(self._block)
+        self._left -= len(block)
+        return block
+
+
+def _session() -> Iterator[bytes]:
+    rows = [line for line in log("stackhog.log").split("\n") if line[8:10] == "  " and line.startswith("b8ae")]
+    kf = "\n".join(log("stackhog.log").split("kd> kf=")[1].split("\n")[1:119])
+    start = 0x80000000
+    while True:
+        moved = "\n".join(f"{start + 4 * index & 0xFFFFFFFF:08x}{row[8:]}" for index, row in enumerate(rows[:3000]))
+        start += 0x3000
+        yield f"3: kd> dps {start:08x}\n{moved}\n3: kd> kf\n{kf}\n".encode()
+
+
+def _seconds(megabytes: float, block: Iterator[bytes]) -> float:
+    begin = time.process_time()
+    try:
+        open_text(Endless(megabytes, block))  # type: ignore[arg-type]
+    except HogwalkError:
+        pass
+    return time.process_time() - begin
+
+
+def test_a_large_log_needs_little_memory() -> None:
+    tracemalloc.start()
+    open_text(Endless(6, _session()))  # type: ignore[arg-type]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 16 << 20
+
+
+HOSTILE = {
+    "session": None,
+    "no line ends": b"b8ae6100  8081df65 nt!F+0x45 " * 4000,
+    "one symbol": (b"b8ae6100  8081df65 nt!" + b"a [b " * 12000 + b"\n"),
+    "row of tails": (b"00 b8ae6100 8081df65 nt!F " + b"[x @ 1 (FPO: " * 600 + b"\n"),
+    "blanks": (b"00 b8ae6100 8081df65 nt!F" + b" " * 8000 + b"x\n"),
+    "quoted": b"> " * 30000 + b"\n",
+    "addresses": b"b8ae6100 " * 7000 + b"\n",
+    "messages": b"b8ae6100 *** ERROR: x\n" * 3000,
+    "scattered words": b"",
+}
+
+
+def _scattered() -> Iterator[bytes]:
+    at = 0
+    while True:
+        rows = []
+        for _ in range(1000):
+            at = (at * 1103515245 + 12345) & 0xFFFFFFFC
+            rows.append(f"{at:08x}  {at ^ 0x5A5A5A5A:08x} m{at & 0xFFF}!f{at:x}+0x{at & 0xFF:x}\n")
+        yield "".join(rows).encode()
+
+
+def _blocks(name: str) -> Iterator[bytes]:
+    if name == "session":
+        yield from _session()
+    if name == "scattered words":
+        yield from _scattered()
+    while True:
+        yield HOSTILE[name] or b"\n"
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_time_is_linear(name: str) -> None:
+    small = max(_seconds(0.5, _blocks(name)), 0.02)
+    assert _seconds(2, _blocks(name)) < 4 * small * 2.5
