@@ -89,7 +89,7 @@ class ChainFinder:
         last = self._image.word(pointer)
         if last == 0:
             return End.ZERO
-        return End.BASE if self._image.region.base - pointer <= NEAR_BASE else End.OPEN
+        return End.BASE if 0 < self._image.region.base - pointer <= NEAR_BASE else End.OPEN
 
     def _grown(self, slot: int, older: Optional[Chain], facts: List[Fact], end: End) -> Chain:
         if self._alive_from is not None and slot < self._alive_from:

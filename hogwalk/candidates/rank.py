@@ -28,7 +28,7 @@ class Candidate:
 def rank(image: StackImage, chains: Dict[int, Chain], alive_from: Optional[int]) -> Tuple[Candidate, ...]:
     """The heads of all chains, best first; ties go to the lower address.
 
-    A head is a slot from which no older start of the same chain is better and to which no newer one leads.
+    A head is a slot to which no newer one leads, or only such as make the chain worse.
     """
     region = image.region
     newest = alive_from if alive_from is not None and alive_from in region else region.limit

@@ -54,12 +54,12 @@ class Run:
         reader = FrameReader(evidence.image, evidence.sites, evidence.judge)
         self._tell("asking the debugger to walk the stack (kf)")
         if self._triple is not None:
-            walk = walk_from(self.target, reader, self._triple, frame_count(evidence.region))
+            walk = walk_from(self.target, reader, self._triple, frame_count(evidence.region.size))
             if not walk.frames:
                 raise BadInput("kf finds no frame on this stack from that triple", "try one that `candidates` lists")
-            return Choice((walk,), 0)
-        choice = choose(self.target, reader, evidence.region, evidence.candidates)
-        if choice is None or not choice.walk.frames:
+            return Choice((walk,), (walk,))
+        choice = choose(self.target, reader, evidence.image, evidence.candidates)
+        if choice is None:
             raise NothingFound(
                 "no chain of saved EBPs and return addresses in this stack",
                 "`stack` shows what is there; check --limit and --base against !thread",

@@ -23,6 +23,19 @@ class Exit(Enum):
     UNREAD = "unread"  # the code behind cannot be read
 
 
+@dataclass(frozen=True)
+class Origin:
+    """ESP made new by the instruction at `address`: aligned down, or with `alignment` 0 lowered by an alloca.
+
+    `before` is ESP before, `lowered_by` the amount where a register holds it.
+    """
+
+    address: int
+    alignment: int
+    before: Known
+    lowered_by: Known = None
+
+
 @dataclass
 class Block:
     """Code from `start` to `end` (behind its last instruction), all values relative to the registers at `start`.
@@ -30,8 +43,8 @@ class Block:
     `registers` holds those that changed (None: to something unknown); `targets` the addresses that run next;
     `pointer` the word that a call or jump goes through, or the jump table; `popped` what `ret` takes besides the
     return address; `pushes` bytes pushed; `constants` pushed constants by their slot; `saves` and `loads` the slots
-    EBP was first pushed to and last loaded from; `aligns` alignment of each `and esp` and 0 of each alloca, by
-    address, with what ESP was before; `odd` tells that ESP was set in a way only prologue helpers do.
+    EBP was first pushed to and last loaded from; `origins` where ESP became something new; `odd` tells that ESP was
+    set in a way only prologue helpers do.
     """
 
     start: int
@@ -46,7 +59,7 @@ class Block:
     constants: Dict[Value, int] = field(default_factory=dict)
     saves: Known = None
     loads: Known = None
-    aligns: List[Tuple[int, int, Known]] = field(default_factory=list)
+    origins: List[Origin] = field(default_factory=list)
 
     def get(self, register: int) -> Known:
         """What `register` holds at the end."""

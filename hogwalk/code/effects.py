@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Optional, Tuple
 
-from hogwalk.code.blocks import Block, Exit
+from hogwalk.code.blocks import Block, Exit, Origin
 from hogwalk.code.lengths import instruction_length
 from hogwalk.code.values import CONSTANT, EAX, EBP, ESP, LOADED, Known, plus
 
@@ -68,10 +68,10 @@ class Cursor:
         if self.block.saves is None and self.get(EBP) == (EBP, 0):
             self.block.saves = slot
 
-    def new_origin(self, at: int, alignment: int) -> None:
-        """ESP became something new: aligned, or with alignment 0 lowered by an unknown amount."""
+    def new_origin(self, at: int, alignment: int, lowered_by: Known = None) -> None:
+        """ESP became something new: aligned, or with alignment 0 lowered by an amount not known here."""
         origin = self.address + at
-        self.block.aligns.append((origin, alignment, self.get(ESP)))
+        self.block.origins.append(Origin(origin, alignment, self.get(ESP), lowered_by))
         self.put(ESP, (origin, 0))
 
     def memory(self, at: int) -> Optional[Tuple[int, int]]:
@@ -165,7 +165,7 @@ def arithmetic(cursor: Cursor, at: int) -> int:
         cursor.move_esp(-amount[1] if opcode & 0x38 else amount[1])
     elif opcode & 0x38 in (0x00, 0x28):
         cursor.block.odd = True
-        cursor.new_origin(at, 0)
+        cursor.new_origin(at, 0, amount if opcode & 0x38 else None)
     else:
         cursor.put(ESP, None)
     return at + cursor.length(at)

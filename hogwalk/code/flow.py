@@ -111,8 +111,8 @@ class Flow:
 
     def _block(self, address: int) -> None:
         block, before = self._blocks.at(address), self._states[address]
-        for origin, alignment, value in block.aligns:
-            self.origins.setdefault(origin, (alignment, before.resolve(value)))
+        for origin in block.origins:
+            self.origins.setdefault(origin.address, (origin.alignment, before.resolve(origin.before)))
         state = before.after(block)
         if block.exit is Exit.CALL:
             self._call(block, state)

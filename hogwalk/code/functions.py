@@ -6,23 +6,25 @@ from bisect import bisect_right, insort
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Set
 
 from hogwalk.code.depth import StackDepths
-from hogwalk.code.values import ESP, RETURN_SLOT
+from hogwalk.code.values import RETURN_SLOT
 
 FARTHEST = 0x4000  # bytes looked at below an address; longer functions need a known start
 MOST_TRIED = 24
+MOST_TRIED_AGAIN = 3
 PADDING = b"\xcc\x90"
 NOPS = (b"\x26\0\0\0\0", b"\x26\0", b"\xb6\0\0\0\0", b"\x76\0", b"\x44\0\0", b"\x84\0\0\0\0\0", b"\x40\0", b"\x80\0\0\0\0", b"\x1f\0")
 LONGEST_NOP = 6
-PROLOGUES = (
+FRAMES = (  # what only the first instructions of a function look like
     b"\x8b\xff\x55\x8b\xec",  # mov edi,edi; push ebp; mov ebp,esp
     b"\x55\x8b\xec",
     b"\x55\x89\xe5",
-    b"\x8d\x4c\x24\x04\x83\xe4",  # lea ecx,[esp+4]; and esp,...: gcc realigns
-    b"\x83\xec",
-    b"\x81\xec",
+    b"\x8d\x4c\x24\x04\x83\xe4",  # lea ecx,[esp+4]; and esp,N: gcc realigns
+    b"\x57\x8d\x7c\x24\x08\x83\xe4",  # push edi; lea edi,[esp+8]; and esp,N
+    b"\x53\x8b\xdc",  # push ebx; mov ebx,esp: MSVC realigns
 )
+ROOM = (b"\x83\xec", b"\x81\xec")  # sub esp,N
 PUSHES = b"\x50\x51\x52\x53\x54\x55\x56\x57\x68\x6a"
-FIRST_BYTES = frozenset(PUSHES + b"\x81\x83\x89\x8b\xa1\xb8\x33\x31\x0f\xe8\xff\xc8\x64\x8d")
+FIRST_BYTES = frozenset(PUSHES + b"\x81\x83\x89\x8b\xa1\xb8\x33\x31\x0f\xe8\xff\xc8\x64\x8d\x60")
 
 
 class FunctionStarts:
@@ -53,14 +55,23 @@ class FunctionStarts:
         return self._found[return_address]
 
     def _search(self, return_address: int) -> Optional[int]:
-        tried = 0
+        """The nearest start that leads there; behind an early `ret` it may be the middle of one further below."""
+        found: Optional[int] = None
+        left = MOST_TRIED
         for start in self._below(return_address):
-            tried += 1
-            if tried > MOST_TRIED:
-                break
-            if self._leads(start, return_address, start in self._members):
+            known = start in self._members
+            if found is None and self._leads(start, return_address, known):
+                found, left = start, min(left, 1 if known or self._padded(start) else MOST_TRIED_AGAIN + 1)
+            elif found is not None and self._depths.flow(start).state_at(found) and self._leads(start, found, False):
                 return start
-        return None
+            left -= 1
+            if left <= 0:
+                break
+        return found
+
+    def _padded(self, start: int) -> bool:
+        before = self._reader.readable_before(start, LONGEST_NOP)
+        return before[-1:] in PADDING or before.endswith(NOPS)
 
     def _below(self, address: int) -> Iterator[int]:
         """Possible starts below `address`: the nearest known ones, then the looks of the code, nearest first."""
@@ -83,10 +94,10 @@ class FunctionStarts:
         if state is None or known:
             return state is not None
         ended = flow.to_return(True)
-        if ended is None:
-            return self._reader.readable_from(start, LONGEST_NOP).startswith(PROLOGUES)
-        block, before = ended
-        return before.after(block).registers.get(ESP) == (RETURN_SLOT, 0)
+        left = None if ended is None else ended[1].after(ended[0]).esp
+        if left is None:
+            return self._reader.readable_from(start, 2 * LONGEST_NOP).startswith(FRAMES)
+        return left == (RETURN_SLOT, 0)
 
 
 def looks_like_start(code: bytes, at: int, address: int) -> bool:
@@ -98,4 +109,4 @@ def looks_like_start(code: bytes, at: int, address: int) -> bool:
     if before[-1] in PADDING or before.endswith(NOPS):
         return address % 4 == 0
     ended = before[-1] == 0xC3 or before[-3] == 0xC2 or before[-5] == 0xE9 or before[-2] == 0xEB
-    return ended and (address % 16 == 0 or first in PUSHES or code.startswith(PROLOGUES, at))
+    return ended and (address % 4 == 0 or first in PUSHES or code.startswith(FRAMES + ROOM, at))

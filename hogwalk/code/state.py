@@ -34,8 +34,11 @@ class State:
     def after(self, block: Block) -> State:
         """The state at the end of `block` when this is the state at its start."""
         registers = {register: value for register, value in self.registers.items() if register not in block.registers}
+        lowered = self._lowered(block) if block.origins else {}
         for register, value in block.registers.items():
             found = self.resolve(value)
+            if found is not None and found[0] in lowered:
+                found = plus(lowered[found[0]], found[1])
             if found is not None and found[0] != LOADED:
                 registers[register] = found
         saved = self.saved
@@ -46,6 +49,17 @@ class State:
                 registers[EBP] = (CALLER, 0)
             saved = None
         return State(registers, saved, self.guesses)
+
+    def _lowered(self, block: Block) -> Dict[int, Known]:
+        """What ESP is after each `sub esp,reg` of the block whose register holds a constant here."""
+        lowered: Dict[int, Known] = {}
+        for origin in block.origins:
+            amount, before = self.resolve(origin.lowered_by), self.resolve(origin.before)
+            if before is not None and before[0] in lowered:
+                before = plus(lowered[before[0]], before[1])
+            if amount is not None and amount[0] == CONSTANT:
+                lowered[origin.address] = plus(before, -amount[1])
+        return lowered
 
     def called(self, popped: int, guessed: int = 0, keep_eax: bool = False) -> State:
         """The state behind an ordinary call that takes `popped` argument bytes."""

@@ -62,14 +62,16 @@ def _below(sp: int, limit: int) -> str:
 
 
 def _start(report: Report) -> Iterator[str]:
-    if report.start is None or report.chosen is None:
+    if report.start is None:
         return
     candidate = report.start.candidate
     score = f"score {candidate.score} of {len(report.candidates)} candidates" if candidate else "given by hand"
     yield from wrapped("Start", report.start.command)
-    tried = len(report.walks)
-    walks = "1 walk tried" if tried == 1 else f"{tried} walks tried, the best proven one kept"
-    yield from wrapped("", f"{score}; {walks}; {report.chosen.stop}")
+    tried, kept = len(report.tried), len(report.segments)
+    walks = "1 walk tried" if tried == 1 else f"{tried} walks tried, {kept} kept"
+    yield from wrapped("", f"{score}; {walks}; {report.segments[0].stop}")
+    for walk in report.segments[1:]:
+        yield from wrapped("", f"then {walk.command}: {walk.stop}")
 
 
 def _verdict(report: Report) -> Iterator[str]:
@@ -84,11 +86,16 @@ def _verdict(report: Report) -> Iterator[str]:
         f"{hog.product.name}{company}: {hog.share.bytes} bytes, {percent(hog.share.bytes, size)} % of the stack, "
         f"in {hog.share.frames} frames of {', '.join(hog.product.modules)}",
     )
-    system = report.system
-    if system is not None and system.product != hog.product:
-        yield from wrapped(
-            "", f"{system.product.name} itself: {system.share.bytes} bytes, {percent(system.share.bytes, size)} %"
-        )
+    if not hog.product.known:
+        others = [use for use in report.products if not use.product.system and use != hog][:3]
+        more = ", ".join(f"{use.product.name} {use.share.bytes}" for use in others)
+        yield from wrapped("", f"without version data its product is unknown; next {more or 'none'}")
+    system = [use for use in report.system if use != hog]
+    if system:
+        held = sum(use.share.bytes for use in system)
+        names = ", ".join(use.product.name for use in system[:4])
+        guess = "" if all(use.product.known for use in system) else " (Windows' own by their names: a guess)"
+        yield from wrapped("", f"{names}: {held} bytes, {percent(held, size)} %{guess}")
     yield from wrapped("Sure?", _sureness(report))
 
 

@@ -19,12 +19,11 @@ def render_walk(report: Report) -> Iterator[str]:
     heads = ("#", "Memory", "ChildEBP", "RetAddr", "trust", "who", "function")
     rows = [_row(number, frame) for number, frame in enumerate(report.frames)]
     yield from table(heads, rows, ("trust", "who", "function"))
-    if report.chosen is not None:
-        for row in report.chosen.rest[:MOST_REST]:
-            yield cut(f"off the stack: {row.text.strip()}", 100)
-        left = len(report.chosen.rest) - MOST_REST
-        if left > 0:
-            yield f"off the stack: {left} more rows"
+    rest = [row for walk in report.segments for row in walk.rest]
+    for row in rest[:MOST_REST]:
+        yield cut(f"left out: {row.text.strip()}", 100)
+    if len(rest) > MOST_REST:
+        yield f"left out: {len(rest) - MOST_REST} more rows"
     yield ""
     yield from module_table(report)
     yield ""
@@ -33,7 +32,7 @@ def render_walk(report: Report) -> Iterator[str]:
         yield from wrapped("Note", note)
 
 
-MOST_REST = 8  # rows off the stack worth a look
+MOST_REST = 8  # rows left out that are worth a look
 
 
 def _row(number: int, frame: Frame) -> List[str]:
@@ -58,7 +57,7 @@ def render_candidates(report: Report, count: int) -> Iterator[str]:
             f"{number}. {hexa(triple.base_ptr)} {hexa(triple.stack_ptr)} {hexa(triple.instruction_ptr)}"
             f"  score {candidate.score}, {candidate.frames} frames, {candidate.bytes} bytes"
         )
-        yield f"   {format_kf(triple, frame_count(report.region))}"
+        yield f"   {format_kf(triple, frame_count(report.region.size))}"
         for finding in candidate.findings:
             yield f"   {finding.points:+5d}  {finding.words}"
     left = len(report.candidates) - count

@@ -20,7 +20,7 @@ def to_json(report: Report) -> str:
 
 def document(report: Report) -> Dict[str, Any]:
     """The document as plain dicts and lists."""
-    count = frame_count(report.region)
+    count = frame_count(report.region.size)
     return {
         "schema": SCHEMA,
         "target": _target(report),
@@ -99,11 +99,11 @@ def _candidate(candidate: Candidate, command: str) -> Dict[str, Any]:
 
 
 def _start(report: Report) -> Optional[Dict[str, Any]]:
-    if report.chosen is None or report.start is None:
+    if report.start is None:
         return None
     candidate = report.start.candidate
     return {
-        **_triple(report.chosen.triple),
+        **_triple(report.start.triple),
         "command": report.start.command,
         "score": None if candidate is None else candidate.score,
         "evidence": [] if candidate is None else _evidence(candidate),

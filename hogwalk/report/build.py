@@ -18,13 +18,13 @@ from hogwalk.walk.frames import Walk
 
 
 def build(target: Target, evidence: Evidence, choice: Choice) -> Report:
-    """The report of the chosen walk."""
-    walk = choice.walk
-    module_shares = shares(walk.frames, module_of)
+    """The report of the chosen walks."""
+    frames = choice.frames
+    module_shares = shares(frames, module_of)
     owners = _owners(target, evidence.modules, module_shares)
     modules = _module_uses(evidence.modules.modules, module_shares, owners)
-    found = gaps(evidence.region, walk.frames, evidence.image.holes)
-    off = imbalance(evidence.region, walk.frames, found)
+    found = gaps(evidence.region, frames, evidence.image.holes)
+    off = imbalance(evidence.region, frames, found)
     if off:
         raise AssertionError(f"the books are off by {off} bytes")
     return Report(
@@ -32,23 +32,23 @@ def build(target: Target, evidence: Evidence, choice: Choice) -> Report:
         region=evidence.region,
         registers=evidence.registers,
         candidates=evidence.candidates,
-        walks=choice.walks,
-        chosen=walk,
-        start=_start(evidence, walk),
-        frames=walk.frames,
+        tried=choice.tried,
+        segments=choice.segments,
+        start=_start(evidence, choice.segments[0]),
+        frames=frames,
         modules=modules,
         products=tuple(ProductUse(product, share) for product, share in product_shares(module_shares, owners)),
-        functions=shares(walk.frames, function_of),
+        functions=shares(frames, function_of),
         gaps=found,
-        cycle=find_cycle(walk.frames),
-        notes=notes(target, evidence, walk, modules),
+        cycle=find_cycle(frames),
+        notes=notes(target, evidence, choice, modules),
         commands=tuple(target.commands()),
     )
 
 
 def _start(evidence: Evidence, walk: Walk) -> Start:
     candidate = next((found for found in evidence.candidates if found.triple == walk.triple), None)
-    return Start(walk.command, candidate)
+    return Start(walk.triple, walk.command, candidate)
 
 
 def _owners(target: Target, modules: ModuleMap, module_shares: Sequence[Share]) -> Dict[str, Product]:

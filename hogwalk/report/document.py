@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Optional, Tuple
 
 from hogwalk.candidates.rank import Candidate
-from hogwalk.model import About, Frame, Gap, Region, Registers
+from hogwalk.model import About, Frame, Gap, Region, Registers, Triple
 from hogwalk.usage.books import Share
 from hogwalk.usage.cycles import Cycle
 from hogwalk.usage.products import Product
@@ -36,6 +36,7 @@ class ProductUse:
 class Start:
     """The triple the walk began at, and the command that repeats it; `candidate` is None for a triple given by hand."""
 
+    triple: Triple
     command: str
     candidate: Optional[Candidate]
 
@@ -44,15 +45,16 @@ class Start:
 class Report:
     """Everything hogwalk found out about one stack.
 
-    `frames` are newest first; the bytes of `frames` and `gaps` add up to `region.size`.
+    `tried` are the debugger's walks, `segments` those whose rows are used; `frames` are newest first; the bytes of
+    `frames` and `gaps` add up to `region.size`.
     """
 
     about: About
     region: Region
     registers: Optional[Registers]
     candidates: Tuple[Candidate, ...]
-    walks: Tuple[Walk, ...]
-    chosen: Optional[Walk]
+    tried: Tuple[Walk, ...]
+    segments: Tuple[Walk, ...]
     start: Optional[Start]
     frames: Tuple[Frame, ...]
     modules: Tuple[ModuleUse, ...]
@@ -75,9 +77,9 @@ class Report:
         return next(iter(others or self.products), None)
 
     @property
-    def system(self) -> Optional[ProductUse]:
-        """The operating system's own share."""
-        return next((use for use in self.products if use.product.system), None)
+    def system(self) -> Tuple[ProductUse, ...]:
+        """The operating system's own products: one with version data, its modules one by one without."""
+        return tuple(use for use in self.products if use.product.system)
 
     def biggest(self, count: int) -> Tuple[Frame, ...]:
         """The frames with most bytes, largest first."""

@@ -8,19 +8,21 @@ from hogwalk.analysis import Evidence
 from hogwalk.model import Frame, Trust
 from hogwalk.report.document import ModuleUse
 from hogwalk.target.protocol import Target
+from hogwalk.walk.choose import Choice
 from hogwalk.walk.frames import PROVEN, Walk
 
 
-def notes(target: Target, evidence: Evidence, walk: Walk, modules: Sequence[ModuleUse]) -> Tuple[str, ...]:
-    """The notes on one walk, the gravest first."""
+def notes(target: Target, evidence: Evidence, choice: Choice, modules: Sequence[ModuleUse]) -> Tuple[str, ...]:
+    """The notes on the walks, the gravest first."""
     found: List[str] = []
-    found.extend(_unproven(walk.frames))
+    found.extend(_unproven(choice.frames))
     found.extend(_holes(evidence))
-    found.extend(_rows(walk))
+    for walk in choice.segments:
+        found.extend(_rows(walk))
     found.extend(_symbols(modules))
     found.extend(_versions(modules))
     found.extend(target.notes)
-    found.extend(walk.notes)
+    found.extend(dict.fromkeys(note for walk in choice.segments for note in walk.notes))
     return tuple(found)
 
 
@@ -48,7 +50,8 @@ def _holes(evidence: Evidence) -> List[str]:
 def _rows(walk: Walk) -> List[str]:
     found = []
     if walk.rest:
-        found.append(f"{len(walk.rest)} rows of kf lie off the stack and are left out of all sums ({walk.stop})")
+        rows = "1 row" if len(walk.rest) == 1 else f"{len(walk.rest)} rows"
+        found.append(f"{rows} that kf printed last left out of all sums: {walk.stop}")
     found.extend(f"kf printed a line hogwalk cannot read: {line.strip()}" for line in walk.unparsed)
     return found
 

@@ -6,7 +6,7 @@ import struct
 from typing import List
 
 from hogwalk.errors import Unreadable
-from hogwalk.symbols.pe import FileImage, Pe
+from hogwalk.symbols.pe import FileImage
 from hogwalk.symbols.publics import Named
 from hogwalk.symbols.source import STRING_CAP, decode
 
@@ -16,8 +16,9 @@ _FUNCTION_TYPE = 0x20
 _EXTERNAL, _STATIC = 2, 3
 
 
-def coff_symbols(image: FileImage, pe: Pe) -> List[Named]:
+def coff_symbols(image: FileImage) -> List[Named]:
     """The functions of the symbol table, lowest first; [] where there is none or it cannot be read."""
+    pe = image.pe
     count = min(pe.symbol_count, _CAP)
     if not pe.symbols_at or not count:
         return []

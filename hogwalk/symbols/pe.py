@@ -38,10 +38,14 @@ class CodeView(NamedTuple):
 
 
 class Pe:
-    """The headers of one image; raises Unreadable where they are absent or make no sense."""
+    """The headers of one image; raises Unreadable where they are absent or make no sense.
 
-    def __init__(self, image: ByteSource) -> None:
+    `image` is read by RVA, `headers` (the same unless given) by the offsets that the headers themselves use.
+    """
+
+    def __init__(self, image: ByteSource, headers: Optional[ByteSource] = None) -> None:
         self.image = image
+        self._headers = image = headers or image
         head = image.u32(0x3C)
         if image.u16(0) != 0x5A4D or head > 0x10000 or image.u32(head) != 0x4550:
             raise Unreadable(head, 4)
@@ -64,7 +68,7 @@ class Pe:
         if index >= self._directory_count:
             return 0, 0
         at = self._directories + 8 * index
-        return self.image.u32(at), self.image.u32(at + 4)
+        return self._headers.u32(at), self._headers.u32(at + 4)
 
     def codeview(self) -> Optional[CodeView]:
         """The RSDS record, or None where the image has none or it cannot be read."""
@@ -131,7 +135,7 @@ def _rsds(image: ByteSource, place: int) -> Optional[CodeView]:
 
 
 class FileImage(ByteSource):
-    """An image file read by RVA through its section table; `file` stays readable by file offset.
+    """An image file read by RVA through its section table; `file` is the same by file offset, `pe` its headers.
 
     Raises BadInput when the file is no PE image.
     """
@@ -139,9 +143,10 @@ class FileImage(ByteSource):
     def __init__(self, path: str) -> None:
         self.file = MappedFile(path)
         try:
-            self._sections = sorted(Pe(self.file).sections)
+            self.pe = Pe(self, self.file)
         except Unreadable:
             raise BadInput(f"{self.file.name} is not a PE image", "pass the driver or program file itself") from None
+        self._sections = sorted(self.pe.sections)
 
     def read(self, offset: int, count: int) -> bytes:
         """Exactly `count` bytes from an RVA, zeros where the file ends before the section does; raises Unreadable."""

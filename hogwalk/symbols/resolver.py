@@ -76,10 +76,10 @@ class Resolver:
         for path in self._binaries.image_files(image.file, image.timestamp, image.size):
             try:
                 found = FileImage(path)
-                pe = Pe(found.file)
-            except (BadInput, Unreadable) as error:
-                self.notes.append(f"image file of {image.name} not used: {error}")
+            except BadInput as error:
+                self.notes.append(f"image file of {image.name} not used: {error.wrong}")
                 continue
+            pe = found.pe
             if (image.timestamp and pe.timestamp != image.timestamp) or pe.size != image.size:
                 self.notes.append(
                     f"image file {found.file.name} not used: it is of another build "
@@ -95,18 +95,17 @@ class Resolver:
         file = None
         if codeview is None:
             file = self.file(image)
-            codeview = Pe(file).codeview() if file is not None else None
+            codeview = file.pe.codeview() if file is not None else None
         pdb = self._pdb(image, codeview) if codeview is not None else None
         if pdb is not None:
             return PdbTable(pdb)
         exports = mapped.exports() if mapped is not None else []
         file = file or self.file(image)
         if file is not None:
-            pe = Pe(file)
-            coff = coff_symbols(file, pe)
+            coff = coff_symbols(file)
             if coff:
                 return ListTable("coff", coff)
-            exports = exports or pe.exports()
+            exports = exports or file.pe.exports()
         return ListTable("export", exports) if exports else NoTable()
 
     def _pdb(self, image: Image, codeview: CodeView) -> Optional[Pdb]:
@@ -135,6 +134,6 @@ class Resolver:
                 found = version_of(mapped) if mapped is not None else None
                 if found is None:
                     file = self.file(image)
-                    found = version_of(Pe(file)) if file is not None else None
+                    found = version_of(file.pe) if file is not None else None
                 return found
         return None

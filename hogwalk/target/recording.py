@@ -82,7 +82,8 @@ class Recorder:
 
     def stack_hint(self) -> Optional[Region]:
         """As Target.stack_hint."""
-        return self._keep(["stack_hint"], self._target.stack_hint, _pack_record)
+        hint: Optional[Region] = self._keep(["stack_hint"], self._target.stack_hint, _pack_record)
+        return hint
 
     def about(self) -> About:
         """As Target.about."""

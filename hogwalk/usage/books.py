@@ -8,6 +8,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from hogwalk.model import Frame, Gap, Region
 
 ABOVE = "above the first frame: calls newer than the walk's start, and stack never used"
+BETWEEN = "between two walks: no frame could be found there"
 BELOW = "below the last frame: what lies between it and Base"
 UNREADABLE = "unreadable"
 NOTHING = "no walk"
@@ -54,14 +55,19 @@ def _share(name: str, frames: Sequence[Frame]) -> Share:
 def gaps(region: Region, frames: Sequence[Frame], holes: Sequence[Tuple[int, int]]) -> Tuple[Gap, ...]:
     """What no frame accounts for, lowest address first; unreadable pages outside the frames are told apart.
 
-    A frame holds the bytes from just behind the newer frame's return address to the end of its own.
+    A frame holds the bytes from just behind the newer frame's return address to the end of its own; one without
+    bytes begins a walk, and what lies between it and the newer frame is a gap.
     """
     if not frames:
         return tuple(_cut(region.limit, region.base, NOTHING, holes))
-    first, last = frames[0].return_slot + 4, frames[-1].return_slot + 4
-    above = _cut(region.limit, min(first, region.base), ABOVE, holes)
-    below = _cut(min(last, region.base), region.base, BELOW, holes)
-    return (*above, *below)
+    found: List[Gap] = []
+    end = region.limit
+    for frame in frames:
+        here = min(frame.return_slot + 4, region.base)
+        if frame.bytes is None:
+            found.extend(_cut(end, here, ABOVE if frame is frames[0] else BETWEEN, holes))
+        end = here
+    return (*found, *_cut(end, region.base, BELOW, holes))
 
 
 def _cut(start: int, end: int, why: str, holes: Sequence[Tuple[int, int]]) -> List[Gap]:

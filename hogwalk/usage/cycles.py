@@ -11,6 +11,7 @@ from hogwalk.usage.books import function_of
 SHORTEST = 3  # frames; shorter runs (IofCallDriver and a dispatch) recur in every stack
 MASK = (1 << 61) - 1  # a Mersenne prime: rolling hashes collide with a chance of about n*n / 2**61
 RADIX = 1_000_003
+FAR = 0x2000  # bytes; few functions are larger
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def find_cycle(frames: Sequence[Frame]) -> Optional[Cycle]:
 
     None when no run of three frames comes back.  Time grows as n log n with the frames.
     """
-    names = [function_of(frame) for frame in frames]
+    names = [_place(frame) for frame in frames]
     keys = _numbered(names)
     low, high, best = SHORTEST, len(keys) // 2, 0
     while low <= high:
@@ -46,6 +47,14 @@ def find_cycle(frames: Sequence[Frame]) -> Optional[Cycle]:
     starts = _occurrences(keys, run)
     total = sum(frames[at + step].bytes or 0 for at in starts for step in range(length))
     return Cycle(length, tuple(starts), total, tuple(names[first : first + length]))
+
+
+def _place(frame: Frame) -> str:
+    # Far from the nearest symbol its name says nothing: then the very address counts.
+    symbol = frame.symbol
+    if symbol is None or not symbol.name or symbol.displacement >= FAR:
+        return symbol.text() if symbol is not None else f"0x{frame.instruction:08x}"
+    return function_of(frame)
 
 
 def _recursion(frames: Sequence[Frame], names: Sequence[str], keys: Sequence[int]) -> Optional[Cycle]:

@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from hogwalk.known import inbox_modules
 from hogwalk.model import Version
 from hogwalk.usage.books import Share
 
@@ -17,7 +18,8 @@ SIGNS = {"\u00ae": "(R)", "\u2122": "(TM)", "\u00a9": "(C)"}
 class Product:
     """Modules that share CompanyName and ProductName; `known` is False for a module without version data.
 
-    `system` marks the product that the kernel itself belongs to.
+    `system` marks the product that the kernel itself belongs to, and, without version data, a module whose name is
+    that of one of Windows' own: a guess.
     """
 
     name: str
@@ -36,7 +38,8 @@ def products(modules: Sequence[str], versions: Sequence[Optional[Version]]) -> D
     for (company, name), members in groups.items():
         known = bool(company or name.strip()) and not name.startswith(_ALONE)
         label = name[len(_ALONE) :] if name.startswith(_ALONE) else name or company
-        product = Product(ascii_text(label), ascii_text(company), tuple(members), known, KERNEL in members)
+        system = KERNEL in members or (not known and label.lower() in inbox_modules())
+        product = Product(ascii_text(label), ascii_text(company), tuple(members), known, system)
         found.update((member, product) for member in members)
     return found
 

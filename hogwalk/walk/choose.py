@@ -1,4 +1,8 @@
-"""Runs the debugger's `kf=` from the best candidates and keeps the walk that covers the most proven bytes."""
+"""Runs the debugger's `kf=` from the best candidates and keeps the walks that cover the most proven bytes.
+
+One walk does for most stacks.  Where it ends early (an unreadable page, a function kf cannot get past), further
+walks start behind its end; each kept walk is a segment, the bytes between two segments are a gap.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +10,30 @@ from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
 from hogwalk.candidates.rank import Candidate
-from hogwalk.model import Region, Triple
+from hogwalk.model import Frame, Triple
 from hogwalk.parsers.kf import MOST_FRAMES, format_kf, parse_kf
+from hogwalk.stack.image import StackImage
 from hogwalk.target.protocol import Target
 from hogwalk.walk.frames import FrameReader, Walk
 
-TRIES = 4  # more walks than this cost a live target more than they tell
-SETTLED = 0.9  # share of the bytes above the start that a walk must prove to end the search
+TRIES = 4  # walks from the best candidates: more cost a live target more than they tell
+MORE_TRIES = 2  # walks started behind the end of one that stopped early
+SETTLED = 0.9  # share of the bytes it could reach that a walk must prove to end the search
+WORTH = 0x400  # bytes left behind a walk that make another one worth while
 BYTES_PER_FRAME = 24  # the smallest mean frame worth allowing for: 0x200 rows for 12 KB
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The walks that were tried, in order, and the index of the one that is used."""
+    """The walks that were tried, in order, and those of them that are used, newest first."""
 
-    walks: Tuple[Walk, ...]
-    chosen: int
+    tried: Tuple[Walk, ...]
+    segments: Tuple[Walk, ...]
 
     @property
-    def walk(self) -> Walk:
-        """The walk that is used."""
-        return self.walks[self.chosen]
+    def frames(self) -> Tuple[Frame, ...]:
+        """The frames of all segments, newest first."""
+        return tuple(frame for walk in self.segments for frame in walk.frames)
 
 
 def walk_from(target: Target, frames: FrameReader, triple: Triple, count: int) -> Walk:
@@ -35,25 +42,57 @@ def walk_from(target: Target, frames: FrameReader, triple: Triple, count: int) -
     return frames.walk(triple, command, parse_kf(target.command(command), target.about().pointer_bytes))
 
 
-def choose(target: Target, frames: FrameReader, region: Region, candidates: Sequence[Candidate]) -> Optional[Choice]:
-    """Walks from the best candidates until one settles the matter; None without candidates."""
-    walks: List[Walk] = []
+def choose(
+    target: Target, frames: FrameReader, image: StackImage, candidates: Sequence[Candidate]
+) -> Optional[Choice]:
+    """Walks from the best candidates until one settles the matter, then behind its end; None when no walk has frames."""
+    tried: List[Walk] = []
     for candidate in candidates[:TRIES]:
-        walk = walk_from(target, frames, candidate.triple, frame_count(region))
-        walks.append(walk)
-        if _settles(walk, region):
+        tried.append(walk_from(target, frames, candidate.triple, frame_count(image.region.size)))
+        if _settles(tried[-1], image):
             break
-    if not walks:
+    best = max(tried, key=lambda walk: walk.proven_bytes, default=None)
+    if best is None or not best.frames:
         return None
-    chosen = max(range(len(walks)), key=lambda index: (walks[index].proven_bytes, -index))
-    return Choice(tuple(walks), chosen)
+    segments = [best]
+    for _ in range(MORE_TRIES):
+        end = segments[-1].frames[-1].return_slot + 4
+        further = _behind(target, frames, image, candidates, tried, end)
+        if further is None:
+            break
+        segments.append(further)
+    return Choice(tuple(tried), tuple(segments))
 
 
-def frame_count(region: Region) -> int:
-    """How many rows to ask kf for: enough for a stack of small frames, within the engine's limit."""
-    return min(MOST_FRAMES, max(0x100, region.size // BYTES_PER_FRAME))
+def _behind(
+    target: Target,
+    frames: FrameReader,
+    image: StackImage,
+    candidates: Sequence[Candidate],
+    tried: List[Walk],
+    end: int,
+) -> Optional[Walk]:
+    # The best walk that starts at or above `end`, one already tried if there is one.
+    if image.region.base - end < WORTH:
+        return None
+    known = [walk for walk in tried if walk.triple.stack_ptr >= end and walk.frames]
+    if not known:
+        starts = [candidate for candidate in candidates if candidate.triple.stack_ptr >= end and candidate.bytes]
+        if not starts:
+            return None
+        tried.append(walk_from(target, frames, starts[0].triple, frame_count(image.region.size)))
+        known = tried[-1:]
+    best = max(known, key=lambda walk: walk.proven_bytes)
+    return best if best.proven_bytes else None
 
 
-def _settles(walk: Walk, region: Region) -> bool:
-    reach = region.base - walk.triple.stack_ptr
+def frame_count(size: int) -> int:
+    """How many rows to ask kf for on a stack of `size` bytes: enough for small frames, within the engine's limit."""
+    return min(MOST_FRAMES, max(0x100, size // BYTES_PER_FRAME))
+
+
+def _settles(walk: Walk, image: StackImage) -> bool:
+    start = walk.triple.stack_ptr
+    holes = [low for low, _ in image.holes if low > start]
+    reach = min([*holes, image.region.base]) - start
     return reach > 0 and walk.proven_bytes >= SETTLED * reach

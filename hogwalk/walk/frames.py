@@ -21,8 +21,8 @@ TRAP_SEARCH = 16  # words: between a trap row's ChildEBP and its trap frame lie 
 class Walk:
     """What one `kf=` produced.
 
-    `frames` are the rows on the stack, newest first; `rest` the printed rows after them, off the stack or out of
-    order, which no sum includes; `stop` says why the walk ends where it ends.
+    `frames` are the rows on the stack, newest first; `rest` the printed rows after them, off the stack, out of
+    order or not borne out, which no sum includes; `stop` says why the walk ends where it ends.
     """
 
     triple: Triple
@@ -55,16 +55,23 @@ class FrameReader:
     def walk(self, triple: Triple, command: str, text: KfText) -> Walk:
         """The walk that `kf` printed for a triple."""
         count, stop = on_stack(text.rows, self._image.region)
+        rows = [row for row in text.rows[:count] if not row.inline]  # an inline row has no frame of its own
         frames: List[Frame] = []
         running = triple.instruction_ptr
         newer: Optional[int] = None
-        for row in text.rows[:count]:
+        for row in rows:
             if row.frame_ptr is None or row.return_address is None:
-                continue  # an inline row has no frame of its own
+                continue
             distance = None if newer is None else row.frame_ptr - newer
             frames.append(self._frame(row.frame_ptr, row.return_address, running, distance, row))
             running, newer = row.return_address, row.frame_ptr
-        return Walk(triple, command, tuple(frames), text.rows[count:], text.notes, text.unparsed, stop)
+        kept = len(frames)
+        while kept > 1 and frames[kept - 1].trust is Trust.NONE:
+            kept -= 1
+        if kept < len(frames):
+            stop = "no return address in the stack bears out the rows that follow"
+        rest = (*rows[kept:], *text.rows[count:])
+        return Walk(triple, command, tuple(frames[:kept]), rest, text.notes, text.unparsed, stop)
 
     def _frame(
         self, frame_ptr: int, return_address: int, running: int, distance: Optional[int], row: KfRow
@@ -101,7 +108,7 @@ def on_stack(rows: Sequence[KfRow], region: Region) -> Tuple[int, str]:
     for index, row in enumerate(rows):
         if row.frame_ptr is None:
             continue
-        if row.frame_ptr not in region:
+        if not region.limit <= row.frame_ptr <= region.base - 8:  # the pair must lie on the stack, not just its start
             if row.frame_ptr < 0x80000000 <= region.limit:
                 return index, "it reaches user mode"
             return index, "it leaves the stack"

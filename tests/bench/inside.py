@@ -51,7 +51,7 @@ def measure(dump: str, symbols: str) -> Dict[str, Any]:
 
     once = triage()
     run = Run(EngineTarget(pykd), Wanted(), None, lambda doing: None)
-    region, command = run.evidence().region, run.report().walks[0].command
+    region, command = run.evidence().region, run.report().tried[0].command
     dps = f"dps {region.limit:x} {region.base:x}"
     own = best(lambda: (pykd.dbgCommand(dps), pykd.dbgCommand(command)))
     return {

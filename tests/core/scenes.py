@@ -126,7 +126,7 @@ def report_of(target: Target, wanted: Optional[Wanted] = None, triple: Optional[
 
 def reported(target: Target, evidence: Evidence) -> Report:
     """The report on evidence gathered before."""
-    chosen = choose(target, frame_reader(evidence), evidence.region, evidence.candidates)
+    chosen = choose(target, frame_reader(evidence), evidence.image, evidence.candidates)
     assert chosen is not None
     return build(target, evidence, chosen)
 

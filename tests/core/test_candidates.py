@@ -39,14 +39,14 @@ def test_the_triple_is_kfs() -> None:
     stack = usual_stack(scene)
     best = ranked(scene, stack)[0]
     assert best.triple == Triple(LIMIT + 0x180, LIMIT + 0x80, scene.hog_ring[-1])
-    assert (best.frames, best.bytes) == (12, 0xB00)
+    assert (best.frames, best.bytes) == (11, 0xA00)
 
 
 def test_one_candidate_for_each_chain_its_head() -> None:
     scene = machine()
     stack = Stack(LIMIT, BASE)
     draw_chain(stack, [LIMIT + 0x10, LIMIT + 0x50, LIMIT + 0x90], newest_first(scene.hog_ring, 3))
-    draw_chain(stack, [LIMIT + 0x200, LIMIT + 0x240, LIMIT + 0x280, LIMIT + 0x2C0], newest_first(scene.nt_ring, 4))
+    draw_chain(stack, [LIMIT + at for at in range(0x200, 0x400, 0x40)], newest_first(scene.nt_ring, 8))
     assert slots(ranked(scene, stack)) == [LIMIT + 0x200, LIMIT + 0x10]
 
 
@@ -77,8 +77,8 @@ def test_findings_name_the_facts() -> None:
     scene = machine()
     best = ranked(scene, usual_stack(scene))[0]
     assert [(finding.points, finding.words) for finding in best.findings] == [
-        (48, f"12 {Fact.CALLED.words}"),
-        (40, f"10 {Fact.LINKED.words}"),
+        (44, f"11 {Fact.CALLED.words}"),
+        (36, f"9 {Fact.LINKED.words}"),
         (6, End.ZERO.words),
         (-2, "starts 128 bytes above the place where the newest frame must lie"),
     ]
@@ -123,8 +123,10 @@ def test_a_faulting_esp_makes_what_lies_below_it_stale() -> None:
     found = gather(scene.target, Wanted(), silent)
     assert found.registers is not None
     assert (found.registers.sp, found.registers.source) == (LIMIT + 0x3F0, "TSS 28")
-    assert slots(found.candidates) == [LIMIT + 0x400, LIMIT]
-    assert any("below the faulting ESP" in finding.words for finding in found.candidates[1].findings)
+    assert slots(found.candidates)[0] == LIMIT + 0x400
+    assert LIMIT in slots(found.candidates)
+    for candidate in found.candidates[1:]:
+        assert any("below the faulting ESP" in finding.words for finding in candidate.findings)
 
 
 def test_an_esp_on_the_guard_page_speaks_of_this_stack_but_kills_nothing() -> None:
@@ -157,6 +159,4 @@ def test_slots_in_unreadable_pages_are_no_candidates() -> None:
 
 
 def test_the_row_limit_grows_with_the_stack_up_to_the_engines() -> None:
-    scene = machine()
-    region = evidence_of(scene.target, usual_stack(scene)).region
-    assert frame_count(region) == 0x200
+    assert [frame_count(size) for size in (0x1000, 0x3000, 1 << 20, 16 << 20)] == [0x100, 0x200, 0xAAAA, 0xFFFF]

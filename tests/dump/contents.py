@@ -1,6 +1,6 @@
 """The StackHog machine taken apart: its dump header, every virtual page, and where its structures lie.
 
-Read from the committed full dump by plain unpacking, so that the other writers put the very same machine into other files.
+Read from the committed full dump by plain unpacking; the other writers put the very same machine into other files.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ THREADS = {POOL + 0x8000: 0x124, POOL + 0x9000: 0x128, POOL + 0xA000: 0x200}
 CURRENT = POOL + 0x9000
 IP, SP, BP = NT + 0x1234, LIMIT + 0x38, 0
 NT_IMAGE = image(True, {0x1200: "KeBugCheckEx", 0x1400: "IofCallDriver"}, 0x4000, 0x4CE7951A, ("ntkrnlmp.pdb", 2))
-DRIVER_IMAGE = image(True, {0x1100: "DriverEntry", 0x1180: "_Decorated@8", 0x1200: "?Work@Hog@@QEAAXXZ"}, 0x4000, 0x5A5A5A5A)
+EXPORTS = {0x1100: "DriverEntry", 0x1180: "_Decorated@8", 0x1200: "?Work@Hog@@QEAAXXZ"}
+DRIVER_IMAGE = image(True, EXPORTS, 0x4000, 0x5A5A5A5A)
 PUBLICS = (
     (0x1200, "KeBugCheckEx"), (0x1300, "KiSwapContextAlias"), (0x1380, "CcCopyRead"), (0x1400, "IofCallDriver"),
     (0x1480, "KiSystemServiceCopyEnd"), (0x1500, "ZwClose"), (0x1500, "NtClose"), (0x1500, "_Close@4"),

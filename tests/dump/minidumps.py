@@ -209,8 +209,9 @@ def wow64(contents: Contents, by_pointer: bool = True) -> bytes:
     cpu = (struct.pack("<HH", 0, 0x14C) + context32(IP, SP, BP)).ljust(PAGE, b"\0")
     pages = {**contents.pages, teb32: bytes(small), area: cpu, native: bytes(PAGE)}
     pages.update({TEB64: bytes(wide[:PAGE]), TEB64 + PAGE: bytes(wide[PAGE:])})
-    dlls = ((0x77A00000, "System32\\ntdll.dll"), (0x75A00000, "System32\\wow64.dll"), (0x75B00000, "System32\\wow64cpu.dll"))
-    modules = loaded(contents) + [Loaded("C:\\Windows\\" + name, at, 0x4000, 0x5A5A5A5A) for at, name in dlls]
+    dlls = ((0x77A00000, "ntdll"), (0x75A00000, "wow64"), (0x75B00000, "wow64cpu"))
+    modules = loaded(contents)
+    modules += [Loaded(f"C:\\Windows\\System32\\{name}.dll", at, 0x4000, 0x5A5A5A5A) for at, name in dlls]
     modules.append(Loaded("C:\\Windows\\SysWOW64\\ntdll.dll", 0x77C00000, 0x4000, 0x5A5A5A5A))
     code = image(True, {0x1100: "CpuSimulate"})
     pages.update({0x75B00000 + at: code[at : at + PAGE] for at in range(0, len(code), PAGE)})

@@ -24,24 +24,19 @@ FIELDS = (
     "budget",
     "paged",
     "countdown",
-    "event",
     "esp0",
     "cr2",
     "seg_base",
     "seg_limit",
-    "start",
     "decoy",
     "decoys",
     "irp",
     "services",
     "arguments",
-    "nstrings",
 )
 DEVICE_SLOTS = 8
 CALLBACK_SLOTS = 16
 STRING_SLOTS = 8
-
-EVENT_NONE, EVENT_FAULT, EVENT_EXPAND = 0, 1, 2
 
 
 def field_address(name: str) -> int:
@@ -68,8 +63,8 @@ struct drv {{ W type, size; struct dev *device; U pad[12]; dispatch_t major[28];
 struct dev {{ W type, size; U refs; struct drv *driver; struct dev *next; }};
 struct irp {{ W type, size; U mdl; U flags; B major, minor, count, current; U status; U info; U args[8]; }};
 struct ustr {{ W length, maximum; const W *buffer; }};
-struct io {{ volatile U seed; volatile int budget; volatile U *volatile paged; volatile int countdown; volatile U event;
-  U esp0, cr2, seg_base, seg_limit, start; const U *decoy; U decoys; struct irp *irp; U services, arguments, nstrings;
+struct io {{ volatile U seed; volatile int budget; volatile U *volatile paged; volatile int countdown;
+  U esp0, cr2, seg_base, seg_limit; const U *decoy; U decoys; struct irp *irp; U services, arguments;
   struct dev *devices[{DEVICE_SLOTS}]; callback_t callbacks[{CALLBACK_SLOTS}]; const W *strings[{STRING_SLOTS}]; }};
 #define IO ((struct io *)0x{IO:x}u)
 #define MAIN_BUDGET 0x40000000

@@ -15,6 +15,7 @@ _WIDE = (
     "FileInfo",
 )
 
+# A word behind some call instruction, as it stands in a backtrace buffer, a lookaside's owner, a saved argument.
 _DECOY = "IO->decoy[rnd() % IO->decoys]"
 
 
@@ -31,7 +32,7 @@ class Body:
     def text(self) -> str:
         """The statements, indented by two spaces."""
         self._declare()
-        start = [f"if (--IO->budget < 0) return {self._mix()};"]
+        start = [f"if (--IO->budget < 0) return a0_ ^ 0x{self.rng.randint(1, 0xFFFF):x}u;"]
         self._work()
         self._events()
         for _ in range(self.rng.choice((0, 1, 1, 2, 3))):
@@ -39,9 +40,6 @@ class Body:
         self._deep()
         self._after()
         return "\n".join("  " + line for line in self.locals + start + self.lines)
-
-    def _mix(self) -> str:
-        return f"a0_ ^ 0x{self.rng.randint(1, 0xFFFF):x}u"
 
     def _declare(self) -> None:
         """Locals: a few words mostly, sometimes hundreds of bytes, as drivers have."""
@@ -51,13 +49,14 @@ class Body:
             size = max(4, int(self.plan.fat * rng.choice((8, 16, 24, 32, 48, 64, 100, 140, 220))))
             if rng.random() < 0.06 * self.plan.fat:
                 size = rng.randint(300, 780)
-            if self.style.stack_bytes > 0x3000 and rng.random() < 0.01:
+            if self.style.stack_bytes > 0x3000 and rng.random() < 0.02:
                 size = rng.randint(4100, 4600)
             self.locals.append(f"B buf{i}[{size}];")
             self.buffers.append((f"buf{i}", size))
         if rng.random() < 0.2:
             self.locals.append("struct ustr us;")
-            self.lines.append("us.length = (W)(v & 0x7e); us.maximum = 0x80; us.buffer = IO->strings[v & 7];")
+            buffer = f"(const W *){_DECOY}" if self.style.has("decoy") else "IO->strings[v & 7]"
+            self.lines.append(f"us.length = (W)(v & 0x7e); us.maximum = 0x80; us.buffer = {buffer};")
             self.buffers.append(("&us", 8))
         if rng.random() < 0.12:
             count = rng.randint(12, 60)

@@ -145,6 +145,7 @@ popfd
 jmp edx
 """.format(field_address("arguments"), field_address("services"))
 
+# push ds, push es and their pops as bytes: the assembler would make them 16 bits wide.
 _TRAP_0E = """\
 .p2align 4
 .globl _KiTrap0E
@@ -163,8 +164,7 @@ sub esp, 4
 push eax
 push ecx
 push edx
-push ds
-push es
+.byte 0x1e, 0x06
 push gs
 mov ax, 0x23
 sub esp, 0x30
@@ -181,8 +181,7 @@ push 0
 call "_MmAccessFault@16"
 lea esp, [ebp+0x30]
 pop gs
-pop es
-pop ds
+.byte 0x07, 0x1f
 pop edx
 pop ecx
 pop eax

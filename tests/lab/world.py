@@ -107,7 +107,6 @@ def make_pool(built: Sequence[Built], images: Sequence[Image], decoys: Sequence[
         "irp": abi.IRPS,
         "decoy": abi.TABLES,
         "decoys": len(words),
-        "nstrings": len(_STRINGS),
     }
     for name, value in values.items():
         put(abi.field_address(name), value & 0xFFFFFFFF)

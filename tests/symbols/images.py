@@ -1,4 +1,4 @@
-"""Tiny PE images written byte by byte: RVAs and file offsets are the same, so one image serves as file and as memory."""
+"""Tiny PE images written byte by byte; RVAs are file offsets, so one image serves as file and as memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ GUID = bytes(range(1, 17))
 
 
 def image(
-    wide: bool, exports: Mapping[int, str], size: int = 0x4000, timestamp: int = 0x45A1C2F0, pdb: Tuple[str, int] = ("", 0)
+    wide: bool,
+    exports: Mapping[int, str],
+    size: int = 0x4000,
+    timestamp: int = 0x45A1C2F0,
+    pdb: Tuple[str, int] = ("", 0),
 ) -> bytes:
-    """An image of `size` bytes: code at 1000h, its tables at 2000h; `exports` are names by RVA; `pdb` is (name, age)."""
+    """An image of `size` bytes: code at 1000h, tables at 2000h; `exports` are names by RVA, `pdb` is (name, age)."""
     table = _exports(exports)
     record = _debug(_DATA + len(table), *pdb) if pdb[0] else b""
     directories = [(0, 0)] * 16

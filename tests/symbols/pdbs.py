@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Mapping, Sequence, Tuple
 
 from fixtures.build.msf import Msf, write
-
 from tests.symbols.images import GUID
 
 _SECTIONS = ((0x1000, 0x1000), (0x2000, 0x2000))

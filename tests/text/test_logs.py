@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import List
 
 import pytest
 
@@ -132,8 +133,9 @@ def test_a_stack_table_alone_is_accepted() -> None:
 
 
 def test_the_triple_of_the_command_names_the_first_row() -> None:
-    text = "kd> kf=b8ae6100 b8ae60ec 8081df65 0x200\n  Memory  ChildEBP RetAddr\n          b8ae6100 f7a2ec45 nt!F+0x45\n"
-    assert opened(text).symbols([0x8081DF65]) == (Symbol("nt", "F", 0x45),)
+    command, head = "kd> kf=b8ae6100 b8ae60ec 8081df65 0x200\n", "  Memory  ChildEBP RetAddr\n"
+    target = opened(f"{command}{head}          b8ae6100 f7a2ec45 nt!F+0x45\n")
+    assert target.symbols([0x8081DF65]) == (Symbol("nt", "F", 0x45),)
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -144,7 +146,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_progress_hears_of_every_byte() -> None:
-    heard = []
+    heard: List[int] = []
     data = b"00001000  00000001\n" * 20000
     open_text(io.BytesIO(data), heard.append)
     assert sum(heard) == len(data)
