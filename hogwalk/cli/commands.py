@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Callable, Dict, Iterable, Iterator, List
 
 from hogwalk.cli.run import Run
 from hogwalk.errors import BadInput, UsageError
+from hogwalk.explain.as_json import explanation_document
+from hogwalk.explain.render import explanation_lines
 from hogwalk.model import Frame, Triple
 from hogwalk.render.stack import render_stack
 from hogwalk.render.triage import function_table, module_table, product_table, render, totals
@@ -52,7 +55,11 @@ def usage(run: Run, options: argparse.Namespace) -> Iterator[str]:
 
 def frame(run: Run, options: argparse.Namespace) -> Iterable[str]:
     """Why one frame is so big."""
-    raise NotImplementedError
+    report = run.report()
+    explanation = run.explain(report.frames[chosen_frame(report, options.which)])
+    if options.json is not None:
+        return json.dumps(explanation_document(explanation), indent=2).split("\n")
+    return explanation_lines(explanation)
 
 
 COMMANDS: Dict[str, Callable[[Run, argparse.Namespace], Iterable[str]]] = {

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Dict, Optional
 
 from hogwalk.analysis import Evidence, Tell, Wanted, gather
+from hogwalk.code.depth import StackDepths
 from hogwalk.errors import BadInput, NothingFound
-from hogwalk.model import Symbol, Triple
+from hogwalk.explain.explain import Explainer
+from hogwalk.explain.records import Explanation
+from hogwalk.model import Frame, Symbol, Triple
 from hogwalk.report.build import build
 from hogwalk.report.document import Report
 from hogwalk.target.protocol import Target
@@ -24,6 +27,7 @@ class Run:
         self._tell = tell
         self._evidence: Optional[Evidence] = None
         self._report: Optional[Report] = None
+        self._explainer: Optional[Explainer] = None
 
     def evidence(self) -> Evidence:
         """The stack and what each word of it can be."""
@@ -39,8 +43,22 @@ class Run:
 
     def complete(self) -> None:
         """Asks everything that any command could ask, so that a recording of this run answers them all."""
-        self.report()
         self.call_targets()
+        for frame in self.report().frames:
+            if frame.bytes:
+                self.explain(frame)
+
+    def explain(self, frame: Frame) -> Explanation:
+        """Why a frame is so big; raises NothingFound for a frame without bytes."""
+        if self._explainer is None:
+            evidence = self.evidence()
+            depths = StackDepths(evidence.reader)
+            self._explainer = Explainer(depths, evidence.judge.function_start, self._name)
+        return self._explainer.explain(frame)
+
+    def _name(self, address: int) -> str:
+        (symbol,) = self.target.symbols([address])
+        return symbol.text() if symbol is not None else ""
 
     def call_targets(self) -> Dict[int, Optional[Symbol]]:
         """The names of the functions that the calls before the stack's return addresses call."""

@@ -8,6 +8,7 @@ from typing import Dict, List, Optional, Set, Tuple
 
 from hogwalk.code.blocks import Block, Exit
 from hogwalk.code.reader import CodeReader
+from hogwalk.code.rets import first_return
 from hogwalk.code.scan import scan
 from hogwalk.code.values import ESP
 
@@ -82,7 +83,13 @@ class Callees:
         """What the function at `target` does to its caller's stack."""
         known = self._known.get(target)
         if known is None:
-            known = self._known[target] = self._examine(self._blocks.through_thunks(target))
+            entry = self._blocks.through_thunks(target)
+            found = first_return(self._blocks.reader, entry)
+            if found is not None and found[1] > HELPER_BYTES:
+                known = Callee(entry, found[0], True, False)
+            else:
+                known = self._examine(entry)
+            self._known[target] = known
         return known
 
     def called_by(self, block: Block) -> Optional[int]:
@@ -94,7 +101,7 @@ class Callees:
     def _examine(self, entry: int) -> Callee:
         """Reads blocks in address order from `entry` up to the first `ret`."""
         waiting, seen = [entry], {entry}
-        odd, last, blind, count = False, None, False, 0
+        odd, blind, count = False, False, 0
         while waiting and count < MOST_BLOCKS:
             last = self._blocks.at(heappop(waiting))
             count += 1

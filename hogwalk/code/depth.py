@@ -16,6 +16,7 @@ from hogwalk.code.state import State
 from hogwalk.code.values import CALL_EBP, CALL_ESP, CALLER, EBP, ESP, FIRST_ORIGIN, RETURN_SLOT, Known
 
 MOST_DEPTHS = 64
+MOST_BEHIND = 400  # blocks looked at between a call and the `ret`
 MOST_GUESSED = 0x40  # argument bytes tried for a call whose function is not known
 
 
@@ -105,7 +106,7 @@ class StackDepths:
         key = (return_address, guess)
         if key not in self._behind:
             state = State({ESP: (CALL_ESP, 0), EBP: (CALL_EBP, 0)})
-            flow = Flow(self.blocks, self.callees, return_address, state, _never)
+            flow = Flow(self.blocks, self.callees, return_address, state, _never, MOST_BEHIND)
             found = flow.to_return(guess)
             self._behind[key] = Behind() if found is None else _left(found[1], found[1].after(found[0]), found[0].loads)
         return self._behind[key]

@@ -49,11 +49,16 @@ class Cursor:
         return instruction_length(self.code, at) or 1
 
     def leave(self, how: Exit, at: int, *targets: int) -> int:
-        """Ends the block behind offset `at`."""
+        """Ends the block behind offset `at`; `targets` are addresses."""
         self.block.exit = how
-        self.block.targets = tuple(target & 0xFFFFFFFF for target in targets)
+        self.block.targets = targets
         self.done = True
         return at
+
+    def target(self, behind: int, size: int) -> int:
+        """Where a jump goes whose distance is the `size` bytes that end at offset `behind`."""
+        distance = int.from_bytes(self.code[behind - size : behind], "little", signed=True)
+        return (self.address + behind + distance) & 0xFFFFFFFF
 
     def load_ebp(self, slot: Known) -> None:
         """EBP was loaded from the stack."""

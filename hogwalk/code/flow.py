@@ -21,7 +21,7 @@ Return = Tuple[Block, State]  # a block that ends with `ret`, and the state wher
 
 
 class Flow:
-    """The states of one function as far as they were asked for; work is bounded by MOST_BLOCKS.
+    """The states of one function as far as they were asked for; work is bounded by `most_blocks`.
 
     `sites` holds the state right before each call, by return address; `origins` what an `and esp` (alignment) or an
     alloca (0) made of which ESP, by instruction address; `returns` the returns reached.  `left_behind` tells how many
@@ -36,16 +36,18 @@ class Flow:
         start: int,
         state: State,
         left_behind: Callable[[int], Optional[int]],
+        most_blocks: int = MOST_BLOCKS,
     ) -> None:
         self._blocks = blocks
         self._callees = callees
         self._left_behind = left_behind
+        self._left = most_blocks
         self._start = start
         self._states: Dict[int, State] = {start: state}
-        self._sure: Deque[int] = deque([start])
+        self._sure: List[int] = [start]
+        self._goal = 1 << 32
         self._unsure: Deque[Tuple[Block, State]] = deque()
         self._parents: Dict[int, Block] = {}
-        self._steps = 0
         self.sites: Dict[int, State] = {}
         self.effects: Dict[int, HelperEffect] = {}
         self._site_blocks: Dict[int, Block] = {}
@@ -54,6 +56,7 @@ class Flow:
 
     def to_call(self, return_address: int) -> Optional[State]:
         """The state right before the call that returns to `return_address`, or None when no path gets there."""
+        self._goal = return_address
         while return_address not in self.sites and self._more(True):
             pass
         return self.sites.get(return_address)
@@ -66,11 +69,11 @@ class Flow:
 
     def _more(self, guess: bool) -> bool:
         """Does one step of the work; False when there is none left."""
-        if self._steps >= MOST_BLOCKS:
+        if self._left <= 0:
             return False
-        self._steps += 1
+        self._left -= 1
         if self._sure:
-            self._block(self._sure.popleft())
+            self._block(self._sure.pop(self._nearest()))
         elif guess and self._unsure:
             self._guess(*self._unsure.popleft())
         else:
@@ -101,6 +104,18 @@ class Flow:
     def state_at(self, address: int) -> Optional[State]:
         """The state where the block at `address` begins, as far as it was reached."""
         return self._states.get(address)
+
+    def source_of(self, address: int) -> Optional[Block]:
+        """The block from which the one at `address` was reached."""
+        return self._parents.get(address)
+
+    def _nearest(self) -> int:
+        """Which waiting block to take: compilers lay code out in order, so the last one before the goal."""
+        best, index = -1, 0
+        for at, address in enumerate(self._sure):
+            if best < address < self._goal:
+                best, index = address, at
+        return index
 
     def _enter(self, address: int, state: State, source: Block) -> None:
         known = self._states.get(address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Set
 
+from hogwalk.code.blocks import Exit
 from hogwalk.code.depth import StackDepths
 from hogwalk.code.values import RETURN_SLOT
 
@@ -62,12 +63,19 @@ class FunctionStarts:
             known = start in self._members
             if found is None and self._leads(start, return_address, known):
                 found, left = start, min(left, 1 if known or self._padded(start) else MOST_TRIED_AGAIN + 1)
-            elif found is not None and self._depths.flow(start).state_at(found) and self._leads(start, found, False):
+            elif found is not None and self._branches_to(start, found) and self._leads(start, return_address, False):
                 return start
             left -= 1
             if left <= 0:
                 break
         return found
+
+    def _branches_to(self, start: int, middle: int) -> bool:
+        """Whether the function at `start` gets to `middle` by a conditional jump with nothing on its stack."""
+        flow = self._depths.flow(start)
+        flow.to_return(True)
+        source, state = flow.source_of(middle), flow.state_at(middle)
+        return source is not None and source.exit is Exit.BRANCH and state is not None and state.esp == (RETURN_SLOT, 0)
 
     def _padded(self, start: int) -> bool:
         before = self._reader.readable_before(start, LONGEST_NOP)

@@ -61,7 +61,23 @@ def _modrm_lengths() -> List[int]:
     return lengths
 
 
+def _fixed_lengths() -> List[int]:
+    """Lengths of the opcodes that have no ModRM, else 0."""
+    odd = MODRM | PREFIX | GROUP3 | ESCAPE
+    return [0 if flags & odd or opcode in (0xC4, 0xC5) else 1 + (flags & IMMEDIATE) for opcode, flags in enumerate(ONE)]
+
+
+def _operand_lengths() -> List[int]:
+    """Bytes besides ModRM and displacement of the opcodes that have a plain ModRM, else 0."""
+    odd = PREFIX | GROUP3 | ESCAPE
+    return [
+        1 + (flags & IMMEDIATE) if flags & MODRM and not flags & odd and opcode not in (0x62, 0xC4, 0xC5) else 0
+        for opcode, flags in enumerate(ONE)
+    ]
+
+
 ONE, TWO, MODRM_LENGTHS = _one_byte_map(), _two_byte_map(), _modrm_lengths()
+FIXED, OPERAND = _fixed_lengths(), _operand_lengths()
 
 
 def instruction_length(code: bytes, at: int) -> int:

@@ -45,6 +45,10 @@ class CodeReader:
 
     def readable_from(self, address: int, count: int) -> bytes:
         """The bytes from `address` up to the first unreadable page, at most `count`."""
+        offset = address % self._page_bytes
+        if offset + count <= self._page_bytes:
+            page = self.page(address)
+            return b"" if page is None else page[offset : offset + count]
         parts = []
         while count > 0:
             page = self.page(address)

@@ -6,30 +6,12 @@ from typing import Callable, List, Optional
 
 from hogwalk.code.blocks import Block, Exit
 from hogwalk.code.effects import Cursor
-from hogwalk.code.lengths import ESCAPE, GROUP3, IMMEDIATE, MODRM, MODRM_LENGTHS, ONE, PREFIX, instruction_length
+from hogwalk.code.lengths import FIXED, MODRM_LENGTHS, OPERAND, instruction_length
 from hogwalk.code.reader import CodeReader
 from hogwalk.code.transfers import HANDLERS
 
 CHUNK, MARGIN = 160, 16
 LONGEST_BLOCK = 0x1000  # no compiler writes a longer run without a call or a jump
-
-
-def _fixed_lengths() -> List[int]:
-    """Lengths of the opcodes that have no ModRM, else 0."""
-    odd = MODRM | PREFIX | GROUP3 | ESCAPE
-    return [0 if flags & odd or opcode in (0xC4, 0xC5) else 1 + (flags & IMMEDIATE) for opcode, flags in enumerate(ONE)]
-
-
-def _operand_lengths() -> List[int]:
-    """Bytes besides ModRM and displacement of the opcodes that have a plain ModRM, else 0."""
-    odd = PREFIX | GROUP3 | ESCAPE
-    return [
-        1 + (flags & IMMEDIATE) if flags & MODRM and not flags & odd and opcode not in (0x62, 0xC4, 0xC5) else 0
-        for opcode, flags in enumerate(ONE)
-    ]
-
-
-FIXED, OPERAND = _fixed_lengths(), _operand_lengths()
 
 
 def scan(reader: CodeReader, start: int) -> Block:

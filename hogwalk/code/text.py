@@ -11,6 +11,7 @@ Namer = Callable[[int], str]
 SMALLEST_ADDRESS = 0x10000  # below it a number is a number, above it may be an address worth a name
 FAR_BELOW = 0x1000000  # [eax*4-7F7FF000h] is a table at 80801000
 NUMBER = re.compile(r"(?<![\w.])(-?)(0x[0-9a-f]+|\d+)(?![\w.])")
+DISPLACEMENT = re.compile(r"([+-])(0x[0-9a-f]+|\d+)$")
 BRACKETS = re.compile(r"\[([^]]*)\]")
 ABSOLUTE = re.compile(r"0x[0-9a-f]+|\d+")
 
@@ -61,7 +62,7 @@ class Disassembler:
         if ABSOLUTE.fullmatch(inner):
             value = int(inner, 0)
             return self.address(value) if value >= SMALLEST_ADDRESS else number(value)
-        return NUMBER.sub(_plain, inner).replace(" ", "")
+        return DISPLACEMENT.sub(_signed, inner.replace(" ", ""))
 
     def _immediates(self, operands: str, mnemonic: str) -> str:
         def shown(found: Match[str]) -> str:
@@ -72,8 +73,8 @@ class Disassembler:
         return NUMBER.sub(shown, operands).replace(", ", ",")
 
 
-def _plain(found: Match[str]) -> str:
+def _signed(found: Match[str]) -> str:
     value = int(found.group(2), 0)
-    if found.group(1) and value > FAR_BELOW:
+    if found.group(1) == "-" and value > FAR_BELOW:
         return "+" + number((1 << 32) - value)
     return found.group(1) + number(value)

@@ -14,20 +14,18 @@ FAST_FAIL = 0x29  # int 29h never returns
 
 
 def call_direct(cursor: Cursor, at: int) -> int:
-    behind = cursor.address + at + 5
-    return cursor.leave(Exit.CALL, at + 5, behind, behind + cursor.signed(at + 1, 4))
+    return cursor.leave(Exit.CALL, at + 5, cursor.address + at + 5, cursor.target(at + 5, 4))
 
 
 def jump(cursor: Cursor, at: int) -> int:
     size = 1 if cursor.code[at] == 0xEB else 4
     behind = at + 1 + size
-    return cursor.leave(Exit.JUMP, behind, cursor.address + behind + cursor.signed(at + 1, size))
+    return cursor.leave(Exit.JUMP, behind, cursor.target(behind, size))
 
 
 def branch(cursor: Cursor, at: int) -> int:
     """70-7F and E0-E3: a conditional jump or loop."""
-    behind = cursor.address + at + 2
-    return cursor.leave(Exit.BRANCH, at + 2, behind, behind + cursor.signed(at + 1, 1))
+    return cursor.leave(Exit.BRANCH, at + 2, cursor.address + at + 2, cursor.target(at + 2, 1))
 
 
 def return_near(cursor: Cursor, at: int) -> int:
@@ -49,8 +47,7 @@ def two_byte(cursor: Cursor, at: int) -> int:
     """0F: conditional jumps, ud2, pushes and pops of fs and gs."""
     second = cursor.code[at + 1]
     if second & 0xF0 == 0x80:
-        behind = cursor.address + at + 6
-        return cursor.leave(Exit.BRANCH, at + 6, behind, behind + cursor.signed(at + 2, 4))
+        return cursor.leave(Exit.BRANCH, at + 6, cursor.address + at + 6, cursor.target(at + 6, 4))
     if second == 0x0B:
         return stop(cursor, at + 1)
     if second & 0xF7 in (0xA0, 0xA1):

@@ -7,7 +7,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from hogwalk.code.blocks import Block
 from hogwalk.code.calls import LONGEST, Call, CallKind, calls_before
 from hogwalk.code.depth import StackDepths
-from hogwalk.code.flow import Flow
+from hogwalk.code.functions import FunctionStarts
 from hogwalk.code.prologue import Step, steps
 from hogwalk.code.text import Disassembler, Namer, no_name
 from hogwalk.errors import NothingFound
@@ -18,6 +18,7 @@ from hogwalk.model import Frame
 StartOf = Callable[[int], Optional[int]]
 WORD = 4
 MOST_INSTRUCTIONS = 60
+TRAP_FRAME = 0x60  # the least that an x86 trap or system call puts on the stack
 
 
 class Explainer:
@@ -27,11 +28,12 @@ class Explainer:
         self._depths = depths
         self._reader = depths.blocks.reader
         self._start_of = start_of
+        self._starts = FunctionStarts(depths)
         self._text = Disassembler(name)
 
     def explain(self, frame: Frame) -> Explanation:
         """Why `frame` takes up the bytes it does; raises NothingFound for a frame without bytes."""
-        if not frame.bytes:
+        if frame.bytes is None or frame.bytes < WORD:
             raise NothingFound(
                 f"the frame with its return address at {frame.return_slot:08x} has no bytes of its own",
                 "pick one with a size, as `walk` shows it",
@@ -71,9 +73,13 @@ class Explainer:
             path = self._path(target, frame.instruction) if target is not None else ()
             if path:
                 return self._site(call), target, path
-        start = self._start_of(frame.instruction)
-        path = self._path(start, frame.instruction) if start is not None else ()
-        return None if found is None else self._site(found), start, path
+        site = None if found is None else self._site(found)
+        for start_of in (self._start_of, self._starts.start_of):
+            start = start_of(frame.instruction)
+            path = self._path(start, frame.instruction) if start is not None else ()
+            if path:
+                return site, start, path
+        return site, None, ()
 
     def _target(self, call: Call) -> Optional[int]:
         target = call.target
@@ -146,4 +152,6 @@ def _balanced(model: StackModel, total: int, notes: List[str]) -> Tuple[Part, ..
         sums[chunk.purpose] = sums.get(chunk.purpose, 0) + (chunk.bytes or 0)
     if left:
         sums[Purpose.UNKNOWN] = left
+    if left >= TRAP_FRAME and len(model.chunks) > 1:
+        notes.append(f"{left} bytes are beyond what the code makes: a trap frame or other frames lie in them")
     return tuple(Part(purpose, sums[purpose]) for purpose in Purpose if sums.get(purpose))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import Iterable, List, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Evidence
 from hogwalk.rebuild.clues import Clue
@@ -28,10 +28,13 @@ SIZES = tuple(
     )
 )
 OVER_800 = int(Clue.OVER_800)
+CONFIRMED = int(Clue.REACHED | Clue.TABLE_TARGET)
+PLACED = DEPTH | CHAINED
 
 WINDOW = 40  # candidates looked at where the depth is not known
 REACH = 0x2000  # bytes: no frame seen is larger
-FALLBACK = 10  # candidates kept beside the predicted ones: the depth analysis may be wrong
+FALLBACK = 10  # candidates looked at where none lies at the predicted place: the depth analysis may be wrong
+FEW = 3  # where one does, but nothing else confirms it
 HANDLER_REACH = 0x60  # bytes a handler uses below its trap frame: arguments of a system service, its own call
 
 Edge = Tuple[int, int]  # the older node's number and the clues
@@ -39,10 +42,13 @@ Edge = Tuple[int, int]  # the older node's number and the clues
 
 @dataclass(frozen=True)
 class Edges:
-    """For each node its steps to older ones and where its function's return slot is predicted."""
+    """For each node its steps to older ones and where its function's return slot is predicted.
+
+    Nodes that no walk comes to have no steps and no prediction.
+    """
 
     steps: Sequence[Sequence[Edge]]
-    predictions: Sequence[Prediction]
+    predictions: Sequence[Optional[Prediction]]
 
 
 class EdgeFinder:
@@ -57,31 +63,41 @@ class EdgeFinder:
         self._words = evidence.image.words
         self._numbers = {node.slot: number for number, node in enumerate(nodes)}
 
-    def edges(self) -> Edges:
-        """Every step worth weighing."""
-        traps = self._traps.by_slot
-        predictions = [
-            self._functions.predict(node, traps.get(node.slot) if node.clues & TRAPPED else None)
-            for node in self._nodes
-        ]
-        return Edges([self._steps(number, predictions[number]) for number in range(len(self._nodes))], predictions)
+    def edges(self, starts: Iterable[int]) -> Edges:
+        """Every step worth weighing between nodes that a walk from one of `starts` (numbers) can come to."""
+        traps, count = self._traps.by_slot, len(self._nodes)
+        reached = set(starts)
+        steps: List[Sequence[Edge]] = [()] * count
+        predictions: List[Optional[Prediction]] = [None] * count
+        for number, node in enumerate(self._nodes):
+            if number in reached:
+                told = self._functions.predict(node, traps.get(node.slot) if node.clues & TRAPPED else None)
+                predictions[number] = told
+                steps[number] = self._steps(number, told)
+                reached.update(older for older, _ in steps[number])
+        return Edges(steps, predictions)
 
     def _steps(self, number: int, told: Prediction) -> List[Edge]:
         node, nodes = self._nodes[number], self._nodes
-        predicted = [self._numbers[slot] for slot in told.slots if slot in self._numbers]
-        window = FALLBACK if told.exact and told.slots else WINDOW
-        reach = node.slot + REACH
         hole = self._hole_above(node.slot)
-        if hole is not None:
-            reach += hole[1] - hole[0]
-        last = min(len(nodes), number + 1 + window)
-        found: List[Edge] = []
-        for older in range(number + 1, last):
+        predicted = [self._numbers[slot] for slot in self._expected(node, told) if slot in self._numbers]
+        found = [(older, self._clues(node, nodes[older], told, hole)) for older in predicted]
+        if any(mask & CONFIRMED and mask & PLACED for _, mask in found):
+            return found
+        window = WINDOW if not (told.exact and told.slots) else FEW if found else FALLBACK
+        reach = node.slot + REACH + (0 if hole is None else hole[1] - hole[0])
+        for older in range(number + 1, min(len(nodes), number + 1 + window)):
             if nodes[older].slot > reach:
                 break
-            found.append((older, self._clues(node, nodes[older], told, hole)))
-        found.extend((older, self._clues(node, nodes[older], told, hole)) for older in predicted if older >= last)
+            if older not in predicted:
+                found.append((older, self._clues(node, nodes[older], told, hole)))
         return found
+
+    def _expected(self, node: Node, told: Prediction) -> Tuple[int, ...]:
+        """Where the code, or the saved EBP of a function that keeps a frame, says that the return slot lies."""
+        if not told.slots and told.frame_ebp is not None and node.clues & SAVED_EBP:
+            return (node.below + told.frame_ebp,)
+        return told.slots
 
     def _hole_above(self, slot: int) -> Optional[Tuple[int, int]]:
         return next((hole for hole in self._holes if hole[0] > slot), None)

@@ -17,6 +17,7 @@ USER_MODE, ZERO_EBP, NO_RETURN = int(Clue.USER_MODE), int(Clue.ZERO_EBP), int(Cl
 NEAR_BASE, EARLY_END, PREDICTED_ON = int(Clue.NEAR_BASE), int(Clue.EARLY_END), int(Clue.PREDICTED_ON)
 UNREAD = int(Clue.UNREAD)
 
+NEAR_START = 0x400  # bytes above Limit within which any candidate may be the newest
 FARTHEST_START = 0x1800  # bytes above Limit: a frame larger than the largest known ones would have to lie below
 ENTRY_REACH = 0x90  # bytes below a user-mode trap frame: the arguments copied for the system service
 BASE_REACH = 0x2A0  # bytes below Base: the floating-point save area (0x210) and a trap frame (0x8c)
@@ -51,13 +52,18 @@ def start_clues(evidence: Evidence, nodes: Sequence[Node], functions: Functions)
         if hole is not None and node.slot >= hole:
             found[number] = BEHIND_HOLE
         elif node.slot - limit <= FARTHEST_START or not found:
-            found[number] = _start(node, node.slot - limit, functions)
+            mask = _start(node, node.slot - limit, functions)
+            if mask or not found:
+                found[number] = mask
     return found
 
 
 def _start(node: Node, distance: int, functions: Functions) -> int:
+    """Clues for a start `distance` bytes above Limit; 0 for far ones whose function has no frame that large."""
     if node.target is None:
         return START_UNKNOWN | _size(distance)
+    if distance > NEAR_START and functions.at_entry(node.target) < distance - NEAR_START:
+        return 0
     deepest = functions.deepest(node.target)
     if not deepest:
         return START_UNKNOWN | _size(distance)
@@ -72,11 +78,13 @@ def _size(distance: int) -> int:
 
 
 def end_clues(
-    evidence: Evidence, nodes: Sequence[Node], predictions: Sequence[Prediction], traps: Traps
+    evidence: Evidence, nodes: Sequence[Node], predictions: Sequence[Optional[Prediction]], traps: Traps
 ) -> List[int]:
-    """For each node the clues for and against its being the oldest live one."""
+    """For each node the clues for and against its being the oldest live one; 0 where no walk comes to."""
     base = evidence.region.base
-    return [_end(evidence, node, told, traps, base) for node, told in zip(nodes, predictions)]
+    return [
+        0 if told is None else _end(evidence, node, told, traps, base) for node, told in zip(nodes, predictions)
+    ]
 
 
 def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps, base: int) -> int:

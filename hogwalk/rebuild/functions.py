@@ -8,7 +8,7 @@ from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Set, T
 
 from hogwalk.analysis import Evidence
 from hogwalk.code.depth import Depths, StackDepths
-from hogwalk.code.values import ESP, RETURN_SLOT, Known
+from hogwalk.code.values import CONSTANT, EAX, ESP, RETURN_SLOT, Known
 from hogwalk.evidence.links import FARTHEST
 from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.nodes import Node
@@ -17,7 +17,7 @@ from hogwalk.rebuild.traps import TrapFrame
 REACHED, STARTED, NEAR_TARGET = int(Clue.REACHED), int(Clue.STARTED), int(Clue.NEAR_TARGET)
 OTHER_TARGET, ANY_TARGET = int(Clue.OTHER_TARGET), int(Clue.ANY_TARGET)
 TABLE_TARGET, NO_TABLE_TARGET = int(Clue.TABLE_TARGET), int(Clue.NO_TABLE_TARGET)
-UNREAD = int(Clue.UNREAD)
+UNREAD, SYSTEM_CALL = int(Clue.UNREAD), int(Clue.SYSTEM_CALL)
 
 NOWHERE = 0xFFFFFFFF  # no call returns here: asked for, it makes a flow run to its end
 DEVICE_TYPE, DRIVER_TYPE = 3, 4  # IO_TYPE_DEVICE, IO_TYPE_DRIVER (ntddk.h)
@@ -90,15 +90,18 @@ class Functions:
         key = (older.target, node.address)
         found = self._links.get(key)
         if found is None:
-            found = self._links[key] = self._judge(older.target, node)
+            found = self._links[key] = self._judge(older.target, node, older)
         return found
 
-    def _judge(self, target: int, node: Node) -> int:
+    def _judge(self, target: int, node: Node, older: Node) -> int:
         modules = self._evidence.modules
         if modules.at(target) is not modules.at(node.address):
             return OTHER_TARGET
+        nearest = self._nearest(node.address)
         if node.clues & UNREAD:
-            return NEAR_TARGET if self._nearest(node.address) == target else OTHER_TARGET
+            return NEAR_TARGET if nearest == target else OTHER_TARGET
+        if nearest != target and not older.clues & SYSTEM_CALL:
+            return OTHER_TARGET  # a jump from one known function into another: only system-call entries do that
         if self.reaches(target, node.address):
             return REACHED
         return STARTED if self._evidence.judge.function_start(node.address) == target else OTHER_TARGET
@@ -122,6 +125,13 @@ class Functions:
             found = max((4 - esp[1] for esp in states if esp is not None and esp[0] == RETURN_SLOT), default=0)
             self._full[function] = found
         return found
+
+    def at_entry(self, function: int) -> int:
+        """Bytes of stack that a function's first straight run of code takes or asks a stack probe for."""
+        block = self._depths.blocks.at(function)
+        esp, eax = _from_entry(block.esp), block.get(EAX)
+        taken = 0 if esp is None else -esp[1]
+        return max(taken, eax[1]) if eax is not None and eax[0] == CONSTANT else taken
 
     def _dispatched(self, node: Node, older: Node) -> int:
         table = self.table(older)

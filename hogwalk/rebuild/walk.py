@@ -2,38 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, List, Sequence, Tuple
+from dataclasses import dataclass, field
+from typing import List, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Evidence
-from hogwalk.model import Frame
-from hogwalk.rebuild.edges import EdgeFinder, Edges
-from hogwalk.rebuild.ends import end_clues, start_clues
-from hogwalk.rebuild.functions import Functions, known_starts
-from hogwalk.rebuild.nodes import Node, nodes
-from hogwalk.rebuild.traps import Traps
+from hogwalk.model import Frame, Gap
+from hogwalk.rebuild.collect import Clued, collect
+from hogwalk.rebuild.frames import FrameBuilder
+from hogwalk.rebuild.graph import Graph, Posterior
+from hogwalk.rebuild.weigh import weigh
+from hogwalk.rebuild.weights import HEAT
 
 
 @dataclass(frozen=True)
-class Clued:
-    """All candidates of a stack with every clue about them, before any weighing.
+class Weighed:
+    """The candidates of a stack, the graph of their scores and the probabilities of all paths through it."""
 
-    `starts` holds the clues of the nodes at which a walk can start, `ends` those for each node's being the last.
+    clued: Clued
+    graph: Graph
+    posterior: Posterior
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """hogwalk's own walk.
+
+    `frames` newest first, `reasons` in words and `probabilities` (that the frame is live) for each; `gaps` lie
+    between frames, where a page cannot be read; a frame behind such a gap owns bytes from the page's end only, one
+    that ends inside such a page has return address 0.  `weighed` is what confidence in sums is drawn from.
     """
 
-    nodes: Tuple[Node, ...]
-    edges: Edges
-    starts: Dict[int, int]
-    ends: Tuple[int, ...]
-    functions: Functions
+    frames: Tuple[Frame, ...]
+    reasons: Tuple[str, ...]
+    probabilities: Tuple[float, ...]
+    gaps: Tuple[Gap, ...]
+    weighed: Weighed = field(repr=False, compare=False)
 
 
-def collect(evidence: Evidence, kf_frames: Sequence[Frame] = ()) -> Clued:
-    """Every candidate, step, start and end of a stack with its clues."""
-    traps = Traps(evidence.image, evidence.symbols)
-    found = nodes(evidence, traps, {frame.return_slot for frame in kf_frames})
-    functions = Functions(evidence)
-    functions.know(known_starts(functions, found))
-    edges = EdgeFinder(evidence, found, functions, traps).edges()
-    starts = start_clues(evidence, found, functions)
-    return Clued(tuple(found), edges, starts, tuple(end_clues(evidence, found, edges.predictions, traps)), functions)
+def rebuild(evidence: Evidence, kf_frames: Sequence[Frame] = ()) -> Rebuilt:
+    """The most likely frames of a stack; none where no word of it can be a return address.
+
+    `kf_frames` are the rows of the debugger's own walk, one more clue where there are any.
+    """
+    clued = collect(evidence, kf_frames)
+    graph = weigh(clued)
+    posterior = Posterior(graph, HEAT)
+    built, gaps = FrameBuilder(evidence, clued).build(graph.best())
+    live = posterior.nodes()
+    frames = tuple(one.frame for one in built)
+    probabilities = _probabilities([one.node for one in built], live)
+    return Rebuilt(frames, tuple(one.reason for one in built), probabilities, gaps, Weighed(clued, graph, posterior))
+
+
+def _probabilities(numbers: Sequence[Optional[int]], live: Sequence[float]) -> Tuple[float, ...]:
+    """Each frame's probability; one whose slot cannot be read is as sure as the newer one that predicts it."""
+    found: List[float] = []
+    for number in numbers:
+        found.append(live[number] if number is not None else found[-1])
+    return tuple(found)

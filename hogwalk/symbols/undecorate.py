@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import List, Optional
+from typing import Optional
+
+from hogwalk.symbols.cpp import NotUnderstood, Reader
 
 _STDCALL = re.compile(r"^[_@](?P<name>.+?)@\d+$")
 _VECTORCALL = re.compile(r"^(?P<name>[^?@]+)@@\d+$")
-_TEMPLATE_DEPTH = 16
 
 _OPERATORS = {
     "2": "operator new", "3": "operator delete", "4": "operator=", "5": "operator>>", "6": "operator<<",
@@ -34,64 +35,30 @@ def undecorate(name: str) -> str:
 
 
 def _cpp(name: str) -> Optional[str]:
-    """A C++ name's qualified form, or None where the decoration uses something beyond plain scopes."""
-    reader = _Scopes(name)
-    if name.startswith("??"):
-        return reader.special()
-    return reader.qualified(1)
-
-
-class _Scopes:
-    """Reads the scope part of one decorated name."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._seen: List[str] = []
-
-    def qualified(self, at: int) -> Optional[str]:
-        """The name whose innermost part starts at `at`, outermost scope first."""
-        parts = self._parts(at)
-        return "::".join(reversed(parts)) if parts else None
-
-    def special(self) -> Optional[str]:
-        """Constructors, destructors and operators: `??0C@@...`."""
-        code = self._name[2:4] if self._name[2:3] == "_" else self._name[2:3]
-        at = 2 + len(code)
-        if code == "$":
-            return None
-        parts = self._parts(at)
-        if code in ("0", "1"):
-            if not parts:
-                return None
-            own = parts[0] if code == "0" else "~" + parts[0]
-        else:
-            own = _OPERATORS.get(code, "")
-            if not own or parts is None:
-                return None
-        return "::".join([*reversed(parts), own])
-
-    def _parts(self, at: int) -> Optional[List[str]]:
-        """The names up to the closing `@`, innermost first; None where one is not a plain name."""
-        parts: List[str] = []
-        while at < len(self._name) and len(parts) < _TEMPLATE_DEPTH:
-            letter = self._name[at]
-            if letter == "@":
-                return parts
-            if letter.isdigit():
-                if int(letter) >= len(self._seen):
-                    return None
-                parts.append(self._seen[int(letter)])
-                at += 1
-                continue
-            end = self._name.find("@", at)
-            if letter == "?":
-                if self._name[at + 1 : at + 3] != "A0" and self._name[at + 1 : at + 2] != "A":
-                    return None
-                parts.append("`anonymous namespace'")
-            else:
-                parts.append(self._name[at:end])
-            if end < 0:
-                return None
-            self._seen.append(parts[-1])
-            at = end + 1
+    """A C++ name's qualified form, or None where the decoration uses something that is not read here."""
+    reader = Reader(name, 1)
+    try:
+        if not reader.take("?"):
+            return reader.qualified()
+        if reader.peek() == "$":
+            reader.at -= 1
+            return reader.qualified()
+        return _special(reader)
+    except NotUnderstood:
         return None
+
+
+def _special(reader: Reader) -> str:
+    """Constructors, destructors, conversions and operators: `??0C@@...`."""
+    code = reader.peek(2) if reader.peek() == "_" else reader.peek()
+    reader.at += len(code)
+    parts = reader.scopes()
+    if code in ("0", "1") and parts:
+        own = ("~" if code == "1" else "") + parts[0]
+    elif code == "B":
+        own = "operator " + reader.returned()
+    elif code in _OPERATORS:
+        own = _OPERATORS[code]
+    else:
+        raise NotUnderstood
+    return "::".join([*reversed(parts), own])

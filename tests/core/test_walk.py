@@ -97,7 +97,7 @@ def test_a_row_of_no_bytes_is_a_frame() -> None:
 
 
 def test_inline_rows_are_no_frames() -> None:
-    inline = "          -------- -------- (Inline) nt!Inlined+0x5\n"
+    inline = "          (Inline) -------- nt!Inlined+0x5\n"
     walk = read(row(LIMIT + 0x10) + inline + row(LIMIT + 0x50))
     assert [frame.bytes for frame in walk.frames] == [None, 0x40]
     assert walk.unparsed == ()

@@ -12,7 +12,7 @@ from tests.symbols.pdbs import pdb
 
 NT, DRIVER = 0xFFFFF80001800000, 0xFFFFF88002000000
 DATA, POOL = 0xFFFFF80001A00000, 0xFFFFFA8001000000
-MODULES, PROCESSES, KDBG, PROCESSOR_BLOCK = DATA, DATA + 0x10, DATA + 0x100, DATA + 0x500
+MODULES, PROCESSES, KDBG, PROCESSOR_BLOCK = DATA, DATA + 0x10, DATA + 0x100, NT + 0x3800
 PRCB = DATA + 0x1000
 LIMIT, BASE = 0xFFFFF88003000000, 0xFFFFF88003006000
 THREADS = {POOL + 0x8000: 0x124, POOL + 0x9000: 0x128, POOL + 0xA000: 0x200}
@@ -29,10 +29,13 @@ PUBLICS = (
     (0x1780, "??1Hog@Farm@@UEAA@XZ"), (0x17C0, "??2@YAPEAX_K@Z"), (0x1800, "??_GHog@Farm@@UEAAPEAXI@Z"),
     (0x1840, "?Free@@YAXXZ"), (0x1880, "??$Max@H@Farm@@YAHHH@Z"), (0x18C0, "?Put@?$List@H@Farm@@QEAAXH@Z"),
     (0x1940, "??_7Hog@Farm@@6B@"), (0x1980, "?x@?A0x12345678@@YAXXZ"), (0x19C0, "??HHog@Farm@@QEAA?AV01@ABV01@@Z"),
-    (0x2100, "PsActiveProcessHead"), (0x2140, "?g_Hog@Farm@@3HA"), (0x1A00, "?Loop@Hog@Hog@@QEAAXXZ"),
-    (0x1A40, "?Twice@1Farm@@QEAAXXZ"), (0x1A80, "A_Name"), (0x1B00, "__imp__Foo@8"),
+    (0x2100, "PsActiveProcessHead"), (0x3800, "KiProcessorBlock"), (0x2140, "?g_Hog@Farm@@3HA"),
+    (0x1A00, "?Loop@Hog@Hog@@QEAAXXZ"), (0x1A40, "?Twice@1Farm@@QEAAXXZ"), (0x1A80, "A_Name"), (0x1B00, "__imp__Foo@8"),
     (0x1B40, "?Work@?1??Outer@@YAXXZ@4HA"), (0x1B80, "?f@?$A@V?$B@H@@@@QEAAXXZ"), (0x1BC0, "??BHog@@QEAAHXZ"),
-    (0x1C00, "?Get@Hog@Farm@0@QEAAXXZ"),
+    (0x1C00, "?Get@Hog@Farm@0@QEAAXXZ"), (0x1C40, "??$F@PEAX@@YAXPEAX@Z"), (0x1C80, "??$F@PEBD_K@@YAXXZ"),
+    (0x1CC0, "??$F@$0BA@@@YAXXZ"), (0x1D00, "??$F@W4Kind@Farm@@VHog@2@@@YAXXZ"), (0x1D40, "??0?$List@H@Farm@@QEAA@XZ"),
+    (0x1D80, "??$F@AEAVHog@Farm@@V12@@@YAXXZ"), (0x1DC0, "?Get@?$A@H$0A@@@QEAA?AV1@XZ"),
+    (0x1E00, "??1?$List@PEAVHog@Farm@@@Farm@@UEAA@XZ"), (0x1E40, "?f@?$A@_NM_W@@QEAAXXZ"),
 )  # fmt: skip
 STRUCTURES = {
     "_EPROCESS": {"Pcb": 0, "UniqueProcessId": 0x180, "ActiveProcessLinks": 0x188, "ImageFileName": 0x2E0},
@@ -110,7 +113,6 @@ def _threads(memory: _Writer, loop: bool) -> None:
 
 
 def _processor(memory: _Writer, encoded: bool) -> None:
-    memory.words(PROCESSOR_BLOCK, PRCB)
     memory.words(PRCB + 8, CURRENT)
     memory.put(PRCB + 0x120, context())
     block = bytearray(0x340)
@@ -134,16 +136,18 @@ def context() -> bytes:
     return bytes(raw)
 
 
-def memory64(encoded: bool = False, loop: bool = False) -> Physical:
-    """The machine's physical memory behind x64 page tables; nt lies in a 2 MB page."""
+def memory64(encoded: bool = False, loop: bool = False, first: int = 0x100) -> Physical:
+    """The machine's physical memory from frame `first` on, behind x64 page tables; nt lies in a 2 MB page."""
     writer = _Writer()
     _modules(writer)
     _threads(writer, loop)
     _processor(writer, encoded)
     writer.put(DRIVER, DRIVER_IMAGE)
     writer.put(LIMIT, stack())
-    memory = Physical(FOUR)
-    memory.map_large(NT, [NT_IMAGE[at : at + PAGE] for at in range(0, len(NT_IMAGE), PAGE)])
+    memory = Physical(FOUR, first)
+    kernel = bytearray(NT_IMAGE)
+    struct.pack_into("<Q", kernel, PROCESSOR_BLOCK - NT, PRCB)
+    memory.map_large(NT, [bytes(kernel[at : at + PAGE]) for at in range(0, len(kernel), PAGE)])
     for address in sorted(writer.pages):
         memory.map(address, memory.take(bytes(writer.pages[address])))
     return memory

@@ -17,10 +17,10 @@ _FIRST_FRAME = 0x100
 class Physical:
     """Frames by number, and the root table's physical address."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, first: int = _FIRST_FRAME) -> None:
         self.levels, self.entry = shape
         self.frames: Dict[int, bytearray] = {}
-        self._next = _FIRST_FRAME
+        self._next = first
         self.root = self.take(bytes(PAGE)) << 12
 
     def take(self, data: bytes, align: int = 1) -> int:

@@ -23,6 +23,14 @@ def call_before(memory: Dict[int, bytes], address: int) -> bool:
     return False
 
 
+def direct_target(memory: Dict[int, bytes], address: int) -> int:
+    """Where a five-byte direct call that ends at the address goes, 0 where there is none to read."""
+    code = read(memory, address - 5, 5)
+    if code is None or code[0] != 0xE8:
+        return 0
+    return address + int.from_bytes(code[1:], "little") & 0xFFFFFFFF
+
+
 def read(memory: Dict[int, bytes], address: int, count: int) -> Optional[bytes]:
     """count bytes at the address, or None where a page is missing."""
     data = b""

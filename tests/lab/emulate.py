@@ -58,7 +58,7 @@ class Emulator:
         self.events: List[str] = []
         self._ends: Dict[int, str] = {}
         self._last = ""
-        self._block = (0, 0)
+        self._block = (0, 0, 0)
         self._interrupt = -1
         self._fault_address = 0
         self._decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)
@@ -124,19 +124,24 @@ class Emulator:
         self.blocks += 1
         if self.blocks > _MOST_BLOCKS:
             machine.emu_stop()
-        if self._block[0] < address < self._block[1]:
-            pass  # the emulator stopped and went on inside the block: nothing was called or returned
-        elif self._last == "call":
-            slot = machine.reg_read(x86.UC_X86_REG_ESP)
-            self._prune(slot + 4)
-            self.live.append(Live(slot, self.read(slot), address, "call"))
-        elif self._last == "ret":
-            self._return(address)
+        esp = machine.reg_read(x86.UC_X86_REG_ESP) if self._last in ("call", "ret") else 0
+        if not self._went_on(address, esp):
+            if self._last == "call":
+                self._prune(esp + 4)
+                self.live.append(Live(esp, self.read(esp), address, "call"))
+            elif self._last == "ret":
+                self._return(address)
         key = address << 12 | size
         if key not in self._ends:
             self._ends[key] = self._block_end(address, size)
         self._last = self._ends[key]
-        self._block = (address, address + size)
+        start_esp = machine.reg_read(x86.UC_X86_REG_ESP) if self._last in ("call", "ret") else 0
+        self._block = (address, address + size, start_esp)
+
+    def _went_on(self, address: int, esp: int) -> bool:
+        """True when the emulator only stopped and went on inside the block: nothing was called or returned."""
+        start, end, start_esp = self._block
+        return start < address < end or (address == start and esp == start_esp)
 
     def _block_end(self, address: int, size: int) -> str:
         name = ""

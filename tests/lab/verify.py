@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any, Dict, List, Mapping
 
-from tests.lab.calls import call_before
+from tests.lab.calls import call_before, direct_target
 
 
 def problems(truth: Mapping[str, Any], memory: Dict[int, bytes]) -> List[str]:
@@ -24,6 +24,10 @@ def problems(truth: Mapping[str, Any], memory: Dict[int, bytes]) -> List[str]:
             found.append(f"{where}: runs in no module")
         if frame["kind"] == "call" and not call_before(memory, frame["return_address"]):
             found.append("{}: no call before {:08x}".format(where, frame["return_address"]))
+        target = direct_target(memory, frame["return_address"])
+        inside = any(module["base"] <= target < module["end"] for module in truth["modules"])
+        if frame["kind"] == "call" and inside and target != frame["called"]:
+            found.append(f"{where}: the call goes to {target:08x}, not {frame['called']:08x}")
         if frame["bytes"] is not None and (
             frame["bytes"] <= 0 or previous is None or previous + frame["bytes"] != frame["return_slot"]
         ):

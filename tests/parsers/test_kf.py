@@ -90,13 +90,13 @@ def _accounted(text: str) -> None:
 LINES = sorted({line for path in SAMPLES for line in path.read_bytes().decode("ascii").splitlines(keepends=True)})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(LINES), st.text(max_size=60).map(lambda text: text + "\n"))))
 def test_every_line_ends_in_exactly_one_place(lines: List[str]) -> None:
     _accounted("".join(lines))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(SAMPLES), st.data())
 def test_a_row_cut_in_two_by_an_error_is_joined_again(path: Path, data: st.DataObject) -> None:
     text = "\n".join(line.rstrip() for line in path.read_bytes().decode("ascii").splitlines())

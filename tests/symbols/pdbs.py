@@ -20,16 +20,30 @@ def pdb(
     structures: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
     age: int = 1,
     guid: bytes = GUID,
+    debug: Mapping[int, bytes] = MappingProxyType({}),
+    names: bytes = b"",
 ) -> bytes:
-    """A PDB of an image made by tests.symbols.images: names by RVA, structures as field offsets by name."""
+    """A PDB of an image made by tests.symbols.images: names by RVA, structures as field offsets by name.
+
+    `debug` are further debug streams by slot (FPO, OMAP, ...), `names` the text of the /names stream.
+    """
     records, index = _publics(publics)
     module = struct.pack("<I", 4)
     for function in functions:
         module += _procedure(len(module), *function)
     sections = b"".join(b"section\0" + struct.pack("<II24x", size, place) for place, size in _SECTIONS)
-    info = struct.pack("<III", 20000404, 0, age) + guid + struct.pack("<6I", 0, 0, 1, 0, 0, 20140508)
-    streams = [b"", info, _types(structures), _dbi(age, len(module)), b"", index, records, module, sections]
+    slots = {5: 8, **{slot: 10 + number for number, slot in enumerate(debug)}}
+    streams = [b"", _info(age, guid), _types(structures), _dbi(age, len(module), slots), b"", index, records, module]
+    streams += [sections, struct.pack("<III", 0xEFFEEFFE, 1, len(names)) + names, *debug.values()]
     return write(Msf(4096, streams))
+
+
+def _info(age: int, guid: bytes) -> bytes:
+    """The identity, and the map of named streams: /names is stream 9."""
+    text = b"/names\0"
+    table = struct.pack("<5I2I", 1, 1, 1, 1, 0, 0, 9)
+    head = struct.pack("<III", 20000404, 0, age) + guid
+    return head + struct.pack("<I", len(text)) + text + table + struct.pack("<II", 0, 20140508)
 
 
 def _place(rva: int) -> Tuple[int, int]:
@@ -64,15 +78,15 @@ def _procedure(at: int, rva: int, size: int, name: str) -> bytes:
     return _record(0x1110, body + text) + _record(6, b"")
 
 
-def _dbi(age: int, module_bytes: int) -> bytes:
-    """One linked module that holds all of the code, its stream 7; publics 5, records 6, section headers 8."""
+def _dbi(age: int, module_bytes: int, slots: Mapping[int, int]) -> bytes:
+    """One linked module that holds all of the code, its stream 7; publics 5, records 6; debug streams by slot."""
     contribution = struct.pack("<HxxiiIHxxII", 1, 0, 0x1000, 0x60000020, 0, 0, 0)
     module = bytes(4) + contribution + struct.pack("<HHIIIHxxIII", 0, 7, module_bytes, 0, 0, 0, 0, 0, 0)
     module += b"tiny.obj\0tiny.obj\0"
     module += bytes(-len(module) % 4)
     contributions = struct.pack("<I", 0xF12EBA2D) + contribution
     files = struct.pack("<HHHHI", 1, 1, 0, 1, 0) + b"tiny.c\0\0"
-    debug = struct.pack("<11H", *[8 if slot == 5 else 0xFFFF for slot in range(11)])
+    debug = struct.pack("<11H", *[slots.get(slot, 0xFFFF) for slot in range(11)])
     head = struct.pack("<iII6H", -1, 19990903, age, 0xFFFF, 0, 5, 0, 6, 0)
     head += struct.pack("<5iI2iHHI", len(module), len(contributions), 4, len(files), 0, 0, len(debug), 0, 0, 0x8664, 0)
     return head + module + contributions + struct.pack("<HH", 0, 0) + files + debug

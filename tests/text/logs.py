@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Callable, Dict, List
 
+from hogwalk.errors import Unreadable
 from hogwalk.target.text import TextTarget, open_text
 
 LOGS = Path(__file__).parents[2] / "fixtures" / "logs"
@@ -56,15 +57,14 @@ MANGLERS: Dict[str, Callable[[str], bytes]] = {
 
 
 def segments(target: TextTarget) -> List[bytes]:
-    """The memory of the two stack ranges the logs show, as far as it is known."""
+    """The words of the stack, lowest address first, b"" where one is not known."""
     region = target.stack_hint()
     assert region is not None
-    return [_known(target, address) for address in range(region.limit, region.base, 4)]
+    return [known(target, address) for address in range(region.limit, region.base, 4)]
 
 
-def _known(target: TextTarget, address: int) -> bytes:
-    from hogwalk.errors import Unreadable
-
+def known(target: TextTarget, address: int) -> bytes:
+    """The word at an address, or b""."""
     try:
         return target.read(address, 4)
     except Unreadable:

@@ -73,7 +73,7 @@ def test_a_wow64_stack_in_a_64_bit_session_is_x86() -> None:
 @pytest.mark.parametrize(
     ("tables", "bytes_known"),
     [
-        ("kd> kf\n  Memory  ChildEBP RetAddr\n          00001000 00001004 nt!A+0x1\n", 0),
+        ("kd> kf\n  Memory  ChildEBP RetAddr\n          00001000 80801010 nt!A+0x1\n", 4),
         ("kd> .dumpdebug\n          00001000     0000000000039000     00001000\n", 0),
         ("kd> u 80801010\nnt!F:\n80801010 8b442404        mov     eax,dword ptr [esp+4]\n", 4),
         ("kd> lm\nstart    end        module name\n80800000 80805000   nt   (deferred)\n", 0),
@@ -129,7 +129,10 @@ def test_a_stack_table_alone_is_accepted() -> None:
     target = opened(" # ChildEBP RetAddr\n00 b8ae6100 f7a2ec45 nt!F+0x45\n01 b8ae6128 8081df65 fltmgr!G+0x6f\n")
     assert len(target.walks()[0][1].rows) == 2
     assert target.symbols([0xF7A2EC45]) == (Symbol("fltmgr", "G", 0x6F),)
-    assert [missing.what for missing in target.missing()][:2] == ["the thread's Base and Limit", "the stack's memory"]
+    assert [missing.what for missing in target.missing()][:2] == [
+        "the thread's Base and Limit",
+        "4088 of the stack's 4096 bytes",
+    ]
 
 
 def test_the_triple_of_the_command_names_the_first_row() -> None:

@@ -31,6 +31,7 @@ class Facts:
     wide: int = 0
     words: int = 0
     runs: Runs = field(default_factory=Runs)
+    frame_runs: Runs = field(default_factory=Runs)
     symbols: Dict[int, Symbol] = field(default_factory=dict)
     symbols_dropped: int = 0
     modules: Dict[Tuple[str, int], Module] = field(default_factory=dict)
@@ -53,6 +54,10 @@ class Facts:
             self.runs.add(word.address, word.value.to_bytes(word.size, "little"))
             if word.symbol:
                 self.add_symbol(word.value, word.symbol)
+
+    def add_return_address(self, frame_ptr: int, return_address: int) -> None:
+        """A row of an x86 stack table: the engine reads RetAddr right above the frame pointer it prints."""
+        self.frame_runs.add(frame_ptr + 4, return_address.to_bytes(4, "little"))
 
     def add_symbol(self, address: int, symbol: Symbol) -> None:
         """The symbol of an address; the one printed last counts."""

@@ -31,8 +31,18 @@ class Runs:
             return
         self._end = address + len(data)
 
-    def memory(self) -> Memory:
-        """All of it; where runs overlap, the bytes printed last."""
+    def starts(self) -> List[int]:
+        """Where runs begin, lowest first."""
+        return sorted(self._starts)
+
+    def memory(self, under: Runs) -> Memory:
+        """All of it, and what of `under` it leaves open; where runs overlap, the bytes printed last."""
+        both = Runs()
+        both._starts = under._starts + self._starts
+        both._runs = under._runs + self._runs
+        return Memory(both._segments())
+
+    def _segments(self) -> Tuple[Tuple[int, bytes], ...]:
         order = sorted(range(len(self._starts)), key=self._starts.__getitem__)
         groups: List[List[int]] = []
         end = -1
@@ -42,7 +52,7 @@ class Runs:
                 end = -1
             groups[-1].append(index)
             end = max(end, self._starts[index] + len(self._runs[index]))
-        return Memory(tuple(self._joined(sorted(group)) for group in groups))
+        return tuple(self._joined(sorted(group)) for group in groups)
 
     def _joined(self, group: List[int]) -> Tuple[int, bytes]:
         start = min(self._starts[index] for index in group)

@@ -46,6 +46,7 @@ class _Reader:
         self.table: Callable[[str], bool] = self._no_table
         self.columns = Columns(None, None, None)
         self.newer_return: Optional[int] = None  # the address that runs in the next frame of a stack table
+        self.newer_frame: Optional[int] = None
         self.module: Optional[Module] = None
         self.memory_asked: Optional[bool] = None  # whether a memory command printed this; None without a prompt
         self.doubtful: Tuple[Word, ...] = ()  # a row that is memory only if the next one goes on where it ends
@@ -115,6 +116,11 @@ class _Reader:
         if row.symbol and self.newer_return is not None:
             self.facts.add_symbol(self.newer_return, row.symbol)
         self.newer_return = row.return_address
+        # In a row of 0 bytes, or with a trap frame, RetAddr is no word of the stack above the frame pointer.
+        whole = row.frame_ptr not in (None, self.newer_frame) and row.trap_frame is None and not row.marks
+        self.newer_frame = row.frame_ptr
+        if whole and row.frame_ptr is not None and row.return_address is not None and not _WIDE.match(row.text):
+            self.facts.add_return_address(row.frame_ptr, row.return_address)
 
     def _module(self, line: str) -> bool:
         module = lm.parse_row(line)

@@ -14,7 +14,8 @@ from hogwalk.target.text.missing import Missing, missing
 from hogwalk.target.text.naming import Names, inferred_modules
 from hogwalk.target.text.region import stack_region
 
-PAGE_BYTES = 4096
+SLACK_BYTES = 4096  # how far below Limit a stack pointer that ran out of stack may lie
+KNOWN_BYTES = 1  # a log knows single bytes, not pages
 
 
 class TextTarget:
@@ -23,7 +24,7 @@ class TextTarget:
     def __init__(self, facts: Facts, source: str) -> None:
         self._facts = facts
         self._source = source
-        self._memory: Memory = facts.runs.memory()
+        self._memory: Memory = facts.runs.memory(facts.frame_runs)
         listed = sorted(facts.modules.values(), key=lambda module: module.start)
         self.inferred: Tuple[Module, ...] = inferred_modules(facts.symbols, listed)
         self._modules = tuple(sorted([*listed, *self.inferred], key=lambda module: module.start))
@@ -31,11 +32,14 @@ class TextTarget:
         self._region = stack_region(facts, self._memory)
 
     def about(self) -> About:
-        """Kind "text"; the machine as `vertarget` says it, else by the width of most addresses."""
+        """Kind "text"; the machine as `vertarget` says it, else by the width of most addresses.
+
+        `page_bytes` is 1: any byte of a log's memory may be known while the next is not.
+        """
         width = self._facts.pointer_bytes
         said = self._facts.machine
         machine = said if said and (said in ("x64", "arm64")) == (width == 8) else ("x64" if width == 8 else "x86")
-        return About("text", machine, width, PAGE_BYTES, self._facts.bugcheck.found, self._source)
+        return About("text", machine, width, KNOWN_BYTES, self._facts.bugcheck.found, self._source)
 
     def command(self, text: str) -> str:
         """The answer that the log itself shows for this command; raises NoDebugger for any other."""
@@ -45,7 +49,7 @@ class TextTarget:
         return answer
 
     def read(self, address: int, count: int) -> bytes:
-        """Bytes that memory or disassembly rows print; raises Unreadable unless the log prints them all."""
+        """Bytes that memory, disassembly or stack table rows print; raises Unreadable unless all are printed."""
         return self._memory.read(address, count)
 
     def modules(self) -> Tuple[Module, ...]:
@@ -78,7 +82,7 @@ class TextTarget:
         """The last registers shown whose stack pointer lies on the stack (or just below it), else the last ones."""
         region = self._region
         shown = self._facts.registers
-        near = [row for row in shown if region and region.limit - PAGE_BYTES <= row[1] < region.base]
+        near = [row for row in shown if region and region.limit - SLACK_BYTES <= row[1] < region.base]
         best = near or shown
         return best[-1] if best else None
 

@@ -1,0 +1,36 @@
+"""Weighs clues: from what is known about the candidates to a graph of scores."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+from hogwalk.rebuild.collect import Clued
+from hogwalk.rebuild.graph import Graph
+from hogwalk.rebuild.weights import WEIGHTS
+
+IMPOSSIBLE = float("-inf")
+
+
+class Scale:
+    """Weighs sets of clues; the same set is weighed once."""
+
+    def __init__(self) -> None:
+        self._known: Dict[int, float] = {}
+
+    def weigh(self, mask: int) -> float:
+        """The log-likelihood of a set of clues."""
+        known = self._known.get(mask)
+        if known is None:
+            known = self._known[mask] = sum(weight for clue, weight in WEIGHTS.items() if mask & clue)
+        return known
+
+
+def weigh(clued: Clued) -> Graph:
+    """The scores of all starts, steps and ends."""
+    scale = Scale().weigh
+    own = [node.clues for node in clued.nodes]
+    starts = [IMPOSSIBLE] * len(own)
+    for number, mask in clued.starts.items():
+        starts[number] = scale(mask | own[number])
+    steps = [[(older, scale(mask | own[older])) for older, mask in edges] for edges in clued.edges.steps]
+    return Graph(starts, [scale(mask) for mask in clued.ends], steps)
