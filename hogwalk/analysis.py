@@ -23,6 +23,7 @@ from hogwalk.stack.region import find_region
 from hogwalk.target.protocol import Target
 
 DOUBLE_FAULT = (0x7F, 8)
+GUARD = 0x1000  # bytes: the guard page below Limit
 Tell = Callable[[str], None]
 
 
@@ -61,7 +62,7 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
     image = read_stack(target, region)
     registers = _faulting_registers(target, about, region)
     reader = CodeReader(target.read, about.page_bytes)
-    words = code_words(image.words, ModuleMap(target.modules(), reader))
+    words = code_words(image.words, registers, ModuleMap(target.modules(), reader))
     tell(f"asking for the symbols of {len(words)} code addresses")
     symbols = dict(zip(words, target.symbols(words)))
     modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
@@ -74,10 +75,13 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
     return Evidence(about, region, image, registers, modules, reader, sites, judge, symbols, chains, candidates)
 
 
-def code_words(words: Sequence[int], modules: ModuleMap) -> List[int]:
-    """The distinct words that lie in a module's code, lowest first."""
+def code_words(words: Sequence[int], registers: Optional[Registers], modules: ModuleMap) -> List[int]:
+    """The distinct words, and the faulting EIP, that lie in a module's code, lowest first."""
     low, high = modules.span
-    return sorted(word for word in set(words) if low <= word < high and modules.is_code(word))
+    found = {word for word in words if low <= word < high}
+    if registers is not None:
+        found.add(registers.ip)
+    return sorted(word for word in found if modules.is_code(word))
 
 
 def _faulting_registers(target: Target, about: About, region: Region) -> Optional[Registers]:
@@ -87,7 +91,7 @@ def _faulting_registers(target: Target, about: About, region: Region) -> Optiona
     if bugcheck is None or (bugcheck.code, bugcheck.arguments[:1]) != (DOUBLE_FAULT[0], DOUBLE_FAULT[1:]):
         return None
     registers = kernel.faulting_registers(target, region.thread)
-    if registers is None or not region.limit - about.page_bytes <= registers.sp < region.base:
+    if registers is None or not region.limit - GUARD <= registers.sp < region.base:
         return None
     return registers
 

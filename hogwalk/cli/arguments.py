@@ -17,6 +17,7 @@ COMMANDS = {
     "stack": "the annotated dps of the stack: links, return addresses, what they call",
     "candidates": "ranked BasePtr StackPtr InstructionPtr triples, with the evidence behind each",
     "walk": "the debugger's kf rows from the best triple, or from the one given, with module totals",
+    "compare": "the debugger's walk and hogwalk's own side by side, and why they differ",
     "usage": "bytes per module, product or function",
     "frame": "why one frame is so big: the call, the prologue, its bytes by purpose",
 }
@@ -113,6 +114,8 @@ def _add_own(parser: Parser, command: str) -> None:
     if command == "stack":
         parser.add_argument("range", nargs="*", type=address, metavar="LIMIT BASE", help="the range to show")
         parser.add_argument("--all", action="store_true", help="every word, not only what matters")
+    elif command == "compare":
+        parser.add_argument("--all", action="store_true", help="every return slot, not only the differences")
     elif command == "candidates":
         parser.add_argument("-n", type=int, default=5, metavar="N", help="how many to show (5)")
     elif command == "walk":

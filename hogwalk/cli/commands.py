@@ -11,6 +11,7 @@ from hogwalk.errors import BadInput, UsageError
 from hogwalk.explain.as_json import explanation_document
 from hogwalk.explain.render import explanation_lines
 from hogwalk.model import Frame, Triple
+from hogwalk.render.compare import render_compare
 from hogwalk.render.stack import render_stack
 from hogwalk.render.triage import function_table, module_table, product_table, render, totals
 from hogwalk.render.walk import render_candidates, render_walk
@@ -40,6 +41,11 @@ def walk(run: Run, options: argparse.Namespace) -> Iterable[str]:
     return render_walk(run.report())
 
 
+def compare(run: Run, options: argparse.Namespace) -> Iterable[str]:
+    """The two walks side by side."""
+    return render_compare(run.report(), options.all)
+
+
 def usage(run: Run, options: argparse.Namespace) -> Iterator[str]:
     """Bytes per module, product or function."""
     report = run.report()
@@ -67,6 +73,7 @@ COMMANDS: Dict[str, Callable[[Run, argparse.Namespace], Iterable[str]]] = {
     "stack": stack,
     "candidates": candidates,
     "walk": walk,
+    "compare": compare,
     "usage": usage,
     "frame": frame,
 }

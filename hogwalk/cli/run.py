@@ -6,12 +6,13 @@ from typing import Dict, Optional
 
 from hogwalk.analysis import Evidence, Tell, Wanted, gather
 from hogwalk.code.depth import StackDepths
-from hogwalk.errors import BadInput, NothingFound
+from hogwalk.errors import BadInput, NoDebugger, NothingFound
 from hogwalk.explain.explain import Explainer
 from hogwalk.explain.records import Explanation
 from hogwalk.model import Frame, Symbol, Triple
 from hogwalk.report.build import build
 from hogwalk.report.document import Report
+from hogwalk.stitch.walks import Walks, both, debugger_only
 from hogwalk.target.protocol import Target
 from hogwalk.walk.choose import Choice, choose, frame_count, walk_from
 from hogwalk.walk.frames import FrameReader
@@ -38,7 +39,7 @@ class Run:
     def report(self) -> Report:
         """The report of the best walk, or of the walk from the triple given."""
         if self._report is None:
-            self._report = build(self.target, self.evidence(), self._choice())
+            self._report = build(self.target, self.evidence(), self._walks())
         return self._report
 
     def complete(self) -> None:
@@ -67,19 +68,35 @@ class Run:
         targets = sorted(target for target in found if target is not None)
         return dict(zip(targets, self.target.symbols(targets)))
 
-    def _choice(self) -> Choice:
-        evidence = self.evidence()
-        reader = FrameReader(evidence.image, evidence.sites, evidence.judge)
-        self._tell("asking the debugger to walk the stack (kf)")
+    def _walks(self) -> Walks:
         if self._triple is not None:
-            walk = walk_from(self.target, reader, self._triple, frame_count(evidence.region.size))
-            if not walk.frames:
-                raise BadInput("kf finds no frame on this stack from that triple", "try one that `candidates` lists")
-            return Choice((walk,), (walk,))
-        choice = choose(self.target, reader, evidence.image, evidence.candidates)
-        if choice is None:
+            return debugger_only(self._walk_from(self._triple))
+        choice = self._choice()
+        self._tell("rebuilding the frames from the code")
+        walks = both(self.evidence(), choice)
+        if walks is None:
             raise NothingFound(
-                "no chain of saved EBPs and return addresses in this stack",
+                "no frame can be found in this stack: no chain of saved EBPs, no return address that fits",
                 "`stack` shows what is there; check --limit and --base against !thread",
             )
-        return choice
+        return walks
+
+    def _walk_from(self, triple: Triple) -> Choice:
+        evidence = self.evidence()
+        walk = walk_from(self.target, self._frame_reader(), triple, frame_count(evidence.region.size))
+        if not walk.frames:
+            raise BadInput("kf finds no frame on this stack from that triple", "try one that `candidates` lists")
+        return Choice((walk,), (walk,))
+
+    def _choice(self) -> Optional[Choice]:
+        # The debugger's own walk, where there is a debugger and it finds one.
+        evidence = self.evidence()
+        self._tell("asking the debugger to walk the stack (kf)")
+        try:
+            return choose(self.target, self._frame_reader(), evidence.image, evidence.candidates)
+        except NoDebugger:
+            return None
+
+    def _frame_reader(self) -> FrameReader:
+        evidence = self.evidence()
+        return FrameReader(evidence.image, evidence.sites, evidence.judge)

@@ -17,7 +17,7 @@ CALLER_ESP, CALLER_EBP = 0x40000000, 0x50000000  # made-up addresses, far apart
 REACH = 0x1000000
 RETURN_ADDRESS = 0x00F0F0F0
 TAGS = {EBX: 0x60000001, ESI: 0x60000002, EDI: 0x60000003}  # to be found again where they are pushed
-MOST_STEPS = 20000  # a probe loop takes a handful per page
+MOST_STEPS = 2000  # a probe loop takes four per page
 FS = 0x64
 SEGMENTS = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65)
 

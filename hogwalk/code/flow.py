@@ -9,12 +9,18 @@ from typing import Callable, Deque, Dict, List, Optional, Tuple
 from hogwalk.code.blocks import Block, Exit
 from hogwalk.code.callees import Blocks, Callee, Callees
 from hogwalk.code.emulate import HelperEffect, emulate_helper
+from hogwalk.code.lengths import instruction_length
+from hogwalk.code.reader import CodeReader
 from hogwalk.code.state import State
-from hogwalk.code.values import CONSTANT, EAX, RETURN_SLOT, Known
+from hogwalk.code.values import CONSTANT, EAX, ESP, RETURN_SLOT, Known
 
 MOST_BLOCKS = 3000
 MOST_POPPED = 0x100
+MOST_HELPED = 50  # runs of prologue helpers: a function has one or two
 SUB_ESP_EAX = (b"\x29\xc4", b"\x2b\xe0")
+MOST_TAILS = 4  # tail calls followed, once nothing else is left
+LOOK_AHEAD = 40  # bytes behind a call in which the caller puts its ESP right
+NEXT_CALL = frozenset((0xE8, 0xE9, 0xEB, 0xC2, 0xC3, 0xC9, 0xCC, 0xFF, 0x68, 0x6A, *range(0x70, 0x80)))
 FAR_JUMP = 0x4000
 
 Return = Tuple[Block, State]  # a block that ends with `ret`, and the state where it begins
@@ -46,7 +52,10 @@ class Flow:
         self._states: Dict[int, State] = {start: state}
         self._sure: List[int] = [start]
         self._goal = 1 << 32
+        self._helped_left = MOST_HELPED
         self._unsure: Deque[Tuple[Block, State]] = deque()
+        self._tails: Deque[Tuple[int, State, Block]] = deque()
+        self._tails_left = MOST_TAILS
         self._parents: Dict[int, Block] = {}
         self.sites: Dict[int, State] = {}
         self.effects: Dict[int, HelperEffect] = {}
@@ -76,6 +85,9 @@ class Flow:
             self._block(self._sure.pop(self._nearest()))
         elif guess and self._unsure:
             self._guess(*self._unsure.popleft())
+        elif guess and self._tails and self._tails_left > 0:
+            self._tails_left -= 1
+            self._enter(*self._tails.popleft())
         else:
             return False
         return True
@@ -138,7 +150,9 @@ class Flow:
                 self._enter(target, state, block)
         else:
             for target in block.targets:
-                if not self._leaves(block, target, state):
+                if self._leaves(block, target, state):
+                    self._tails.append((target, state, block))
+                else:
                     self._enter(target, state, block)
 
     def _leaves(self, block: Block, target: int, state: State) -> bool:
@@ -158,7 +172,8 @@ class Flow:
         callee = None if target is None else self._callees.of(target)
         if callee is None or (callee.popped is None and callee.returns):
             self._unsure.append((block, state))
-        elif callee.helper:
+        elif callee.helper and self._helped_left > 0:
+            self._helped_left -= 1
             self._enter(behind, self._helped(callee, block, state), block)
         elif callee.returns:
             keep = self._blocks.reader.bytes_at(behind, 2) in SUB_ESP_EAX
@@ -214,9 +229,27 @@ class Flow:
 
     def _likely(self, block: Block) -> int:
         """The argument bytes that the unknown function called by `block` most likely takes."""
-        code = self._blocks.reader.readable_from(block.targets[0], 3)
-        if code[:2] == b"\x83\xc4" or code[:1] in (b"\x59", b"\x5a"):
-            return 0  # the caller takes its arguments back: cdecl
-        if not block.pushes and code[:2] == b"\x83\xec":
-            return code[2]  # the caller makes room again for the arguments it stores instead of pushing
+        moved = first_move(self._blocks.reader, block.targets[0])
+        if moved > 0:  # the caller takes back the arguments (cdecl), or only what it aligned the stack with (stdcall)
+            room = -block.esp[1] if block.esp is not None and block.esp[0] == ESP else 0
+            return block.pushes if moved == room - block.pushes else 0
+        if moved < 0 and not block.pushes:
+            return -moved  # makes room again for the arguments it stores instead of pushing
         return block.pushes
+
+
+def first_move(reader: CodeReader, address: int) -> int:
+    """Bytes that the first `add esp`, `sub esp` or run of `pop ecx` from `address` moves ESP up; 0 when none is near."""
+    code = reader.readable_from(address, LOOK_AHEAD)
+    at = moved = 0
+    while at + 3 <= len(code):
+        opcode = code[at]
+        if opcode in (0x59, 0x5A):
+            moved += 4
+        elif moved or 0x50 <= opcode < 0x60 or opcode in NEXT_CALL:
+            break
+        elif opcode == 0x83 and code[at + 1] in (0xC4, 0xEC):
+            amount = int.from_bytes(code[at + 2 : at + 3], "little", signed=True)
+            return amount if code[at + 1] == 0xC4 else -amount
+        at += instruction_length(code, at) or 1
+    return moved

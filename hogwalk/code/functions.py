@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Set
+from typing import Dict, Iterable, Iterator, List, Optional, Set
 
 from hogwalk.code.blocks import Exit
 from hogwalk.code.depth import StackDepths
@@ -13,7 +13,17 @@ FARTHEST = 0x4000  # bytes looked at below an address; longer functions need a k
 MOST_TRIED = 24
 MOST_TRIED_AGAIN = 3
 PADDING = b"\xcc\x90"
-NOPS = (b"\x26\0\0\0\0", b"\x26\0", b"\xb6\0\0\0\0", b"\x76\0", b"\x44\0\0", b"\x84\0\0\0\0\0", b"\x40\0", b"\x80\0\0\0\0", b"\x1f\0")
+NOPS = (  # how the longer ones end
+    b"\x26\0\0\0\0",
+    b"\x26\0",
+    b"\xb6\0\0\0\0",
+    b"\x76\0",
+    b"\x44\0\0",
+    b"\x84\0\0\0\0\0",
+    b"\x40\0",
+    b"\x80\0\0\0\0",
+    b"\x1f\0",
+)
 LONGEST_NOP = 6
 FRAMES = (  # what only the first instructions of a function look like
     b"\x8b\xff\x55\x8b\xec",  # mov edi,edi; push ebp; mov ebp,esp
@@ -109,7 +119,7 @@ class FunctionStarts:
 
 
 def looks_like_start(code: bytes, at: int, address: int) -> bool:
-    """Whether a function may begin at offset `at` of `code`, which lies at `address`: by what is there and before it."""
+    """Whether a function may begin at offset `at` of `code`, which lies at `address`, by its looks."""
     first = code[at]
     if first not in FIRST_BYTES or at < LONGEST_NOP:
         return False

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Iterator, Optional, Sequence, Set
 
 from hogwalk.code.blocks import Block
-from hogwalk.code.effects import Cursor
+from hogwalk.code.cursor import Cursor
 from hogwalk.code.flow import Flow
 from hogwalk.code.lengths import instruction_length
 from hogwalk.code.reader import CodeReader
 from hogwalk.code.transfers import HANDLERS
-from hogwalk.code.values import CALLER, EBP, EBX, EDI, ESI, Known
+from hogwalk.code.values import EBP, EBX, EDI, ESI, Known
 
 LONGEST = 15
 KEPT = (EBX, EBP, ESI, EDI)  # what a function must give back as it found it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable, List, Optional
 
 from hogwalk.code.blocks import Block, Exit
-from hogwalk.code.effects import Cursor
+from hogwalk.code.cursor import Cursor
 from hogwalk.code.lengths import FIXED, MODRM_LENGTHS, OPERAND, instruction_length
 from hogwalk.code.reader import CodeReader
 from hogwalk.code.transfers import HANDLERS

@@ -44,9 +44,9 @@ class Disassembler:
         return "???"
 
     def _operands(self, mnemonic: str, operands: str) -> str:
-        if mnemonic == "call" or mnemonic[0] == "j" or mnemonic.startswith("loop"):
-            if ABSOLUTE.fullmatch(operands):
-                return self.address(int(operands, 0))
+        transfers = mnemonic == "call" or mnemonic[0] == "j" or mnemonic.startswith("loop")
+        if transfers and ABSOLUTE.fullmatch(operands):
+            return self.address(int(operands, 0))
         memory = BRACKETS.search(operands)
         if memory is None:
             return self._immediates(operands, mnemonic)

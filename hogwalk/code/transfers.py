@@ -6,18 +6,21 @@ from typing import List, Optional
 
 from hogwalk.code import effects
 from hogwalk.code.blocks import Exit
-from hogwalk.code.effects import Cursor, Handler
+from hogwalk.code.cursor import Cursor, Handler
 from hogwalk.code.lengths import ONE, PREFIX
-from hogwalk.code.values import ESP, plus
+from hogwalk.code.values import ESP
 
+HALVED = frozenset((*range(0x50, 0x60), 0x61, 0x68, 0x6A, 0x8F, 0xFF, *effects.STACK_BYTES))  # pushes and pops
 FAST_FAIL = 0x29  # int 29h never returns
 
 
 def call_direct(cursor: Cursor, at: int) -> int:
+    """E8: call rel32."""
     return cursor.leave(Exit.CALL, at + 5, cursor.address + at + 5, cursor.target(at + 5, 4))
 
 
 def jump(cursor: Cursor, at: int) -> int:
+    """E9 and EB: jmp."""
     size = 1 if cursor.code[at] == 0xEB else 4
     behind = at + 1 + size
     return cursor.leave(Exit.JUMP, behind, cursor.target(behind, size))
@@ -29,6 +32,7 @@ def branch(cursor: Cursor, at: int) -> int:
 
 
 def return_near(cursor: Cursor, at: int) -> int:
+    """C2 and C3: ret."""
     if cursor.code[at] == 0xC2:
         cursor.block.popped = cursor.word(at + 1) & 0xFFFF
         at += 2
@@ -36,10 +40,12 @@ def return_near(cursor: Cursor, at: int) -> int:
 
 
 def stop(cursor: Cursor, at: int) -> int:
+    """int3, iret, far transfers and hlt: nothing that follows belongs to the path."""
     return cursor.leave(Exit.STOP, at + 1)
 
 
 def interrupt(cursor: Cursor, at: int) -> int:
+    """CD: int; int 29h never returns."""
     return stop(cursor, at + 1) if cursor.code[at + 1] == FAST_FAIL else at + 2
 
 
@@ -94,6 +100,7 @@ def _jump_through(cursor: Cursor, at: int, length: int) -> int:
 
 
 def pop_memory(cursor: Cursor, at: int) -> int:
+    """8F: pop r/m32."""
     cursor.move_esp(4)
     return at + cursor.length(at)
 
@@ -118,12 +125,13 @@ def prefixed(cursor: Cursor, at: int) -> int:
     handler = HANDLERS[opcode]
     if handler is None:
         return at + length
-    if 0x66 not in cursor.code[at:inner]:
-        return handler(cursor, inner)
-    if 0x50 <= opcode < 0x58 or opcode in (0x68, 0x6A):
-        cursor.put(ESP, plus(cursor.get(ESP), -2))
-    elif 0x58 <= opcode < 0x60:
-        cursor.put(ESP, plus(cursor.get(ESP), 2))
+    before = cursor.get(ESP)
+    behind = handler(cursor, inner)
+    after = cursor.get(ESP)
+    if 0x66 not in cursor.code[at:inner] or cursor.done or before is None or after is None:
+        return behind
+    if opcode in HALVED:
+        cursor.put(ESP, (before[0], (before[1] + after[1]) // 2))
     return at + length
 
 

@@ -141,7 +141,7 @@ def _balanced(model: StackModel, total: int, notes: List[str]) -> Tuple[Part, ..
     """The parts by purpose, made to add up to `total` exactly."""
     left = total - sum(chunk.bytes or 0 for chunk in model.chunks)
     if left < 0:
-        notes.append(f"the code on the way makes {total - left} bytes, more than the frame has: it may be a wrong frame")
+        notes.append(f"the code on the way makes {total - left} bytes, more than the frame has: a wrong frame?")
         del model.chunks[1:]
         left = total - WORD
     open_ended = [chunk for chunk in model.chunks if chunk.bytes is None]

@@ -48,27 +48,29 @@ class Clue(IntEnum):
     UP_TO_400 = 1 << 31
     UP_TO_800 = 1 << 32
     OVER_800 = 1 << 33
-    # bridges
+    # bridges, and what takes the place of depth where code cannot be read
     TRAP_HANDLER = 1 << 34
-    NOT_TRAP_HANDLER = 1 << 35
-    HOLE = 1 << 36
-    REPEATED = 1 << 37
-    NOT_REPEATED = 1 << 38
+    HOLE = 1 << 35
+    SAME_MODULE = 1 << 36
+    OTHER_MODULE = 1 << 37
+    REPEATED_PAIR = 1 << 38
+    REPEATED_SIZE = 1 << 39
+    NOT_REPEATED = 1 << 40
     # where the walk starts
-    FROM_REGISTERS = 1 << 39
-    NOT_REGISTERS = 1 << 40
-    REACHES_LIMIT = 1 << 41
-    FAR_FROM_LIMIT = 1 << 42
-    START_UNKNOWN = 1 << 43
-    BEHIND_HOLE = 1 << 44
-    ANY_START = 1 << 45
+    FROM_REGISTERS = 1 << 41
+    NOT_REGISTERS = 1 << 42
+    REACHES_LIMIT = 1 << 43
+    FAR_FROM_LIMIT = 1 << 44
+    START_UNKNOWN = 1 << 45
+    BEHIND_HOLE = 1 << 46
+    ANY_START = 1 << 47
     # where it ends
-    USER_MODE = 1 << 46
-    ZERO_EBP = 1 << 47
-    NO_RETURN = 1 << 48
-    NEAR_BASE = 1 << 49
-    EARLY_END = 1 << 50
-    PREDICTED_ON = 1 << 51
+    USER_MODE = 1 << 48
+    ZERO_EBP = 1 << 49
+    NO_RETURN = 1 << 50
+    NEAR_BASE = 1 << 51
+    EARLY_END = 1 << 52
+    PREDICTED_ON = 1 << 53
 
 
 WORDS: Dict[Clue, str] = {
@@ -93,11 +95,11 @@ WORDS: Dict[Clue, str] = {
     Clue.CHAIN_BROKEN: "the saved EBP points elsewhere",
     Clue.TRAP_HANDLER: "its handler runs right below the trap frame",
     Clue.HOLE: "reached over a page that cannot be read",
-    Clue.REPEATED: "the same function has this frame size elsewhere on this stack",
-    Clue.NOT_REPEATED: "the same function has another frame size elsewhere on this stack",
+    Clue.REPEATED_PAIR: "the same two return addresses lie as far apart elsewhere on this stack",
+    Clue.REPEATED_SIZE: "the same return address has one as far above it elsewhere on this stack",
     Clue.FROM_REGISTERS: "the faulting registers lead here",
     Clue.NOT_REGISTERS: "the faulting registers lead elsewhere",
-    Clue.REACHES_LIMIT: "its function's frame reaches down to Limit",
+    Clue.REACHES_LIMIT: "the frame of the function it calls reaches down that far",
     Clue.BEHIND_HOLE: "the first one behind a page that cannot be read",
     Clue.USER_MODE: "user mode entered the kernel here",
     Clue.ZERO_EBP: "a zero EBP marks the thread's first frame",

@@ -8,22 +8,19 @@ from hogwalk.analysis import DOUBLE_FAULT, Evidence
 from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.functions import Functions, Prediction
 from hogwalk.rebuild.nodes import Node
+from hogwalk.rebuild.reach import reach_clues
 from hogwalk.rebuild.traps import Traps
 
 FROM_REGISTERS, NOT_REGISTERS = int(Clue.FROM_REGISTERS), int(Clue.NOT_REGISTERS)
-REACHES_LIMIT, FAR_FROM_LIMIT = int(Clue.REACHES_LIMIT), int(Clue.FAR_FROM_LIMIT)
-START_UNKNOWN, BEHIND_HOLE, ANY_START = int(Clue.START_UNKNOWN), int(Clue.BEHIND_HOLE), int(Clue.ANY_START)
+BEHIND_HOLE, ANY_START = int(Clue.BEHIND_HOLE), int(Clue.ANY_START)
 USER_MODE, ZERO_EBP, NO_RETURN = int(Clue.USER_MODE), int(Clue.ZERO_EBP), int(Clue.NO_RETURN)
 NEAR_BASE, EARLY_END, PREDICTED_ON = int(Clue.NEAR_BASE), int(Clue.EARLY_END), int(Clue.PREDICTED_ON)
 UNREAD = int(Clue.UNREAD)
 
-NEAR_START = 0x400  # bytes above Limit within which any candidate may be the newest
+NEAR_START = 0x100  # bytes above Limit: an unreadable page within these leaves nothing to start from below it
 FARTHEST_START = 0x1800  # bytes above Limit: a frame larger than the largest known ones would have to lie below
 ENTRY_REACH = 0x90  # bytes below a user-mode trap frame: the arguments copied for the system service
 BASE_REACH = 0x2A0  # bytes below Base: the floating-point save area (0x210) and a trap frame (0x8c)
-SIZES = ((0x20, int(Clue.UP_TO_20)), (0x40, int(Clue.UP_TO_40)), (0x80, int(Clue.UP_TO_80)),
-         (0x100, int(Clue.UP_TO_100)), (0x200, int(Clue.UP_TO_200)), (0x400, int(Clue.UP_TO_400)),
-         (0x800, int(Clue.UP_TO_800)))
 STOPPED = 0xCC  # int 3: what the compiler or the kernel puts behind a call that never returns
 
 
@@ -45,36 +42,17 @@ def start_clues(evidence: Evidence, nodes: Sequence[Node], functions: Functions)
         }
     if not overflowed(evidence):
         return dict.fromkeys(range(len(nodes)), ANY_START)
-    limit = evidence.region.limit
-    hole = next((end for start, end in evidence.image.holes if start <= limit + FARTHEST_START), None)
+    limit, mark = evidence.region.limit, 0
+    hole = next((hole for hole in evidence.image.holes if hole[0] <= limit + NEAR_START), None)
+    if hole is not None:
+        limit, mark = hole[1], BEHIND_HOLE
     found: Dict[int, int] = {}
     for number, node in enumerate(nodes):
-        if hole is not None and node.slot >= hole:
-            found[number] = BEHIND_HOLE
-        elif node.slot - limit <= FARTHEST_START or not found:
-            mask = _start(node, node.slot - limit, functions)
+        if node.slot >= limit and (node.slot - limit <= FARTHEST_START or not found):
+            mask = reach_clues(node, node.slot - limit, functions)
             if mask or not found:
-                found[number] = mask
+                found[number] = mask | mark
     return found
-
-
-def _start(node: Node, distance: int, functions: Functions) -> int:
-    """Clues for a start `distance` bytes above Limit; 0 for far ones whose function has no frame that large."""
-    if node.target is None:
-        return START_UNKNOWN | _size(distance)
-    if distance > NEAR_START and functions.at_entry(node.target) < distance - NEAR_START:
-        return 0
-    deepest = functions.deepest(node.target)
-    if not deepest:
-        return START_UNKNOWN | _size(distance)
-    return REACHES_LIMIT if deepest >= distance else FAR_FROM_LIMIT | _size(distance)
-
-
-def _size(distance: int) -> int:
-    for top, clue in SIZES:
-        if distance <= top:
-            return clue
-    return int(Clue.OVER_800)
 
 
 def end_clues(

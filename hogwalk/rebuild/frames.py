@@ -108,7 +108,7 @@ class FrameBuilder:
         module = self._evidence.modules.at(address)
         if module is None:
             return None
-        start = self._evidence.judge.function_start(address)
+        start = self._clued.functions.start(address)
         named = self._names.get(address if start is None else start)
         if named is not None and named.module == module.name:
             return Symbol(module.name, named.name, address - (address if start is None else start))

@@ -8,6 +8,7 @@ from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Set, T
 
 from hogwalk.analysis import Evidence
 from hogwalk.code.depth import Depths, StackDepths
+from hogwalk.code.functions import FunctionStarts
 from hogwalk.code.values import CONSTANT, EAX, ESP, RETURN_SLOT, Known
 from hogwalk.evidence.links import FARTHEST
 from hogwalk.rebuild.clues import Clue
@@ -19,6 +20,8 @@ OTHER_TARGET, ANY_TARGET = int(Clue.OTHER_TARGET), int(Clue.ANY_TARGET)
 TABLE_TARGET, NO_TABLE_TARGET = int(Clue.TABLE_TARGET), int(Clue.NO_TABLE_TARGET)
 UNREAD, SYSTEM_CALL = int(Clue.UNREAD), int(Clue.SYSTEM_CALL)
 
+MOV_EAX, CALL_NEAR, PROBE_CALL = 0xB8, 0xE8, 10  # mov eax,N; call _chkstk
+MOST_PROBED = 0x10000  # larger numbers are addresses: mov eax,handler; call __EH_prolog
 NOWHERE = 0xFFFFFFFF  # no call returns here: asked for, it makes a flow run to its end
 DEVICE_TYPE, DRIVER_TYPE = 3, 4  # IO_TYPE_DEVICE, IO_TYPE_DRIVER (ntddk.h)
 DEVICE_DRIVER, DRIVER_TABLE, TABLE_ENTRIES = 0x08, 0x38, 28
@@ -28,7 +31,7 @@ class Prediction(NamedTuple):
     """Where the return slot of the function that runs behind one node can lie.
 
     `slots` are addresses, the most plausible first; `exact` tells that there is no other; `minimum` is the lowest
-    address possible; `frame_ebp` and `saved_ebp` are as in Depths; `known` is False where the code tells nothing.
+    address possible; `frame_ebp`, `saved_ebp` and `ebp_kept` are as in Depths; `known` is False where the code tells nothing.
     """
 
     slots: Tuple[int, ...]
@@ -36,6 +39,7 @@ class Prediction(NamedTuple):
     minimum: int
     frame_ebp: Optional[int]
     saved_ebp: Optional[int]
+    ebp_kept: bool
     known: bool
 
 
@@ -49,23 +53,34 @@ class Functions:
         self._links: Dict[Tuple[int, int], int] = {}
         self._full: Dict[int, int] = {}
         self._tables: Dict[int, FrozenSet[int]] = {}
-        self._starts: List[int] = []
+        self._starts = FunctionStarts(self._depths)
+        self._known: List[int] = []
 
     def know(self, starts: Iterable[int]) -> None:
         """Takes note of addresses at which functions are known to start."""
-        self._starts = sorted({*self._starts, *starts})
+        self._known = sorted({*self._known, *starts})
+        for start in starts:
+            self._starts.add(start)
+
+    def start(self, return_address: int) -> Optional[int]:
+        """The start of the function that holds the call before an address; None when nothing tells."""
+        symbol = self._evidence.symbols.get(return_address)
+        module = self._evidence.modules.at(return_address)
+        if module is not None and module.symbols == "pdb" and symbol is not None and symbol.name:
+            return return_address - symbol.displacement
+        return self._starts.start_of(return_address)
 
     def predict(self, node: Node, trap: Optional[TrapFrame]) -> Prediction:
         """Where the function that runs behind a node has its own return slot."""
         if node.clues & UNREAD:
-            return Prediction((), False, node.behind, None, None, False)
+            return Prediction((), False, node.behind, None, None, False, False)
         if trap is not None:
             return self.resumed(node.address, node.behind, trap.ebp)
         depths = self._depths_at(node.address)
         known = bool(depths.depths) or depths.dynamic or depths.frame_ebp is not None
         slots = depths.return_slots(node.slot)
         low = node.slot + 4 + depths.minimum
-        return Prediction(slots, depths.exact, low, depths.frame_ebp, depths.saved_ebp, known)
+        return Prediction(slots, depths.exact, low, depths.frame_ebp, depths.saved_ebp, depths.ebp_kept, known)
 
     def resumed(self, address: int, esp: int, ebp: int) -> Prediction:
         """Where the function that runs on at `address` with these registers has its return slot."""
@@ -75,12 +90,12 @@ class Functions:
             slots = (esp + behind.height,)
         elif behind.frame_ebp is not None:
             slots = (ebp + behind.frame_ebp,)
-        return Prediction(slots, behind.exact, esp, None, behind.saved_ebp, bool(slots))
+        return Prediction(slots, behind.exact, esp, None, behind.saved_ebp, False, bool(slots))
 
     def _depths_at(self, address: int) -> Depths:
         found = self._at.get(address)
         if found is None:
-            found = self._at[address] = self._depths.at(self._evidence.judge.function_start(address), address)
+            found = self._at[address] = self._depths.at(self.start(address), address)
         return found
 
     def link(self, node: Node, older: Node) -> int:
@@ -104,11 +119,11 @@ class Functions:
             return OTHER_TARGET  # a jump from one known function into another: only system-call entries do that
         if self.reaches(target, node.address):
             return REACHED
-        return STARTED if self._evidence.judge.function_start(node.address) == target else OTHER_TARGET
+        return STARTED if self.start(node.address) == target else OTHER_TARGET
 
     def _nearest(self, address: int) -> Optional[int]:
-        index = bisect_right(self._starts, address) - 1
-        return self._starts[index] if index >= 0 and address - self._starts[index] < FARTHEST else None
+        index = bisect_right(self._known, address) - 1
+        return self._known[index] if index >= 0 and address - self._known[index] < FARTHEST else None
 
     def reaches(self, function: int, return_address: int) -> bool:
         """Whether the code of a function comes to the call that returns to an address."""
@@ -133,13 +148,21 @@ class Functions:
         taken = 0 if esp is None else -esp[1]
         return max(taken, eax[1]) if eax is not None and eax[0] == CONSTANT else taken
 
+    def probed(self, node: Node) -> int:
+        """Bytes that the call before a node's return address asks a stack probe for; 0 where it calls no probe."""
+        code = self._evidence.reader.readable_before(node.address, PROBE_CALL)
+        if len(code) < PROBE_CALL or code[0] != MOV_EAX or code[5] != CALL_NEAR or node.target is None:
+            return 0
+        asked = int.from_bytes(code[1:5], "little")
+        return asked if asked < MOST_PROBED and self._depths.callees.of(node.target).helper else 0
+
     def _dispatched(self, node: Node, older: Node) -> int:
         table = self.table(older)
         if not table:
             return ANY_TARGET
         if node.clues & UNREAD:
             return TABLE_TARGET if self._nearest(node.address) in table else NO_TABLE_TARGET
-        start = self._evidence.judge.function_start(node.address)
+        start = self.start(node.address)
         if start in table:
             return TABLE_TARGET
         modules = self._evidence.modules

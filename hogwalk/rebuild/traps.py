@@ -37,6 +37,10 @@ class Traps:
         self.by_slot: Dict[int, TrapFrame] = {trap.slot: trap for trap in found if not trap.user}
         self.user = tuple(trap for trap in found if trap.user)
 
+    def slots_above(self, slot: int, reach: int) -> List[int]:
+        """The slots of the kernel's trap frames that begin within `reach` bytes above a slot."""
+        return [trap.slot for trap in self.by_slot.values() if slot < trap.start <= slot + reach]
+
     def user_entry_above(self, slot: int, reach: int) -> Optional[TrapFrame]:
         """The user-mode trap frame that begins within `reach` bytes above a slot, or None."""
         return next((trap for trap in self.user if slot < trap.start <= slot + reach), None)

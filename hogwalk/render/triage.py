@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence
 
-from hogwalk.model import About, Frame, Trust
+from hogwalk.model import About, Frame, Gap, Trust
 from hogwalk.render.table import cut, hexa, percent, table, wrapped
 from hogwalk.report.document import Report
 from hogwalk.usage.books import Share, module_of
 from hogwalk.usage.cycles import Cycle
 from hogwalk.walk.frames import PROVEN
 
+MOST_GAPS = 6  # shown one by one; more are summed up by their reason
 MOST_ROWS = 12  # modules or products shown; the rest is one row
 DOUBLE_FAULT = "EXCEPTION_DOUBLE_FAULT, the usual end of a depleted kernel stack"
 
@@ -65,11 +66,13 @@ def _start(report: Report) -> Iterator[str]:
     if report.start is None:
         return
     candidate = report.start.candidate
-    score = f"score {candidate.score} of {len(report.candidates)} candidates" if candidate else "given by hand"
     yield from wrapped("Start", report.start.command)
-    tried, kept = len(report.tried), len(report.segments)
-    walks = "1 walk tried" if tried == 1 else f"{tried} walks tried, {kept} kept"
-    yield from wrapped("", f"{score}; {walks}; {report.segments[0].stop}")
+    words = [f"score {candidate.score} of {len(report.candidates)} candidates"] if candidate is not None else []
+    if report.tried:
+        tried, kept = len(report.tried), len(report.segments)
+        words.append("1 walk of kf tried" if tried == 1 else f"{tried} walks of kf tried, {kept} kept")
+        words.append(report.segments[0].stop)
+    yield from wrapped("", "; ".join(words))
     for walk in report.segments[1:]:
         yield from wrapped("", f"then {walk.command}: {walk.stop}")
 
@@ -176,12 +179,22 @@ def _biggest(report: Report) -> Iterator[str]:
 
 def totals(report: Report) -> Iterator[str]:
     """The gaps and the sum that must come out."""
-    for at, gap in enumerate(report.gaps):
-        yield from wrapped("Gaps" if at == 0 else "", f"{gap.start:08x}..{gap.end:08x} {gap.bytes} bytes {gap.why}")
+    gaps = [f"{gap.start:08x}..{gap.end:08x} {gap.bytes} bytes {gap.why}" for gap in report.gaps]
+    if len(gaps) > MOST_GAPS:
+        gaps = _gap_sums(report.gaps)
+    for at, words in enumerate(gaps):
+        yield from wrapped("Gaps" if at == 0 else "", words)
     unknown = sum(gap.bytes for gap in report.gaps)
     yield from wrapped(
         "Sum", f"{report.walked} walked + {unknown} in gaps = {report.walked + unknown} = Base - Limit"
     )
+
+
+def _gap_sums(gaps: Sequence[Gap]) -> List[str]:
+    sums: Dict[str, List[Gap]] = {}
+    for gap in gaps:
+        sums.setdefault(gap.why, []).append(gap)
+    return [f"{sum(gap.bytes for gap in some)} bytes in {len(some)} places {why}" for why, some in sums.items()]
 
 
 def _next(report: Report) -> Iterator[str]:

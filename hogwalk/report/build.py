@@ -6,20 +6,21 @@ from typing import Dict, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Evidence
 from hogwalk.evidence.modules import ModuleMap
-from hogwalk.model import Module
+from hogwalk.model import Module, Triple
+from hogwalk.parsers.kf import format_kf
 from hogwalk.report.document import ModuleUse, ProductUse, Report, Start
 from hogwalk.report.notes import notes
 from hogwalk.target.protocol import Target
 from hogwalk.usage.books import Share, function_of, gaps, imbalance, module_of, shares
 from hogwalk.usage.cycles import find_cycle
 from hogwalk.usage.products import Product, product_shares, products
-from hogwalk.walk.choose import Choice
-from hogwalk.walk.frames import Walk
+from hogwalk.stitch.walks import Walks
+from hogwalk.walk.choose import frame_count
 
 
-def build(target: Target, evidence: Evidence, choice: Choice) -> Report:
-    """The report of the chosen walks."""
-    frames = choice.frames
+def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
+    """The report of the debugger's walks and hogwalk's own."""
+    frames = walks.frames
     module_shares = shares(frames, module_of)
     owners = _owners(target, evidence.modules, module_shares)
     modules = _module_uses(evidence.modules.modules, module_shares, owners)
@@ -32,23 +33,25 @@ def build(target: Target, evidence: Evidence, choice: Choice) -> Report:
         region=evidence.region,
         registers=evidence.registers,
         candidates=evidence.candidates,
-        tried=choice.tried,
-        segments=choice.segments,
-        start=_start(evidence, choice.segments[0]),
+        tried=walks.tried,
+        segments=walks.segments,
+        comparison=walks.comparison,
+        dropped=walks.dropped,
+        start=_start(evidence, walks.start),
         frames=frames,
         modules=modules,
         products=tuple(ProductUse(product, share) for product, share in product_shares(module_shares, owners)),
         functions=shares(frames, function_of),
         gaps=found,
         cycle=find_cycle(frames),
-        notes=notes(target, evidence, choice, modules),
+        notes=notes(target, evidence, walks, modules),
         commands=tuple(target.commands()),
     )
 
 
-def _start(evidence: Evidence, walk: Walk) -> Start:
-    candidate = next((found for found in evidence.candidates if found.triple == walk.triple), None)
-    return Start(walk.triple, walk.command, candidate)
+def _start(evidence: Evidence, triple: Triple) -> Start:
+    candidate = next((found for found in evidence.candidates if found.triple == triple), None)
+    return Start(triple, format_kf(triple, frame_count(evidence.region.size)), candidate)
 
 
 def _owners(target: Target, modules: ModuleMap, module_shares: Sequence[Share]) -> Dict[str, Product]:

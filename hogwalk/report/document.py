@@ -7,7 +7,8 @@ from typing import Optional, Tuple
 
 from hogwalk.candidates.rank import Candidate
 from hogwalk.model import About, Frame, Gap, Region, Registers, Triple
-from hogwalk.usage.books import Share
+from hogwalk.stitch.compare import Difference
+from hogwalk.usage.books import NO_MODULE, Share
 from hogwalk.usage.cycles import Cycle
 from hogwalk.usage.products import Product
 from hogwalk.walk.frames import Walk
@@ -45,8 +46,9 @@ class Start:
 class Report:
     """Everything hogwalk found out about one stack.
 
-    `tried` are the debugger's walks, `segments` those whose rows are used; `frames` are newest first; the bytes of
-    `frames` and `gaps` add up to `region.size`.
+    `tried` are the debugger's walks, `segments` those whose rows are used; `comparison` sets them beside hogwalk's own
+    walk, `dropped` are kf's rows left out for it; `frames` are newest first; the bytes of `frames` and `gaps` add up to
+    `region.size`.
     """
 
     about: About
@@ -55,6 +57,8 @@ class Report:
     candidates: Tuple[Candidate, ...]
     tried: Tuple[Walk, ...]
     segments: Tuple[Walk, ...]
+    comparison: Tuple[Difference, ...]
+    dropped: Tuple[Frame, ...]
     start: Optional[Start]
     frames: Tuple[Frame, ...]
     modules: Tuple[ModuleUse, ...]
@@ -72,9 +76,13 @@ class Report:
 
     @property
     def hog(self) -> Optional[ProductUse]:
-        """The product that holds most bytes, the operating system's own left aside; it, when there is no other."""
-        others = [use for use in self.products if not use.product.system]
-        return next(iter(others or self.products), None)
+        """The product that holds most bytes, the operating system's own left aside; it, when there is no other.
+
+        Frames in no module accuse nobody.
+        """
+        owned = [use for use in self.products if use.product.name != NO_MODULE]
+        others = [use for use in owned if not use.product.system]
+        return next(iter(others or owned), None)
 
     @property
     def system(self) -> Tuple[ProductUse, ...]:

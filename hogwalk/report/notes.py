@@ -5,24 +5,28 @@ from __future__ import annotations
 from typing import List, Sequence, Tuple
 
 from hogwalk.analysis import Evidence
-from hogwalk.model import Frame, Trust
+from hogwalk.model import Frame, Source, Trust
 from hogwalk.report.document import ModuleUse
+from hogwalk.stitch.walks import Walks
 from hogwalk.target.protocol import Target
-from hogwalk.walk.choose import Choice
+from hogwalk.usage.books import NO_MODULE
 from hogwalk.walk.frames import PROVEN, Walk
 
+MOST_HOLES = 3  # named one by one; more are summed up
 
-def notes(target: Target, evidence: Evidence, choice: Choice, modules: Sequence[ModuleUse]) -> Tuple[str, ...]:
+
+def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[ModuleUse]) -> Tuple[str, ...]:
     """The notes on the walks, the gravest first."""
     found: List[str] = []
-    found.extend(_unproven(choice.frames))
+    found.extend(_unproven(walks.frames))
+    found.extend(_who(walks))
     found.extend(_holes(evidence))
-    for walk in choice.segments:
+    for walk in walks.segments:
         found.extend(_rows(walk))
     found.extend(_symbols(modules))
     found.extend(_versions(modules))
     found.extend(target.notes)
-    found.extend(dict.fromkeys(note for walk in choice.segments for note in walk.notes))
+    found.extend(dict.fromkeys(note for walk in walks.segments for note in walk.notes))
     return tuple(found)
 
 
@@ -43,8 +47,24 @@ def _unproven(frames: Sequence[Frame]) -> List[str]:
     return found
 
 
+def _who(walks: Walks) -> List[str]:
+    if not walks.segments:
+        return ["no debugger walked this stack: every frame is from hogwalk's own walk"]
+    alone = sum(1 for frame in walks.frames if frame.source is Source.HOGWALK)
+    if not (alone or walks.dropped):
+        return []
+    return [
+        f"kf and hogwalk's own walk differ: {alone} frames are hogwalk's alone, {len(walks.dropped)} rows of kf are "
+        "left out; `compare` shows which and why"
+    ]
+
+
 def _holes(evidence: Evidence) -> List[str]:
-    return [f"stack {start:08x}..{end:08x} cannot be read; it counts as a gap" for start, end in evidence.image.holes]
+    holes = evidence.image.holes
+    if len(holes) > MOST_HOLES:
+        size = sum(end - start for start, end in holes)
+        return [f"{size} bytes of the stack in {len(holes)} places cannot be read; they count as gaps"]
+    return [f"stack {start:08x}..{end:08x} cannot be read; it counts as a gap" for start, end in holes]
 
 
 def _rows(walk: Walk) -> List[str]:
@@ -64,7 +84,7 @@ def _symbols(modules: Sequence[ModuleUse]) -> List[str]:
 
 
 def _versions(modules: Sequence[ModuleUse]) -> List[str]:
-    bare = [use.share.name for use in modules if not use.product.known]
+    bare = [use.share.name for use in modules if not use.product.known and use.share.name != NO_MODULE]
     if not bare:
         return []
     return [f"no version data for {', '.join(bare)}: each counts as a product of its own"]

@@ -16,6 +16,7 @@ from hogwalk.parsers.thread import parse_threads
 from hogwalk.stack import kernel
 from hogwalk.target.protocol import Target
 
+PAGE = 0x1000  # bytes, on every x86
 MAX_BYTES = 16 << 20  # no Windows stack is larger; a larger range is a typing error
 REMEDY = "pass --limit and --base as !thread prints them (Base b8ae9000 Limit b8ae6000)"
 
@@ -108,8 +109,7 @@ def _processor(target: Target, thread: Optional[int]) -> Optional[Region]:
     if found is None:
         return None
     # There StackBase leaves out the room for the FPU state (0x210 bytes on x86) at the very end of the last page.
-    page = target.about().page_bytes
-    return replace(found, base=(found.base + page - 1) // page * page)
+    return replace(found, base=(found.base + PAGE - 1) // PAGE * PAGE)
 
 
 def _thread_environment(target: Target, thread: Optional[int]) -> Optional[Region]:

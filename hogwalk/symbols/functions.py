@@ -1,4 +1,4 @@
-"""Function records (S_GPROC32, S_LPROC32, S_THUNK32) of the module an address was linked from."""
+"""Function and variable records (S_GPROC32, S_LPROC32, S_THUNK32, S_LDATA32) of the module an address comes from."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from hogwalk.symbols.source import STRING_CAP, decode
 
 _PROCEDURES = (0x110F, 0x1110, 0x1146, 0x1147)
 _S_THUNK32 = 0x1102
+_DATA = (0x110C, 0x110D)
 _CONTRIBUTIONS = {0xF12EBA2D: 28, 0xF13151E4: 32}  # version of the table: bytes of an entry
 _MODULE_CAP = 65536
 _RECORD_CAP = 1 << 20
+_PIECES_BACK = 8  # pieces without records (import stubs, padding) passed over
 
 
 class _Contribution(NamedTuple):
@@ -26,7 +28,7 @@ class _Contribution(NamedTuple):
 
 
 class Functions:
-    """The functions of a PDB, parsed module by module as addresses in them are asked."""
+    """The functions and variables of a PDB, parsed module by module as addresses in them are asked."""
 
     def __init__(self, pdb: Pdb) -> None:
         self._pdb = pdb
@@ -57,19 +59,25 @@ class Functions:
         self._pieces.sort()
 
     def nearest(self, rva: int) -> Optional[Named]:
-        """The last function that starts at or below `rva` in the piece of code linked there, or None."""
+        """The last record that starts at or below `rva` in the piece linked there or in one shortly before, or None."""
         place = self._pdb.place(rva)
         if place is None:
             return None
         index = bisect_right(self._keys, place) - 1
         if index < 0:
             return None
-        piece = self._pieces[index]
-        if piece.section != place[0] or not piece.offset <= place[1] < piece.offset + piece.size:
-            return None
-        functions, starts = self._module(piece.module)
-        at = bisect_right(starts, rva) - 1
-        return functions[at] if at >= 0 else None
+        start = rva - place[1]
+        for piece in reversed(self._pieces[max(index - _PIECES_BACK, 0) : index + 1]):
+            if piece.section != place[0]:
+                break
+            records, starts = self._module(piece.module)
+            at = bisect_right(starts, rva) - 1
+            inside = place[1] < piece.offset + piece.size
+            while at >= 0 and not inside and not records[at].size:
+                at -= 1  # a variable ends with its piece, a function's name reaches on
+            if at >= 0 and records[at].rva >= start + piece.offset:
+                return records[at]
+        return None
 
     def _module(self, number: int) -> Tuple[List[Named], List[int]]:
         if number not in self._cache:
@@ -103,14 +111,17 @@ class Functions:
             size, (offset, section), name = struct.unpack_from("<I", record, 12)[0], _at(record, 28), record[35:]
         elif kind == _S_THUNK32 and len(record) > 21:
             (offset, section), size, name = _at(record, 12), struct.unpack_from("<H", record, 18)[0], record[21:]
+        elif kind in _DATA and len(record) > 10:
+            (offset, section), size, name = _at(record, 4), 0, record[10:]
         else:
             return None
         rva = self._pdb.rva(section, offset)
         return None if rva is None else Named(rva, size, decode(name[:STRING_CAP].split(b"\0", 1)[0]))
 
     def all(self) -> List[Named]:
-        """Every function record of every module, lowest first."""
-        return sorted(named for number in range(len(self._streams)) for named in self._module(number)[0])
+        """Every function record (those with a size) of every module, lowest first."""
+        records = (named for number in range(len(self._streams)) for named in self._module(number)[0])
+        return sorted(named for named in records if named.size)
 
 
 def _at(record: bytes, offset: int) -> Tuple[int, int]:

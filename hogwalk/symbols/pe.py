@@ -19,6 +19,7 @@ _EXPORT_CAP = 65536
 _NAMES_CAP = 1 << 23  # letters of all exported names together
 _DEBUG_CAP = 32
 _CODEVIEW = 2
+_WRITABLE = 0x80000000
 
 
 class PeSection(NamedTuple):
@@ -28,6 +29,7 @@ class PeSection(NamedTuple):
     size: int
     file_start: int
     file_size: int
+    writable: bool
 
 
 class CodeView(NamedTuple):
@@ -54,6 +56,7 @@ class Pe:
         )
         start = head + 24
         self.wide = image.u16(start) == 0x20B
+        self.preferred = image.u64(start + 24) if self.wide else image.u32(start + 28)
         self.size = image.u32(start + 56)
         self.checksum = image.u32(start + 64)
         self._directories = start + (112 if self.wide else 96)
@@ -61,7 +64,15 @@ class Pe:
         self.sections: List[PeSection] = []
         for at in range(start + optional, start + optional + 40 * min(count, _SECTION_CAP), 40):
             size, place, raw_size, raw_start = struct.unpack("<4I", image.read(at + 8, 16))
-            self.sections.append(PeSection(place, size, raw_start, raw_size))
+            writable = bool(image.u32(at + 36) & _WRITABLE)
+            self.sections.append(PeSection(place, size, raw_start, raw_size, writable))
+
+    def read_only(self, rva: int, count: int) -> bool:
+        """Whether [rva, rva+count) lies in one section that nothing writes to, or before all of them."""
+        for section in self.sections:
+            if section.start <= rva < section.start + max(section.size, section.file_size):
+                return not section.writable and rva + count <= section.start + max(section.size, section.file_size)
+        return rva + count <= min((section.start for section in self.sections), default=0)
 
     def directory(self, index: int) -> Tuple[int, int]:
         """RVA and bytes of a data directory, (0, 0) when absent; raises Unreadable."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import struct
 from array import array
-from typing import Iterator, NamedTuple, Optional
+from typing import Iterator, NamedTuple, Optional, Tuple
 
 from hogwalk.errors import Unreadable
 from hogwalk.symbols.pdb import Pdb
 from hogwalk.symbols.source import STRING_CAP, decode
 
 _S_PUB32 = 0x110E
+_HEAD = struct.Struct("<HHIIH")
+_FIXED = 12  # bytes that the length counts before the name
 _TIES = 64  # public names at one address looked at
 
 
@@ -41,38 +43,42 @@ class Publics:
     def __len__(self) -> int:
         return len(self._map)
 
-    def _record(self, index: int) -> Optional[Named]:
-        """The public behind entry `index` of the map; None where it is damaged or outside every section."""
+    def _place(self, index: int) -> Tuple[int, int]:
+        """RVA and record length of entry `index` of the map, (-1, 0) where it is damaged or in no section."""
         assert self._records is not None
         try:
-            length, kind, _, offset, section = struct.unpack("<HHIIH", self._records.read(self._map[index], 14))
-            if kind != _S_PUB32 or length < 12:
-                return None
-            rva = self._pdb.rva(section, offset)
-            raw = self._records.read(self._map[index] + 14, min(length - 12, STRING_CAP))
+            length, kind, _, offset, section = _HEAD.unpack(self._records.read(self._map[index], _HEAD.size))
         except Unreadable:
+            return -1, 0
+        rva = self._pdb.rva(section, offset) if kind == _S_PUB32 and length >= _FIXED else None
+        return (-1, 0) if rva is None else (rva, length)
+
+    def _record(self, index: int) -> Optional[Named]:
+        """The public behind entry `index` of the map; None where it is damaged or outside every section."""
+        rva, length = self._place(index)
+        if rva < 0 or self._records is None:
             return None
-        return None if rva is None else Named(rva, 0, decode(raw.split(b"\0", 1)[0]))
+        raw = self._records.upto(self._map[index] + _HEAD.size, min(length - _FIXED, STRING_CAP))
+        return Named(rva, 0, decode(raw.split(b"\0", 1)[0]))
 
     def nearest(self, rva: int) -> Optional[Named]:
         """The public at the highest address at or below `rva`, of several there the map's first; None without any."""
         low, high = 0, len(self._map)
         while low < high:
             middle = (low + high) // 2
-            record = self._record(middle)
-            if record is not None and record.rva > rva:
+            if self._place(middle)[0] > rva:
                 high = middle
             else:
                 low = middle + 1
-        found: Optional[Named] = None
+        first, found = -1, -1
         for index in range(low - 1, max(low - 1 - _TIES, -1), -1):
-            record = self._record(index)
-            if record is None:
+            place = self._place(index)[0]
+            if place < 0:
                 continue
-            if found is not None and record.rva != found.rva:
+            if first >= 0 and place != found:
                 break
-            found = record
-        return found
+            first, found = index, place
+        return self._record(first) if first >= 0 else None
 
     def __iter__(self) -> Iterator[Named]:
         for index in range(len(self._map)):

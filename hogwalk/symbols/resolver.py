@@ -11,6 +11,7 @@ from hogwalk.symbols.coff import coff_symbols
 from hogwalk.symbols.image import Image
 from hogwalk.symbols.pdb import Pdb
 from hogwalk.symbols.pe import CodeView, FileImage, Pe
+from hogwalk.symbols.relocated import Relocated
 from hogwalk.symbols.source import Window
 from hogwalk.symbols.store import SearchPath
 from hogwalk.symbols.tables import ListTable, NoTable, PdbTable, Table
@@ -31,6 +32,7 @@ class Resolver:
         self._binaries = SearchPath(f"{image_path};{symbol_path}")
         self._tables: Dict[int, Table] = {}
         self._files: Dict[int, Optional[FileImage]] = {}
+        self._relocated: Dict[int, Relocated] = {}
 
     def image_at(self, address: int) -> Optional[Image]:
         """The module whose bytes hold `address`, or None."""
@@ -88,6 +90,16 @@ class Resolver:
                 continue
             return found
         return None
+
+    def read(self, address: int, count: int) -> bytes:
+        """Bytes of a module's read-only sections from its image file; raises Unreadable where there is none."""
+        image = self.image_at(address)
+        file = self.file(image) if image is not None else None
+        if image is None or file is None:
+            raise Unreadable(address, count)
+        if image.start not in self._relocated:
+            self._relocated[image.start] = Relocated(file, image.start)
+        return self._relocated[image.start].read(address - image.start, count)
 
     def _load(self, image: Image) -> Table:
         mapped = self._mapped(image)

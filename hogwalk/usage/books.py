@@ -56,7 +56,7 @@ def gaps(region: Region, frames: Sequence[Frame], holes: Sequence[Tuple[int, int
     """What no frame accounts for, lowest address first; unreadable pages outside the frames are told apart.
 
     A frame holds the bytes from just behind the newer frame's return address to the end of its own; one without
-    bytes begins a walk, and what lies between it and the newer frame is a gap.
+    bytes begins a walk, one behind an unreadable page holds less, and what is left between is a gap.
     """
     if not frames:
         return tuple(_cut(region.limit, region.base, NOTHING, holes))
@@ -64,8 +64,7 @@ def gaps(region: Region, frames: Sequence[Frame], holes: Sequence[Tuple[int, int
     end = region.limit
     for frame in frames:
         here = min(frame.return_slot + 4, region.base)
-        if frame.bytes is None:
-            found.extend(_cut(end, here, ABOVE if frame is frames[0] else BETWEEN, holes))
+        found.extend(_cut(end, here - (frame.bytes or 0), ABOVE if frame is frames[0] else BETWEEN, holes))
         end = here
     return (*found, *_cut(end, region.base, BELOW, holes))
 

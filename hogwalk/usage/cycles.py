@@ -32,17 +32,20 @@ def find_cycle(frames: Sequence[Frame]) -> Optional[Cycle]:
     names = [_place(frame) for frame in frames]
     keys = _numbered(names)
     low, high, best = SHORTEST, len(keys) // 2, 0
+    first = second = 0
     while low <= high:
         middle = (low + high) // 2
-        if _first_repeat(keys, middle) is not None:
+        places = _first_repeat(keys, middle)
+        if places is not None:
             best, low = middle, middle + 1
+            first, second = places
         else:
             high = middle - 1
     if not best:
         return _recursion(frames, names, keys)
-    first = _first_repeat(keys, best)
-    assert first is not None
-    length = _period(keys[first : first + best])
+    # A cycle the stack's end cuts short repeats with its first part behind it: the whole stretch tells its period.
+    period = _period(keys[first : second + best])
+    length = period if period <= best else best
     run = keys[first : first + length]
     starts = _occurrences(keys, run)
     total = sum(frames[at + step].bytes or 0 for at in starts for step in range(length))
@@ -74,8 +77,8 @@ def _numbered(names: Sequence[str]) -> List[int]:
     return [numbers.setdefault(name, len(numbers) + 1) for name in names]
 
 
-def _first_repeat(keys: Sequence[int], length: int) -> Optional[int]:
-    # Where the first run of that length starts that comes again behind its own end.
+def _first_repeat(keys: Sequence[int], length: int) -> Optional[Tuple[int, int]]:
+    # Where the first run of that length starts that comes again behind its own end, and where it comes again.
     power = pow(RADIX, length - 1, MASK)
     seen: Dict[int, int] = {}
     value = 0
@@ -88,15 +91,19 @@ def _first_repeat(keys: Sequence[int], length: int) -> Optional[int]:
             continue
         earlier = seen.setdefault(value, start)
         if earlier + length <= start and keys[earlier : earlier + length] == keys[start : start + length]:
-            return earlier
+            return earlier, start
     return None
 
 
 def _period(run: Sequence[int]) -> int:
-    for length in range(1, len(run) // 2 + 1):
-        if len(run) % length == 0 and list(run) == list(run[:length]) * (len(run) // length):
-            return length
-    return len(run)
+    # By the longest proper border (Knuth, Morris, Pratt): linear in the run.
+    borders = [0] * len(run)
+    for index in range(1, len(run)):
+        width = borders[index - 1]
+        while width and run[width] != run[index]:
+            width = borders[width - 1]
+        borders[index] = width + (run[width] == run[index])
+    return len(run) - borders[-1]
 
 
 def _occurrences(keys: Sequence[int], run: Sequence[int]) -> List[int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
 from hogwalk.candidates.rank import Candidate
+from hogwalk.errors import NoDebugger
 from hogwalk.model import Frame, Triple
 from hogwalk.parsers.kf import MOST_FRAMES, format_kf, parse_kf
 from hogwalk.stack.image import StackImage
@@ -48,8 +49,11 @@ def choose(
     """Walks from the best candidates until one settles the matter, then behind its end; None when no walk has frames."""
     tried: List[Walk] = []
     for candidate in candidates[:TRIES]:
-        tried.append(walk_from(target, frames, candidate.triple, frame_count(image.region.size)))
-        if _settles(tried[-1], image):
+        walk = _walked(target, frames, candidate, image, bool(tried))
+        if walk is None:
+            break
+        tried.append(walk)
+        if _settles(walk, image):
             break
     best = max(tried, key=lambda walk: walk.proven_bytes, default=None)
     if best is None or not best.frames:
@@ -75,15 +79,33 @@ def _behind(
     # The best walk that starts at or above `end`, one already tried if there is one.
     if image.region.base - end < WORTH:
         return None
-    known = [walk for walk in tried if walk.triple.stack_ptr >= end and walk.frames]
+    known = [walk for walk in tried if _lies_above(walk, end)]
     if not known:
         starts = [candidate for candidate in candidates if candidate.triple.stack_ptr >= end and candidate.bytes]
-        if not starts:
+        walk = _walked(target, frames, starts[0], image, True) if starts else None
+        if walk is None:
             return None
-        tried.append(walk_from(target, frames, starts[0].triple, frame_count(image.region.size)))
-        known = tried[-1:]
-    best = max(known, key=lambda walk: walk.proven_bytes)
-    return best if best.proven_bytes else None
+        tried.append(walk)
+        known = [walk for walk in tried[-1:] if _lies_above(walk, end)]
+    best = max(known, key=lambda walk: walk.proven_bytes, default=None)
+    return best if best is not None and best.proven_bytes else None
+
+
+def _walked(
+    target: Target, frames: FrameReader, candidate: Candidate, image: StackImage, walked_before: bool
+) -> Optional[Walk]:
+    # A log can hold the answer for one triple and not for the next: then the walks so far must do.
+    try:
+        return walk_from(target, frames, candidate.triple, frame_count(image.region.size))
+    except NoDebugger:
+        if walked_before:
+            return None
+        raise
+
+
+def _lies_above(walk: Walk, end: int) -> bool:
+    # Asked of the printed rows too: a debugger may answer with other frames than those the triple names.
+    return bool(walk.frames) and min(walk.triple.stack_ptr, walk.frames[0].return_slot) >= end
 
 
 def frame_count(size: int) -> int:

@@ -12,6 +12,7 @@ from tests.core.scenes import Machine
 from tests.drawn import PAGE, DrawnTarget
 
 WORD = st.integers(0, 0xFFFFFFFF)
+Parts = List[Tuple[int, ...]]
 NEXT = -1  # stands for the address of the next drawn frame
 REMARKS = (
     "          (Inline) -------- nt!Inlined+0x5",
@@ -21,8 +22,8 @@ REMARKS = (
 )
 
 
-def stack_words(limit: int, base: int, scene: Machine) -> "st.SearchStrategy[List[int]]":
-    """As many words as a stack holds: noise, stack pointers, code, trap marks, stray pairs, and linked frames."""
+def stack_parts(limit: int, base: int, scene: Machine) -> "st.SearchStrategy[Parts]":
+    """What a stack holds: noise, stack pointers, code, trap marks, stray pairs, and linked frames."""
     pointer = st.integers(limit - 8, base + 8)
     aligned = st.integers(limit // 4, base // 4 - 1).map(lambda word: word * 4)
     back = st.sampled_from([*scene.nt_ring, *scene.hog_ring, scene.bridge])
@@ -31,14 +32,12 @@ def stack_words(limit: int, base: int, scene: Machine) -> "st.SearchStrategy[Lis
     pair = st.tuples(aligned, st.one_of(back, code))
     trap = st.tuples(st.one_of(st.just(NEXT), aligned, WORD), st.one_of(code, WORD), st.just(TRAP_MARK))
     linked = st.tuples(st.just(NEXT), back)
-    parts: "st.SearchStrategy[List[Tuple[int, ...]]]" = st.lists(
-        st.one_of(single, pair, trap, linked, linked), min_size=1, max_size=60
-    )
-    return parts.map(lambda drawn: _linked(drawn, limit, (base - limit) // 4))
+    return st.lists(st.one_of(single, pair, trap, linked, linked), min_size=1, max_size=60)
 
 
-def _linked(parts: Sequence[Tuple[int, ...]], limit: int, count: int) -> List[int]:
-    # A list too short is repeated, so that long stacks stay cheap to draw; each NEXT becomes the next one's address.
+def stack_words(parts: Parts, limit: int, base: int) -> List[int]:
+    """As many words as the stack holds, the parts repeated; each NEXT becomes the address of the next one."""
+    count = (base - limit) // 4
     words = [word for part in parts for word in part]
     words = (words * (count // len(words) + 1))[:count]
     onward = 0

@@ -14,7 +14,7 @@ from hogwalk.parsers.kf import parse_kf
 from hogwalk.report.document import Report
 from hogwalk.usage.books import ABOVE, BELOW, NOTHING, UNREADABLE, function_of, gaps, imbalance, module_of, shares
 from tests.core.scenes import BASE, LIMIT, REGION, evidence_of, frame, frame_reader, machine, report_of, usual_stack
-from tests.core.strategies import bear_out, holes, kf_rows, stack_words
+from tests.core.strategies import Parts, bear_out, holes, kf_rows, stack_parts, stack_words
 from tests.drawn import KF_HEAD, Stack
 
 SCENE = machine()
@@ -51,13 +51,13 @@ def test_any_rows_balance(rows: List[str], gone: Holes) -> None:
 
 
 @given(
-    words=stack_words(LIMIT, BASE, SCENE),
+    parts=stack_parts(LIMIT, BASE, SCENE),
     gone=holes(LIMIT, BASE),
     cut=st.tuples(st.integers(0, 99), st.integers(0, 99)),
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_stack_balances_through_the_whole_run(words: List[int], gone: Holes, cut: Tuple[int, int]) -> None:
-    SCENE.target.put_words(LIMIT, *words)
+def test_any_stack_balances_through_the_whole_run(parts: Parts, gone: Holes, cut: Tuple[int, int]) -> None:
+    SCENE.target.put_words(LIMIT, *stack_words(parts, LIMIT, BASE))
     for start, end in gone:
         SCENE.target.forget(start, end)
     wanted = Wanted(LIMIT + 4 * cut[0], BASE - 4 * cut[1])
@@ -68,18 +68,18 @@ def test_any_stack_balances_through_the_whole_run(words: List[int], gone: Holes,
     assert_balanced(report)
 
 
-@given(words=stack_words(LIMIT, BASE, SCENE), rows=kf_rows(LIMIT, BASE), gone=holes(LIMIT, BASE))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_debugger_balances_through_the_whole_run(words: List[int], rows: List[str], gone: Holes) -> None:
+@given(rows=kf_rows(LIMIT, BASE), further=kf_rows(LIMIT + 0x1000, BASE), gone=holes(LIMIT, BASE))
+@settings(max_examples=150, deadline=None)
+def test_any_debugger_balances_through_the_whole_run(rows: List[str], further: List[str], gone: Holes) -> None:
     scene = machine()
-    answers = [rows[:15], rows[15:], rows]
-    scene.target.walker = lambda *asked: "\n".join([KF_HEAD, *answers[len(scene.target.commands()) % 3]])
-    scene.target.put_words(LIMIT, *words)
-    bear_out(scene.target, LIMIT, BASE, rows)
+    usual_stack(scene, frames=44)
+    for answer in (rows, further):
+        bear_out(scene.target, LIMIT, BASE, answer)
+    scene.target.walker = lambda *asked: "\n".join([KF_HEAD, *(rows if len(scene.target.commands()) == 1 else further)])
     for start, end in gone:
         scene.target.forget(start, end)
     try:
-        report = report_of(scene.target, Wanted(LIMIT, BASE))
+        report = report_of(scene.target)
     except (NothingFound, BadInput):
         return
     assert_balanced(report)

@@ -45,14 +45,17 @@ STRUCTURES = {
     },
     "_ETHREAD": {"Tcb": 0, "Cid": 0x3B0},
 }  # fmt: skip
-_LDR_BYTES = 0xA0
+FUNCTIONS = (
+    (0x1300, 0x40, "KiSwapContext"), (0x1380, 0x40, "CcCopyRead"), (0x1900, 0x20, "MiHidden"), (0x1E80, 8, "MiLast"),
+    (0x2400, 0, "MiSecret"),
+)  # fmt: skip
 
 
 def nt_pdb(age: int = 2) -> bytes:
     """The kernel's PDB: its functions and the structures above."""
     return pdb(
         publics=PUBLICS,
-        functions=[(0x1300, 0x40, "KiSwapContext"), (0x1380, 0x40, "CcCopyRead"), (0x1900, 0x20, "MiHidden")],
+        functions=FUNCTIONS,
         structures=STRUCTURES,
         age=age,
     )

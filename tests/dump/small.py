@@ -13,11 +13,11 @@ _VALID_FIELDS = 0x0FFF
 _PRCB_BYTES, _PROCESS_BYTES, _THREAD_BYTES, _BLOCK_BYTES = 0xEE0, 0x278, 0x250, 0x340
 
 
-class _File:
+class SmallFile:
     """The dump behind its header, growing."""
 
-    def __init__(self) -> None:
-        self.data = bytearray(_AT + _HEADER_BYTES)
+    def __init__(self, size: int) -> None:
+        self.data = bytearray(size)
 
     def add(self, content: bytes) -> int:
         """Appends aligned to 8 bytes; the file offset."""
@@ -29,7 +29,7 @@ class _File:
 
 def triage32(contents: Contents, blocks: Iterable[int] = ()) -> bytes:
     """A small dump; `blocks` are the addresses of further pages to save as data blocks."""
-    file = _File()
+    file = SmallFile(_AT + _HEADER_BYTES)
     thread = contents.thread
     prcb_at = file.add(contents.read(contents.prcb, _PRCB_BYTES))
     process_at = file.add(contents.read(contents.word(thread + 0x38), _PROCESS_BYTES))
@@ -51,7 +51,7 @@ def triage32(contents: Contents, blocks: Iterable[int] = ()) -> bytes:
     return bytes(file.data)
 
 
-def _drivers(contents: Contents, file: _File) -> Tuple[int, int, int, int]:
+def _drivers(contents: Contents, file: SmallFile) -> Tuple[int, int, int, int]:
     """(driver list offset, string pool offset, string pool bytes, drivers)."""
     drivers = contents.drivers()
     width = 4 + len(drivers[0].entry)
@@ -65,7 +65,7 @@ def _drivers(contents: Contents, file: _File) -> Tuple[int, int, int, int]:
     return drivers_at, pool_at, len(file.data) - pool_at, len(drivers)
 
 
-def _data_blocks(contents: Contents, file: _File, addresses: List[int]) -> Tuple[int, int]:
+def _data_blocks(contents: Contents, file: SmallFile, addresses: List[int]) -> Tuple[int, int]:
     """(offset of the TRIAGE_DATA_BLOCK array, entries)."""
     table_at = file.add(bytes(16 * len(addresses)))
     for index, address in enumerate(addresses):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Dict, Tuple
+from typing import Dict, List, Tuple
 
 import pytest
 
 from hogwalk.target.dump import DumpTarget, open_dump
+from hogwalk.target.dump.header import TRIAGE
 from tests.dump import machine64
 from tests.dump.contents import PAGE, STACKHOG, Contents, stackhog
-from tests.dump.minidumps import user32
+from tests.dump.minidumps import user32, wow64
 from tests.dump.small import triage32
+from tests.dump.small64 import triage64
 from tests.dump.writers import BITMAP_FULL, BITMAP_KERNEL, FULL, SUMMARY, kernel32
 from tests.engine.engine import Engine, Target
 
@@ -20,7 +22,7 @@ _ROW = re.compile(r"^([0-9a-f`]{8,17})  ([0-9a-f`]{8,17})(?: (\S.*?))?\s*$")
 _SYMBOLS = STACKHOG / "symbols"
 
 
-def images(contents: Contents) -> list[int]:
+def images(contents: Contents) -> List[int]:
     spans = [range(driver.start, driver.start + driver.size, PAGE) for driver in contents.drivers()]
     return [page for span in spans for page in span if page in contents.pages]
 
@@ -68,11 +70,11 @@ def test_x86_dumps(engine: Engine, tmp_path: Path, style: str) -> None:
     assert same(open_dump(str(path), str(_SYMBOLS)), shown, 4) == {}
 
 
-@pytest.mark.parametrize("kind", [FULL, SUMMARY, BITMAP_FULL, BITMAP_KERNEL])
+@pytest.mark.parametrize("kind", [FULL, SUMMARY, BITMAP_FULL, BITMAP_KERNEL, TRIAGE])
 def test_x64_dumps(engine: Engine, tmp_path: Path, kind: int) -> None:
     """The only differences lie before a section's first symbol, where the engine names a symbol from elsewhere."""
     path = tmp_path / "x64.dmp"
-    path.write_bytes(machine64.kernel64(kind))
+    path.write_bytes(triage64() if kind == TRIAGE else machine64.kernel64(kind))
     (tmp_path / "ntkrnlmp.pdb").write_bytes(machine64.nt_pdb())
     range_text = f"dps {machine64.LIMIT:x} {machine64.BASE - 8:x}"
     (step,) = engine.kd(Target(path, symbols=[tmp_path]), [range_text])
@@ -82,3 +84,18 @@ def test_x64_dumps(engine: Engine, tmp_path: Path, kind: int) -> None:
     differ = same(target, shown, 8)
     assert all(" <PERF> (" in engines or "+0xffffffff`ffff" in engines for engines, _ in differ.values())
     assert {word for word, _ in shown.values()} >= {machine64.NT + rva for rva, _ in machine64.PUBLICS if rva % 32 == 0}
+
+
+def test_the_32_bit_side_of_a_64_bit_dump(engine: Engine, tmp_path: Path) -> None:
+    """The engine, switched to x86, finds the registers where hogwalk does, and names the modules alike."""
+    path = tmp_path / "wow.dmp"
+    path.write_bytes(wow64(stackhog()))
+    _, registers, modules = engine.kd(Target(path, symbols=[_SYMBOLS]), [".effmach x86", "r", "lm"])
+    shown = re.search(r"eip=(\w+) esp=(\w+) ebp=(\w+)", registers.output)
+    target = open_dump(str(path), str(_SYMBOLS))
+    assert shown is not None
+    assert target.context() == tuple(int(value, 16) for value in shown.groups())
+    listed = re.findall(r"^([0-9a-f]{8}) ([0-9a-f]{8})   (\S+)", modules.output, re.MULTILINE)
+    assert [(module.start, module.end, module.name) for module in target.modules()] == [
+        (int(start, 16), int(end, 16), name) for start, end, name in listed
+    ]

@@ -16,6 +16,7 @@ from hogwalk.target.dump import DumpTarget, open_dump
 from tests.dump import machine64
 from tests.dump.contents import STACKHOG, Contents, stackhog
 from tests.dump.small import triage32
+from tests.dump.small64 import triage64
 from tests.dump.sparse import KINDS, write_sparse
 from tests.dump.writers import BITMAP_FULL, BITMAP_KERNEL, FULL, SUMMARY, kernel32
 
@@ -101,6 +102,24 @@ def test_an_x64_machine(tmp_path: Path, kind: int) -> None:
     assert [symbol.text() for symbol in found if symbol] == [
         "nt!IofCallDriver+0x8", "nt!KiSwapContext+0x10", "tiny_64!DriverEntry+0x20",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("stride", [0x90, 0x98, 0xA8])
+def test_a_small_x64_dump_of_any_windows(tmp_path: Path, stride: int) -> None:
+    path = tmp_path / "small.dmp"
+    path.write_bytes(triage64(stride))
+    (tmp_path / "ntkrnlmp.pdb").write_bytes(machine64.nt_pdb())
+    target = open_dump(str(path), str(tmp_path))
+    assert [(module.name, module.start) for module in target.modules()] == [
+        ("nt", machine64.NT), ("tiny_64", machine64.DRIVER),
+    ]  # fmt: skip
+    assert target.thread() == machine64.CURRENT
+    assert target.context() == (machine64.IP, machine64.SP, machine64.BP)
+    assert target.stack() == (machine64.LIMIT, machine64.BASE)
+    assert target.read(machine64.LIMIT, 0x6000) == machine64.stack()
+    assert target.read(machine64.CURRENT + 0x28, 8) == struct.pack("<Q", machine64.BASE - 0x30)
+    (thread,) = target.threads()
+    assert (thread.thread, thread.limit, thread.base) == (machine64.CURRENT, machine64.LIMIT, machine64.BASE)
 
 
 def test_an_encoded_debugger_block_is_said_and_made_up_for_by_symbols(tmp_path: Path) -> None:

@@ -65,3 +65,20 @@ def test_a_32_bit_program_in_a_64_bit_dump(tmp_path: Path, contents: Contents, b
     names = [module.name for module in target.modules()]
     assert names[:4] == ["wow64", "wow64cpu", "ntdll", "ntdll_77c00000"]
     assert "a 32-bit program in a 64-bit dump: its 32-bit stacks are shown" in target.notes
+
+
+def test_code_left_out_of_the_dump_comes_from_the_image_file(tmp_path: Path, contents: Contents) -> None:
+    baby = next(driver for driver in contents.drivers() if driver.file == "BabyHog.sys")
+    raw = bytearray(b"".join(contents.pages.get(baby.start + at, bytes(0x1000)) for at in range(0, baby.size, 0x1000)))
+    head = struct.unpack_from("<I", raw, 0x3C)[0]
+    sections = head + 24 + struct.unpack_from("<H", raw, head + 20)[0]
+    for index in range(struct.unpack_from("<H", raw, head + 6)[0]):
+        size, place = struct.unpack_from("<II", raw, sections + 40 * index + 8)
+        struct.pack_into("<II", raw, sections + 40 * index + 16, size, place)  # a file laid out as in memory
+    (tmp_path / "BabyHog.sys").write_bytes(bytes(raw))
+    path = tmp_path / "user.dmp"
+    path.write_bytes(user32(contents, full=False))
+    target = open_dump(str(path), SYMBOLS, str(tmp_path))
+    assert target.read(0xB958ECD9 - 6, 6) == contents.read(0xB958ECD9 - 6, 6)
+    assert [version.product for version in target.versions(["BabyHog"]) if version] == ["StackHog"]
+    assert target.symbols([0xB958ECD9])[0] == open_dump(str(STACKHOG / "memory.dmp")).symbols([0xB958ECD9])[0]

@@ -7,7 +7,7 @@ from typing import Callable, List
 
 from tests.lab import ntasm
 from tests.lab.plan import FunctionPlan, ModulePlan
-from tests.lab.styles import GCC_FPO
+from tests.lab.styles import CLANG_EBP, GCC_FPO
 
 
 def module_asm(plan: ModulePlan, rng: Random) -> str:
@@ -15,7 +15,7 @@ def module_asm(plan: ModulePlan, rng: Random) -> str:
     lines = [".intel_syntax noprefix", ".text", _SEH, _PROBE[plan.kind == GCC_FPO]]
     for function in plan.functions:
         if function.role == "asm":
-            lines.append(_asm_function(function, rng))
+            lines.append(_asm_function(function, plan, rng))
     if plan.name == "nt":
         lines.append(ntasm.text(rng))
     lines.append(".att_syntax prefix")
@@ -24,10 +24,10 @@ def module_asm(plan: ModulePlan, rng: Random) -> str:
     return f"__asm__(\n{quoted}\n);"
 
 
-def _asm_function(function: FunctionPlan, rng: Random) -> str:
+def _asm_function(function: FunctionPlan, plan: ModulePlan, rng: Random) -> str:
     symbol = f"_{function.name}@{4 * function.arguments}"
     step = f"_Step{function.name[3:]}@8"
-    shape = rng.choice(_SHAPES)
+    shape = rng.choice(_EBP_SHAPES if plan.kind == CLANG_EBP else _EBP_SHAPES + _FRAMELESS_SHAPES)
     body = shape(4 * function.arguments, step, rng)
     return f'.p2align 2\n.globl "{symbol}"\n"{symbol}":\n{body}'
 
@@ -142,7 +142,9 @@ leave
 ret {arguments}"""
 
 
-_SHAPES: List[Callable[[int, str, Random], str]] = [_seh_prolog, _eh_prolog, _saves, _big_sub, _late_push, _enter]
+_Shape = Callable[[int, str, Random], str]
+_EBP_SHAPES: List[_Shape] = [_seh_prolog, _eh_prolog, _big_sub, _enter]
+_FRAMELESS_SHAPES: List[_Shape] = [_saves, _late_push]
 
 _SEH = """\
 .globl __except_handler3

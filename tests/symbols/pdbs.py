@@ -70,9 +70,11 @@ def _publics(publics: Sequence[Tuple[int, str]]) -> Tuple[bytes, bytes]:
 
 
 def _procedure(at: int, rva: int, size: int, name: str) -> bytes:
-    """A function's record at `at` of its stream, and the end record that it names."""
+    """A function's record at `at` of its stream and the end record that it names; a variable's when it has no size."""
     offset, section = _place(rva)
     text = name.encode("utf-8") + b"\0"
+    if not size:
+        return _record(0x110C, struct.pack("<IIH", 3, offset, section) + text)
     end = at + (4 + 35 + len(text) + 3) // 4 * 4
     body = struct.pack("<7IIHB", 0, end, 0, size, 0, size, 0, offset, section, 0)
     return _record(0x1110, body + text) + _record(6, b"")
@@ -80,11 +82,12 @@ def _procedure(at: int, rva: int, size: int, name: str) -> bytes:
 
 def _dbi(age: int, module_bytes: int, slots: Mapping[int, int]) -> bytes:
     """One linked module that holds all of the code, its stream 7; publics 5, records 6; debug streams by slot."""
-    contribution = struct.pack("<HxxiiIHxxII", 1, 0, 0x1000, 0x60000020, 0, 0, 0)
+    contribution = struct.pack("<HxxiiIHxxII", 1, 0, 0xF00, 0x60000020, 0, 0, 0)
     module = bytes(4) + contribution + struct.pack("<HHIIIHxxIII", 0, 7, module_bytes, 0, 0, 0, 0, 0, 0)
     module += b"tiny.obj\0tiny.obj\0"
     module += bytes(-len(module) % 4)
-    contributions = struct.pack("<I", 0xF12EBA2D) + contribution
+    data = struct.pack("<HxxiiIHxxII", 2, 0, 0x1000, 0xC0000040, 0, 0, 0)
+    contributions = struct.pack("<I", 0xF12EBA2D) + contribution + data
     files = struct.pack("<HHHHI", 1, 1, 0, 1, 0) + b"tiny.c\0\0"
     debug = struct.pack("<11H", *[slots.get(slot, 0xFFFF) for slot in range(11)])
     head = struct.pack("<iII6H", -1, 19990903, age, 0xFFFF, 0, 5, 0, 6, 0)

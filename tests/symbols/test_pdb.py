@@ -36,14 +36,17 @@ def opened(folder: Path, data: bytes) -> Pdb:
         (0x1304, ("Hidden", 4)),
         (0x1390, ("Hidden", 0x90)),  # past the function's end, but nothing nearer starts below
         (0x1400, ("A", 0)),  # of several names there the publics' map's first
-        (0x1FFF, ("A", 0xBFF)),
+        (0x1DFF, ("A", 0x9FF)),
         (0x2000, None),  # another section: the code's last symbol says nothing there
         (0x2104, ("g_Data", 4)),
+        (0x2208, ("s_Data", 8)),
+        (0x1F80, ("Last", 0x100)),  # in a gap behind the linked piece
     ],
 )
 def test_the_nearest_symbol_is_the_engines(tmp_path: Path, rva: int, found: Optional[Tuple[str, int]]) -> None:
     publics = [(0x1200, "_First@4"), (0x1400, "_B@4"), (0x1400, "_A@0"), (0x2100, "_g_Data")]
-    table = PdbTable(opened(tmp_path, pdb(publics, [(0x1300, 0x40, "Hidden")])))
+    records = [(0x1300, 0x40, "Hidden"), (0x1E80, 8, "Last"), (0x2200, 0, "s_Data")]
+    table = PdbTable(opened(tmp_path, pdb(publics, records)))
     assert table.nearest(rva) == found
 
 

@@ -141,6 +141,11 @@ def test_the_triple_of_the_command_names_the_first_row() -> None:
     assert target.symbols([0x8081DF65]) == (Symbol("nt", "F", 0x45),)
 
 
+def test_a_row_of_two_widths_is_no_x86_row() -> None:
+    row = "00 b8ae6100 fffff802`8081df65 nt!F+0x45\n"
+    assert opened(row + "\n00001000  00000001\n")._memory.segments == ((0x1000, b"\1\0\0\0"),)
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot read"):
         open_text(tmp_path / "none.log")

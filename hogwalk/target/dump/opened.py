@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Iterator, Optional, Sequence, Tuple
 
-from hogwalk.errors import BadInput, NoDebugger
+from hogwalk.errors import BadInput, NoDebugger, Unreadable
 from hogwalk.model import About, Module, Symbol, Version
 from hogwalk.symbols.resolver import Resolver
-from hogwalk.symbols.source import MappedFile
+from hogwalk.symbols.source import READ_CAP, MappedFile
 from hogwalk.symbols.tables import PdbTable
 from hogwalk.target.dump.crash import Crash, Names, ThreadStack
 from hogwalk.target.dump.header import TRIAGE, read_header
 from hogwalk.target.dump.kernel import open_pages
+from hogwalk.target.dump.layout import PAGE
 from hogwalk.target.dump.triage import TriageCrash
 from hogwalk.target.dump.user import UserCrash
 
@@ -39,8 +40,29 @@ class DumpTarget:
         raise NoDebugger(f"no debugger to run `{text}`", "open the dump in WinDbg and run `!py hogwalk` there")
 
     def read(self, address: int, count: int) -> bytes:
-        """Exactly `count` bytes of virtual memory from `address`; raises Unreadable unless all can be read."""
-        return self._crash.memory.read(address, count)
+        """Exactly `count` bytes of virtual memory from `address`; raises Unreadable unless all can be read.
+
+        Code and constants that the dump leaves out come from the image files of the search paths.
+        """
+        try:
+            return self._crash.memory.read(address, count)
+        except Unreadable:
+            if self._resolver.image_at(address) is None or count > READ_CAP:
+                raise
+        pieces = []
+        at, end = address, address + count
+        while at < end:
+            step = min(end, (at // PAGE + 1) * PAGE) - at
+            pieces.append(self._piece(at, step))
+            at += step
+        return b"".join(pieces)
+
+    def _piece(self, address: int, count: int) -> bytes:
+        """Bytes of one page, from the dump, else from the module's file."""
+        try:
+            return self._crash.memory.read(address, count)
+        except Unreadable:
+            return self._resolver.read(address, count)
 
     def modules(self) -> Tuple[Module, ...]:
         """The loaded modules, lowest start first; symbols "deferred" until an address in the module was asked."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Dict, Optional, Tuple
 
 from hogwalk.errors import Unreadable
-from hogwalk.symbols.source import READ_CAP, ByteSource, MappedFile
+from hogwalk.symbols.source import READ_CAP, ByteSource
 from hogwalk.target.dump.layout import PAGE
 from hogwalk.target.dump.physical import Physical
 
@@ -26,7 +26,7 @@ FOUR: Levels = (((39, 9), (30, 9), (21, 9), (12, 9)), 8)
 class PagedMemory(ByteSource):
     """Virtual memory, page by page; addresses are unsigned and as wide as the machine's pointers."""
 
-    def __init__(self, file: MappedFile, pages: Physical, directory: int, levels: Levels) -> None:
+    def __init__(self, file: ByteSource, pages: Physical, directory: int, levels: Levels) -> None:
         self._file = file
         self._pages = pages
         self._levels, self._entry = levels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import List, Optional, Union
+from typing import List, Optional, Protocol
 
 from hogwalk.errors import BadInput, Unreadable
 from hogwalk.symbols.source import MappedFile
@@ -89,7 +89,11 @@ def _bits_set(raw: bytes) -> int:
     return bin(int.from_bytes(raw, "little")).count("1")
 
 
-Physical = Union[Runs, Bitmap]
+class Physical(Protocol):
+    """An index of physical pages."""
+
+    def offset(self, frame: int) -> Optional[int]:
+        """File offset of a physical page by its frame number, or None where the dump does not hold it."""
 
 
 def physical(file: MappedFile, header: Header) -> Physical:

@@ -7,7 +7,7 @@ objects; `udmp-parser` needs a wheel for each Python and platform and refuses da
 from __future__ import annotations
 
 import struct
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
 from hogwalk.symbols.image import Image
@@ -121,9 +121,9 @@ class Streams:
         name = file_name(decode(raw[24:].split(b"\0", 1)[0]))
         return CodeView(name, Identity(guid_text(raw[4:20]), int.from_bytes(raw[20:24], "little")))
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self, threads: Sequence[UserThread]) -> Iterator[Block]:
         """Every stretch of memory in the dump: the threads' stacks, MemoryList, Memory64List."""
-        for thread in self.threads():
+        for thread in threads:
             yield thread.start, thread.stack_at, thread.end - thread.start
         for at in self._rows(_MEMORY, 16, _RANGE_CAP, "memory"):
             start, size, place = struct.unpack("<QII", self.file.read(at, 16))

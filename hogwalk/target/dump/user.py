@@ -41,7 +41,7 @@ class UserCrash:
         self.notes: List[str] = self._streams.notes
         self._threads = self._streams.threads()
         self._images = named(self._streams.modules(), kernel=False)
-        self.memory: ByteSource = BlockMemory(file, self._streams.blocks())
+        self.memory: ByteSource = BlockMemory(file, self._streams.blocks(self._threads))
         self._exception = self._streams.exception()
         self._wow = self._streams.machine == AMD64 and any(image.name.lower() == _WOW for image in self._images)
         self._pointer = 4 if self._wow else layout(self._streams.machine).pointer

@@ -14,6 +14,7 @@ from hogwalk.target.text.memory import Runs
 
 MOST_SYMBOLS = 150_000
 MOST_THREADS = 10_000
+LARGEST_X86 = 0xFFFFFFFF
 
 
 @dataclass
@@ -56,8 +57,9 @@ class Facts:
                 self.add_symbol(word.value, word.symbol)
 
     def add_return_address(self, frame_ptr: int, return_address: int) -> None:
-        """A row of an x86 stack table: the engine reads RetAddr right above the frame pointer it prints."""
-        self.frame_runs.add(frame_ptr + 4, return_address.to_bytes(4, "little"))
+        """A row of a stack table; on x86 the engine reads RetAddr right above the frame pointer it prints."""
+        if max(frame_ptr, return_address) <= LARGEST_X86:
+            self.frame_runs.add(frame_ptr + 4, return_address.to_bytes(4, "little"))
 
     def add_symbol(self, address: int, symbol: Symbol) -> None:
         """The symbol of an address; the one printed last counts."""

@@ -76,7 +76,7 @@ class _Reader:
         if "RetAddr" in line and kf.HEADER.match(line):
             self.facts.answers.table(line)
             self.columns = Columns(None, None, None).under(line)
-            self.table = self._frame
+            self.table, self.newer_frame = self._frame, None
         elif "module name" in line and lm.HEADER.match(line):
             self.facts.answers.add(line)
             self.table, self.module = self._module, None
@@ -152,7 +152,8 @@ class _Reader:
         elif row and (row.memory is not None or row.number is not None or row.arguments or row.inline):
             self.facts.answers.table("")
             self.facts.answers.add(line)
-            self.columns, self.table, self.newer_return = _UNKNOWN, self._frame, None
+            self.columns, self.table = _UNKNOWN, self._frame
+            self.newer_return = self.newer_frame = None
             self._add_frame(row)
         else:
             words = dps.parse_row(line)

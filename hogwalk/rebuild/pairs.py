@@ -1,0 +1,121 @@
+"""The clues between two candidates: does the function that runs behind the newer one return through the older one?"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from hogwalk.analysis import Evidence
+from hogwalk.rebuild.clues import Clue
+from hogwalk.rebuild.functions import Functions, Prediction
+from hogwalk.rebuild.nodes import Node
+from hogwalk.rebuild.reach import reach_clues, size_clue
+from hogwalk.rebuild.traps import Traps
+
+DEPTH, DEPTH_LIKELY, DEPTH_POSSIBLE = int(Clue.DEPTH), int(Clue.DEPTH_LIKELY), int(Clue.DEPTH_POSSIBLE)
+DEPTH_AT_LEAST, DEPTH_OTHER = int(Clue.DEPTH_AT_LEAST), int(Clue.DEPTH_OTHER)
+DEPTH_OTHER_LIKELY, DEPTH_UNKNOWN = int(Clue.DEPTH_OTHER_LIKELY), int(Clue.DEPTH_UNKNOWN)
+DEPTH_UNREAD, UNREAD = int(Clue.DEPTH_UNREAD), int(Clue.UNREAD)
+CHAINED, CHAIN_BROKEN = int(Clue.CHAINED), int(Clue.CHAIN_BROKEN)
+KEPT_WELL, KEPT_BADLY = int(Clue.EBP_KEPT_WELL), int(Clue.EBP_KEPT_BADLY)
+HANDLER, HOLE = int(Clue.TRAP_HANDLER), int(Clue.HOLE)
+SAME_MODULE, OTHER_MODULE = int(Clue.SAME_MODULE), int(Clue.OTHER_MODULE)
+REPEATED_PAIR, REPEATED_SIZE = int(Clue.REPEATED_PAIR), int(Clue.REPEATED_SIZE)
+NOT_REPEATED = int(Clue.NOT_REPEATED)
+TRAPPED = int(Clue.TRAP_FRAME | Clue.SYSTEM_CALL)
+TRAP_FRAME, SAVED_EBP = int(Clue.TRAP_FRAME), int(Clue.SAVED_EBP)
+HANDLER_REACH = 0x60  # bytes a handler uses below its trap frame: arguments of a system service, its own call
+MOST_COMPARED = 8  # other places of the same return address that are compared
+
+
+class PairJudge:
+    """Compares candidates of one stack two by two."""
+
+    def __init__(self, evidence: Evidence, nodes: Sequence[Node], functions: Functions, traps: Traps) -> None:
+        self._nodes = nodes
+        self._functions = functions
+        self._traps = traps
+        self._modules = evidence.modules
+        self._limit, self._base = evidence.region.limit, evidence.region.base
+        self._words = evidence.image.words
+        self._numbers = {node.slot: number for number, node in enumerate(nodes)}
+        self._places: Dict[int, List[int]] = {}
+        for node in nodes:
+            self._places.setdefault(node.address, []).append(node.slot)
+
+    def word(self, address: int) -> Optional[int]:
+        """The word of the stack at an address, or None off the stack."""
+        index = (address - self._limit) >> 2
+        return self._words[index] if 0 <= index < len(self._words) else None
+
+    def clues(self, node: Node, older: Node, told: Prediction, ebp: Optional[int]) -> int:
+        """The clues of a step; `ebp` is what EBP holds behind the node's call, None where that is not known."""
+        if older.clues & TRAPPED:
+            return self._trapped(node, older)
+        mask = self._functions.link(node, older) | self._depth(node, older, told, ebp)
+        mask |= self._chain(node, older, told) | self._kept(older, told)
+        if node.clues & UNREAD:
+            mask |= self._repeats(node, older)
+        if older.clues & UNREAD:
+            same = self._modules.at(node.address) is self._modules.at(older.address)
+            mask |= SAME_MODULE if same else OTHER_MODULE
+        return mask
+
+    def _trapped(self, node: Node, older: Node) -> int:
+        start = self._traps.by_slot[older.slot].start
+        mask = HANDLER | DEPTH if node.slot < start <= node.slot + HANDLER_REACH else DEPTH_OTHER
+        return mask if older.clues & TRAP_FRAME else mask | self._functions.link(node, older)
+
+    def over_hole(self, older: Node, told: Prediction, hole: Tuple[int, int]) -> int:
+        """The clues of a step over a page that cannot be read; 0 where the older node cannot be the first behind."""
+        reach = reach_clues(older, older.slot - hole[1], self._functions)
+        if not reach:
+            return 0
+        if not told.slots:
+            return HOLE | reach | DEPTH_UNKNOWN
+        inside = any(hole[0] <= slot < hole[1] for slot in told.slots)
+        return HOLE | reach | (DEPTH if inside else DEPTH_OTHER)
+
+    def _depth(self, node: Node, older: Node, told: Prediction, ebp: Optional[int]) -> int:
+        if told.slots:
+            if older.slot in told.slots:
+                if told.exact:
+                    return DEPTH
+                return DEPTH_LIKELY if older.slot == told.slots[0] else DEPTH_POSSIBLE
+            return DEPTH_OTHER if told.exact else DEPTH_OTHER_LIKELY
+        if told.frame_ebp is not None and ebp is not None:
+            return DEPTH if older.slot == ebp + told.frame_ebp else DEPTH_OTHER
+        size = size_clue(older.slot - node.slot)
+        if told.known:
+            return size | (DEPTH_AT_LEAST if older.slot >= told.minimum else DEPTH_OTHER)
+        return size | (DEPTH_UNREAD if node.clues & UNREAD else DEPTH_UNKNOWN)
+
+    def _chain(self, node: Node, older: Node, told: Prediction) -> int:
+        """Whether the word below the node's slot, if it is a saved EBP, fits the older slot."""
+        if told.known and told.frame_ebp is None:
+            return 0
+        if node.below == older.slot - (4 if told.frame_ebp is None else told.frame_ebp):
+            return CHAINED
+        return CHAIN_BROKEN if node.clues & SAVED_EBP and node.below < older.slot else 0
+
+    def _kept(self, older: Node, told: Prediction) -> int:
+        """Whether the EBP that the function saved for its caller lies above its frame, as a chain's must."""
+        if told.saved_ebp is None:
+            return 0
+        saved = self.word(older.slot - told.saved_ebp)
+        if saved is None or not self._limit <= saved < self._base:
+            return 0
+        return KEPT_WELL if saved > older.slot else KEPT_BADLY
+
+    def _repeats(self, node: Node, older: Node) -> int:
+        """Whether the same return address has a candidate at the same distance elsewhere on the stack."""
+        distance, best, others = older.slot - node.slot, 0, 0
+        for place in self._places[node.address][:MOST_COMPARED]:
+            if place == node.slot:
+                continue
+            others += 1
+            number = self._numbers.get(place + distance)
+            if number is not None:
+                if self._nodes[number].address == older.address:
+                    return REPEATED_PAIR
+                best = REPEATED_SIZE
+        return best if best or not others else NOT_REPEATED

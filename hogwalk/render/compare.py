@@ -1,0 +1,45 @@
+"""kf's walk and hogwalk's own side by side."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Optional
+
+from hogwalk.model import Frame
+from hogwalk.render.table import cut, table, wrapped
+from hogwalk.report.document import Report
+from hogwalk.stitch.compare import Difference
+
+NAME = 26  # columns of a function's name
+
+
+def render_compare(report: Report, every: bool) -> Iterator[str]:
+    """One row for each difference (for each return slot when `every`), and the sum of it."""
+    agreed = sum(1 for one in report.comparison if not one.reason)
+    differing = [one for one in report.comparison if one.reason]
+    shown = report.comparison if every else differing
+    if shown:
+        heads = ("slot", "RetAddr", "kf", "hogwalk", "live", "why")
+        yield from table(heads, [_row(one) for one in shown], ("kf", "hogwalk", "why"))
+        yield ""
+    yield from wrapped("Agreed", f"{agreed} return slots in both walks, {len(differing)} in one of them only")
+    for dropped in report.dropped[:MOST_DROPPED]:
+        yield from wrapped("Dropped", f"kf's row {dropped.frame_ptr or 0:08x} {_name(dropped)}: not in the report's sums")
+    if len(report.dropped) > MOST_DROPPED:
+        yield from wrapped("", f"and {len(report.dropped) - MOST_DROPPED} more")
+
+
+MOST_DROPPED = 6
+
+
+def _row(one: Difference) -> List[str]:
+    frame = one.kf or one.own
+    address = frame.return_address if frame is not None else 0
+    live = "" if one.probability is None else f"{100 * one.probability:.0f}%"
+    return [f"{one.return_slot:08x}", f"{address:08x}", _name(one.kf), _name(one.own), live, one.reason]
+
+
+def _name(frame: Optional[Frame]) -> str:
+    if frame is None:
+        return "-"
+    name = frame.symbol.text() if frame.symbol is not None else f"0x{frame.instruction:08x}"
+    return cut(name, NAME)

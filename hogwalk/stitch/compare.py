@@ -1,0 +1,89 @@
+"""Where the debugger's walk and hogwalk's own differ, row by row, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
+
+from hogwalk.code.reader import CodeReader
+from hogwalk.model import Frame, Trust
+from hogwalk.rebuild import Rebuilt
+
+# push ebp; mov ebp,esp in both encodings, and behind the two-byte `mov edi,edi` of a hot-patch point.
+EBP_PROLOGUES = (b"\x55\x8b\xec", b"\x55\x89\xe5")
+HOT_PATCH = b"\x8b\xff"
+HELPER_CALLS = (0x68, 0x6A, 0xB8)  # push N or mov eax,N: __SEH_prolog and its like set EBP up
+StartOf = Callable[[int], Optional[int]]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One return slot in both walks: kf's row, the own frame with its probability (None where absent), the reason."""
+
+    return_slot: int
+    kf: Optional[Frame]
+    own: Optional[Frame]
+    probability: Optional[float]
+    reason: str
+
+
+def compare(kf_frames: Sequence[Frame], own: Rebuilt, reader: CodeReader, start_of: StartOf) -> Tuple[Difference, ...]:
+    """Every return slot that either walk names, lowest first; `reason` is "" where both agree."""
+    rows: Dict[int, Frame] = {}
+    for row in kf_frames:
+        rows.setdefault(row.return_slot, row)
+    walked = {frame.return_slot: at for at, frame in enumerate(own.frames)}
+    found: List[Difference] = []
+    for slot in sorted(rows.keys() | walked.keys()):
+        at = walked.get(slot)
+        kf = rows.get(slot)
+        frame = own.frames[at] if at is not None else None
+        reason = "" if kf is not None and frame is not None else _reason(kf, frame, rows, own, reader, start_of)
+        found.append(Difference(slot, kf, frame, own.probabilities[at] if at is not None else None, reason))
+    return tuple(found)
+
+
+def _reason(
+    kf: Optional[Frame],
+    frame: Optional[Frame],
+    rows: Dict[int, Frame],
+    own: Rebuilt,
+    reader: CodeReader,
+    start_of: StartOf,
+) -> str:
+    if frame is not None:
+        return _why_kf_lacks(frame, rows, own, reader, start_of)
+    if kf is None:
+        return ""
+    if own.frames and not own.frames[0].return_slot <= kf.return_slot <= own.frames[-1].return_slot:
+        return "outside hogwalk's walk"
+    if kf.trust is Trust.NONE:
+        return "the word there is no return address of loaded code"
+    if kf.trust is Trust.PLAIN:
+        return "no call ends at that address"
+    return "dead or an argument: the path of live frames passes it by"
+
+
+def _why_kf_lacks(frame: Frame, rows: Dict[int, Frame], own: Rebuilt, reader: CodeReader, start_of: StartOf) -> str:
+    if frame is own.frames[0]:
+        return "the start itself: kf prints no row for it"
+    if frame.trust is Trust.TRAP:
+        return "kf shows it as a trap frame's row of 0 bytes"
+    if not rows or frame.return_slot < min(rows):
+        return "newer than kf's start"
+    if frame.return_slot > max(rows):
+        return "kf stopped before it"
+    start = start_of(frame.instruction)
+    if start is not None and keeps_ebp(reader, start) is False:
+        return "kf skipped it: the function keeps no EBP"
+    return "kf skipped it"
+
+
+def keeps_ebp(reader: CodeReader, start: int) -> Optional[bool]:
+    """Whether a function sets up an EBP frame at its very start; None where its code cannot be read."""
+    code = reader.bytes_at(start, 5)
+    if code is None:
+        return None
+    if code.startswith(HOT_PATCH):
+        code = code[2:]
+    return code.startswith(EBP_PROLOGUES) or code[0] in HELPER_CALLS

@@ -1,0 +1,57 @@
+"""All walks of one stack together: the debugger's, hogwalk's own, and the one list of frames made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from hogwalk.analysis import Evidence
+from hogwalk.model import Frame, Triple
+from hogwalk.rebuild import Rebuilt, rebuild
+from hogwalk.stitch.compare import Difference, compare
+from hogwalk.stitch.stitch import stitch
+from hogwalk.walk.choose import Choice
+from hogwalk.walk.frames import Walk
+
+
+@dataclass(frozen=True)
+class Walks:
+    """What the report is made of.
+
+    `tried` and `segments` are the debugger's walks (none without a debugger), `own` hogwalk's (None where the user
+    gave the triple, or nothing was found), `frames` the stitched list, newest first, from `start` on.
+    """
+
+    tried: Tuple[Walk, ...]
+    segments: Tuple[Walk, ...]
+    own: Optional[Rebuilt]
+    frames: Tuple[Frame, ...]
+    start: Triple
+    comparison: Tuple[Difference, ...] = ()
+    dropped: Tuple[Frame, ...] = ()
+
+
+def debugger_only(choice: Choice) -> Walks:
+    """The debugger's rows as they are, for a triple given by hand."""
+    return Walks(choice.tried, choice.segments, None, choice.frames, choice.segments[0].triple)
+
+
+def both(evidence: Evidence, choice: Optional[Choice]) -> Optional[Walks]:
+    """The debugger's walk (if there is one) and hogwalk's own, stitched; None when neither has a frame."""
+    kf_frames = choice.frames if choice is not None else ()
+    own = rebuild(evidence, kf_frames)
+    if not own.frames:
+        return debugger_only(choice) if choice is not None else None
+    kf_start = choice.segments[0].triple if choice is not None else None
+    found = stitch(kf_frames, kf_start, own, evidence.image)
+    if not found.frames:
+        return debugger_only(choice) if choice is not None else None
+    return Walks(
+        choice.tried if choice is not None else (),
+        choice.segments if choice is not None else (),
+        own,
+        found.frames,
+        found.start,
+        compare(kf_frames, own, evidence.reader, evidence.judge.function_start),
+        found.dropped,
+    )
