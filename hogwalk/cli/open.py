@@ -18,7 +18,7 @@ DUMP_MAGIC = (b"PAGEDUMP", b"PAGEDU64", b"MDMP")
 def open_target(options: argparse.Namespace) -> Target:
     """The target the command line names; raises a HogwalkError with a remedy when it cannot be opened."""
     if inside_debugger() and (options.z or options.k):
-        raise UsageError("-z and -k are for use outside the debugger", "inside it hogwalk looks at the debugger's target")
+        raise UsageError("-z and -k are for use outside the debugger", "inside it its own target is looked at")
     if options.k:
         return open_engine("", options.k, options.y, options.i)
     if options.z:

@@ -42,7 +42,8 @@ class Block:
 
     `registers` holds those that changed (None: to something unknown); `targets` the addresses that run next;
     `pointer` the word that a call or jump goes through, or the jump table; `popped` what `ret` takes besides the
-    return address; `pushes` bytes pushed; `constants` pushed constants by their slot; `saves` and `loads` the slots
+    return address; `pushes` bytes pushed since ESP was last set, `kept` those of registers as they were at `start`
+    that a function must keep; `constants` pushed constants by their slot; `saves` and `loads` the slots
     EBP was first pushed to and last loaded from; `origins` where ESP became something new; `odd` tells that ESP was
     set in a way only prologue helpers do.
     """
@@ -54,6 +55,7 @@ class Block:
     pointer: Optional[int] = None
     popped: int = 0
     pushes: int = 0
+    kept: int = 0
     odd: bool = False
     registers: Dict[int, Known] = field(default_factory=dict)
     constants: Dict[Value, int] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 from hogwalk.code.blocks import Block, Exit, Origin
 from hogwalk.code.lengths import instruction_length
@@ -10,15 +10,16 @@ from hogwalk.code.values import EBP, ESP, LOADED, Known
 
 
 class Cursor:
-    """A block being read: its bytes, the address of the first of them, and the registers so far."""
+    """A block being read: its bytes, the address of the first of them, and the jump tables that registers come from."""
 
-    __slots__ = ("address", "block", "code", "done")
+    __slots__ = ("address", "block", "code", "done", "tables")
 
     def __init__(self, block: Block, code: bytes, address: int) -> None:
         self.block = block
         self.code = code
         self.address = address
         self.done = False
+        self.tables: Dict[int, int] = {}
 
     def get(self, register: int) -> Known:
         """What the register holds now."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from hogwalk.code.cursor import Cursor
-from hogwalk.code.values import CONSTANT, EAX, EBP, ESP, plus
+from hogwalk.code.values import CONSTANT, EAX, EBP, ESP, KEPT, plus
 
 
 def push_register(cursor: Cursor, at: int) -> int:
     """50-57: push r32."""
     cursor.move_esp(-4)
-    cursor.block.pushes += 4
-    if cursor.code[at] == 0x55:
+    block, register = cursor.block, cursor.code[at] & 7
+    block.pushes += 4
+    if register in KEPT and register not in block.registers:
+        block.kept += 4
+    if register == EBP:
         cursor.save_ebp(cursor.get(ESP))
     return at + 1
 
@@ -67,6 +70,8 @@ def add_constant(cursor: Cursor, at: int) -> int:
     elif modrm & 0xF8 in (0xC0, 0xE8):
         count = cursor.signed(at + 2, size)
         cursor.put(modrm & 7, plus(cursor.get(modrm & 7), count if modrm < 0xE8 else -count))
+        if modrm & 7 == ESP:
+            cursor.block.pushes = cursor.block.kept = 0
     elif modrm >= 0xC0 and modrm & 0x38 != 0x38:
         cursor.put(modrm & 7, None)
     return at + cursor.length(at)
@@ -119,6 +124,8 @@ def load(cursor: Cursor, at: int) -> int:
         cursor.load_ebp(plus(cursor.get(ESP), operand[1]))
     else:
         cursor.put(register, None)
+        if modrm & 0xC7 == 4 and cursor.code[at + 2] & 0xC7 == 0x85:
+            cursor.tables[register] = cursor.word(at + 3)  # mov reg,[table+reg*4]
     return at + cursor.length(at)
 
 

@@ -229,13 +229,14 @@ class Flow:
 
     def _likely(self, block: Block) -> int:
         """The argument bytes that the unknown function called by `block` most likely takes."""
+        pushes = block.pushes - block.kept if block.start == self._start else block.pushes
         moved = first_move(self._blocks.reader, block.targets[0])
         if moved > 0:  # the caller takes back the arguments (cdecl), or only what it aligned the stack with (stdcall)
             room = -block.esp[1] if block.esp is not None and block.esp[0] == ESP else 0
-            return block.pushes if moved == room - block.pushes else 0
-        if moved < 0 and not block.pushes:
+            return pushes if moved == room - pushes else 0
+        if moved < 0 and not pushes:
             return -moved  # makes room again for the arguments it stores instead of pushing
-        return block.pushes
+        return pushes
 
 
 def first_move(reader: CodeReader, address: int) -> int:

@@ -11,10 +11,9 @@ from hogwalk.code.flow import Flow
 from hogwalk.code.lengths import instruction_length
 from hogwalk.code.reader import CodeReader
 from hogwalk.code.transfers import HANDLERS
-from hogwalk.code.values import EBP, EBX, EDI, ESI, Known
+from hogwalk.code.values import EBP, KEPT, Known
 
 LONGEST = 15
-KEPT = (EBX, EBP, ESI, EDI)  # what a function must give back as it found it
 
 
 @dataclass(frozen=True)

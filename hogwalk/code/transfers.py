@@ -95,6 +95,8 @@ def _jump_through(cursor: Cursor, at: int, length: int) -> int:
         pointer, how = cursor.word(at + 3), Exit.TABLE
     elif modrm & 0xC7 == 0x80 | (modrm & 7) and modrm & 7 != ESP:
         pointer, how = cursor.word(at + 2), Exit.TABLE  # jmp [reg+table], reg counting in fours
+    elif modrm >= 0xC0 and modrm & 7 in cursor.tables:
+        pointer, how = cursor.tables[modrm & 7], Exit.TABLE
     cursor.block.pointer = pointer
     return cursor.leave(how, at + length)
 

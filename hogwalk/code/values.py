@@ -10,6 +10,7 @@ Value = Tuple[int, int]
 Known = Optional[Value]
 
 EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI = range(8)
+KEPT = (EBX, EBP, ESI, EDI)  # what a function must give back as it found it
 CONSTANT = -1  # the offset itself
 CALLER = -2  # what the register held where the function was entered
 RETURN_SLOT = -3  # an address, offset bytes above the function's own return slot

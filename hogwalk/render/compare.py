@@ -23,7 +23,7 @@ def render_compare(report: Report, every: bool) -> Iterator[str]:
         yield ""
     yield from wrapped("Agreed", f"{agreed} return slots in both walks, {len(differing)} in one of them only")
     for dropped in report.dropped[:MOST_DROPPED]:
-        yield from wrapped("Dropped", f"kf's row {dropped.frame_ptr or 0:08x} {_name(dropped)}: not in the report's sums")
+        yield from wrapped("Dropped", f"kf's row {dropped.frame_ptr or 0:08x} {_name(dropped)}: in none of the sums")
     if len(report.dropped) > MOST_DROPPED:
         yield from wrapped("", f"and {len(report.dropped) - MOST_DROPPED} more")
 

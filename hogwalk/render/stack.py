@@ -9,7 +9,6 @@ from hogwalk.evidence.words import MATTERS, Word, WordKind, words
 from hogwalk.model import Symbol
 from hogwalk.render.table import cut
 
-
 Names = Dict[int, Optional[Symbol]]
 
 

@@ -10,11 +10,11 @@ from hogwalk.model import Module, Triple
 from hogwalk.parsers.kf import format_kf
 from hogwalk.report.document import ModuleUse, ProductUse, Report, Start
 from hogwalk.report.notes import notes
+from hogwalk.stitch.walks import Walks
 from hogwalk.target.protocol import Target
 from hogwalk.usage.books import Share, function_of, gaps, imbalance, module_of, shares
 from hogwalk.usage.cycles import find_cycle
 from hogwalk.usage.products import Product, product_shares, products
-from hogwalk.stitch.walks import Walks
 from hogwalk.walk.choose import frame_count
 
 

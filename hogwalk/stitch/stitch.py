@@ -35,11 +35,7 @@ class Stitched:
 def stitch(kf_frames: Sequence[Frame], kf_start: Optional[Triple], own: Rebuilt, image: StackImage) -> Stitched:
     """One list of frames; `own` must hold at least one frame."""
     if kf_start is not None and _blind(kf_frames, own):
-        shared = {frame.return_slot for frame in own.frames}
-        marked = [
-            replace(row, source=Source.BOTH if row.return_slot in shared else Source.KF) for row in kf_frames
-        ]
-        return Stitched(tuple(marked), kf_start, ())
+        return Stitched(_marked(kf_frames, own), kf_start, ())
     rows = _by_slot(kf_frames)
     merged: List[Frame] = []
     for frame in own.frames:
@@ -57,6 +53,13 @@ def stitch(kf_frames: Sequence[Frame], kf_start: Optional[Triple], own: Rebuilt,
         start = Triple(image.word(first.frame_ptr or 0) or 0, first.return_slot - 4, first.return_address)
     rest = merged[1:] if first.return_slot not in rows else merged
     return Stitched(tuple(_sized(rest, _gap_starts(own))), start, dropped)
+
+
+def _marked(kf_frames: Sequence[Frame], own: Rebuilt) -> Tuple[Frame, ...]:
+    slots = {frame.return_slot for frame in own.frames}
+    return tuple(
+        replace(row, source=Source.BOTH if row.return_slot in slots else Source.KF) for row in kf_frames
+    )
 
 
 def _blind(kf_frames: Sequence[Frame], own: Rebuilt) -> bool:

@@ -20,6 +20,9 @@ _RECORD_CAP = 1 << 20
 _PIECES_BACK = 8  # pieces without records (import stubs, padding) passed over
 
 
+_Sorted = Tuple[List[Named], List[int]]  # records, their starts
+
+
 class _Contribution(NamedTuple):
     section: int
     offset: int
@@ -32,7 +35,7 @@ class Functions:
 
     def __init__(self, pdb: Pdb) -> None:
         self._pdb = pdb
-        self._cache: Dict[int, Tuple[List[Named], List[int]]] = {}
+        self._cache: Dict[int, Tuple[_Sorted, _Sorted]] = {}
         self._streams: List[Tuple[int, int]] = []
         self._pieces: List[_Contribution] = []
         try:
@@ -70,21 +73,18 @@ class Functions:
         for piece in reversed(self._pieces[max(index - _PIECES_BACK, 0) : index + 1]):
             if piece.section != place[0]:
                 break
-            records, starts = self._module(piece.module)
+            inside = place[1] < piece.offset + piece.size  # a variable ends with its piece, a function reaches on
+            records, starts = self._module(piece.module)[0 if inside else 1]
             at = bisect_right(starts, rva) - 1
-            inside = place[1] < piece.offset + piece.size
-            while at >= 0 and not inside and not records[at].size:
-                at -= 1  # a variable ends with its piece, a function's name reaches on
             if at >= 0 and records[at].rva >= start + piece.offset:
                 return records[at]
         return None
 
-    def _module(self, number: int) -> Tuple[List[Named], List[int]]:
+    def _module(self, number: int) -> Tuple[_Sorted, _Sorted]:
+        """A module's records, and of these only the functions."""
         if number not in self._cache:
-            functions: List[Named] = []
-            if number < len(self._streams):
-                functions = sorted(self._parse(*self._streams[number]))
-            self._cache[number] = functions, [function.rva for function in functions]
+            records = sorted(self._parse(*self._streams[number])) if number < len(self._streams) else []
+            self._cache[number] = _by_start(records), _by_start([named for named in records if named.size])
         return self._cache[number]
 
     def _parse(self, stream_number: int, size: int) -> List[Named]:
@@ -120,8 +120,11 @@ class Functions:
 
     def all(self) -> List[Named]:
         """Every function record (those with a size) of every module, lowest first."""
-        records = (named for number in range(len(self._streams)) for named in self._module(number)[0])
-        return sorted(named for named in records if named.size)
+        return sorted(named for number in range(len(self._streams)) for named in self._module(number)[1][0])
+
+
+def _by_start(records: List[Named]) -> _Sorted:
+    return records, [record.rva for record in records]
 
 
 def _at(record: bytes, offset: int) -> Tuple[int, int]:

@@ -43,6 +43,10 @@ class PdbTable:
             return None  # a symbol of another section says nothing
         return undecorate(public.name), rva - public.rva
 
+    def functions(self) -> List[Named]:
+        """Every function record, lowest first, by RVA in the (original) image; sizes in bytes of code."""
+        return self._functions.all()
+
     def address(self, name: str) -> Optional[int]:
         """The RVA of a public or function by its printed name, or None; reads every public."""
         for named in self._publics:

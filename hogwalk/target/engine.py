@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, Unreadable
-from hogwalk.model import About, BugCheck, Module, Region, Symbol, Version
+from hogwalk.model import About, BugCheck, Module, Region, Symbol, Triple, Version
 from hogwalk.parsers.dt import field_offsets
 from hogwalk.parsers.expr import parse_debugger_block
 from hogwalk.parsers.lm import format_lmv, parse_lm, parse_lmv
@@ -162,6 +162,10 @@ class EngineTarget:
     def commands(self) -> Sequence[str]:
         """Every command that ran, in order."""
         return self._ran
+
+    def shown_starts(self) -> Sequence[Triple]:
+        """None: the debugger walks from any triple."""
+        return ()
 
     @property
     def notes(self) -> Sequence[str]:

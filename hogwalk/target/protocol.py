@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Optional, Protocol, Sequence, Tuple
 
-from hogwalk.model import About, Module, Region, Symbol, Version
+from hogwalk.model import About, Module, Region, Symbol, Triple, Version
 
 
 class Target(Protocol):
@@ -55,6 +55,9 @@ class Target(Protocol):
 
     def commands(self) -> Sequence[str]:
         """Every debugger command that ran so far, in order."""
+
+    def shown_starts(self) -> Sequence[Triple]:
+        """Triples whose `kf=` the source holds the answer of already (a log), in its order; else none."""
 
     @property
     def notes(self) -> Sequence[str]:

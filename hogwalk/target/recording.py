@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar, cast
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NotRecorded, Unreadable
-from hogwalk.model import About, BugCheck, Module, Region, Symbol, Version
+from hogwalk.model import About, BugCheck, Module, Region, Symbol, Triple, Version
 from hogwalk.target.protocol import Target
 
 FORMAT = "hogwalk-recording/1"
@@ -74,6 +74,10 @@ class Recorder:
     def commands(self) -> Sequence[str]:
         """As Target.commands."""
         return self._target.commands()
+
+    def shown_starts(self) -> Sequence[Triple]:
+        """As Target.shown_starts."""
+        return self._keep(["shown_starts"], self._target.shown_starts, _pack_records)
 
     @property
     def notes(self) -> Sequence[str]:
@@ -170,6 +174,10 @@ class Replay:
     def commands(self) -> Sequence[str]:
         """The commands that the recorded run needed for what was asked so far."""
         return self._ran
+
+    def shown_starts(self) -> Sequence[Triple]:
+        """As Target.shown_starts."""
+        return [self._built(Triple, record) for record in self._recall("shown_starts")]
 
     @property
     def notes(self) -> Sequence[str]:

@@ -48,8 +48,9 @@ def choose(
 ) -> Optional[Choice]:
     """Walks from the best candidates until one settles the matter, then behind its end; None when no walk has frames."""
     tried: List[Walk] = []
-    for candidate in candidates[:TRIES]:
-        walk = _walked(target, frames, candidate, image, bool(tried))
+    triples = [*target.shown_starts(), *(candidate.triple for candidate in candidates)]
+    for triple in list(dict.fromkeys(triples))[:TRIES]:
+        walk = _walked(target, frames, triple, image, bool(tried))
         if walk is None:
             break
         tried.append(walk)
@@ -81,7 +82,7 @@ def _behind(
         return None
     known = [walk for walk in tried if _lies_above(walk, end)]
     if not known:
-        starts = [candidate for candidate in candidates if candidate.triple.stack_ptr >= end and candidate.bytes]
+        starts = [one.triple for one in candidates if one.triple.stack_ptr >= end and one.bytes]
         walk = _walked(target, frames, starts[0], image, True) if starts else None
         if walk is None:
             return None
@@ -92,11 +93,11 @@ def _behind(
 
 
 def _walked(
-    target: Target, frames: FrameReader, candidate: Candidate, image: StackImage, walked_before: bool
+    target: Target, frames: FrameReader, triple: Triple, image: StackImage, walked_before: bool
 ) -> Optional[Walk]:
     # A log can hold the answer for one triple and not for the next: then the walks so far must do.
     try:
-        return walk_from(target, frames, candidate.triple, frame_count(image.region.size))
+        return walk_from(target, frames, triple, frame_count(image.region.size))
     except NoDebugger:
         if walked_before:
             return None

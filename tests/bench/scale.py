@@ -12,7 +12,7 @@ from typing import Dict, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Wanted, gather
 from hogwalk.errors import CommandFailed, Unreadable
-from hogwalk.model import About, Module, Region, Symbol, Version
+from hogwalk.model import About, Module, Region, Symbol, Triple, Version
 
 BASE = 0xB8AE9000
 MODULE = Module("driver", 0xB0000000, 0xB0010000, "none")
@@ -70,6 +70,10 @@ class Plain:
     def context(self) -> Optional[Tuple[int, int, int]]:
         """No registers."""
         return None
+
+    def shown_starts(self) -> Sequence[Triple]:
+        """None."""
+        return ()
 
     @property
     def notes(self) -> Sequence[str]:

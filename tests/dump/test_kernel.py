@@ -133,6 +133,17 @@ def test_an_encoded_debugger_block_is_said_and_made_up_for_by_symbols(tmp_path: 
     assert open_dump(str(path)).thread() is None
 
 
+def test_frame_and_function_records(tmp_path: Path) -> None:
+    target = open_dump(str(STACKHOG / "memory.dmp"), str(SYMBOLS))
+    assert {record.kind for record in target.frame_records("nt")} >= {"fpo", "trap"}
+    assert target.frame_records("BabyHog") == []
+    path = tmp_path / "x64.dmp"
+    path.write_bytes(machine64.kernel64(FULL))
+    (tmp_path / "ntkrnlmp.pdb").write_bytes(machine64.nt_pdb())
+    found = open_dump(str(path), str(tmp_path)).functions("nt")
+    assert [(named.rva, named.size, named.name) for named in found] == [row for row in machine64.FUNCTIONS if row[1]]
+
+
 def test_all_threads_of_all_processes(tmp_path: Path) -> None:
     path = tmp_path / "x64.dmp"
     (tmp_path / "ntkrnlmp.pdb").write_bytes(machine64.nt_pdb())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, NoDebugger, Unreadable
 from hogwalk.model import About, Module, Symbol, Version
+from hogwalk.symbols.frames import FrameRecord, frame_records
+from hogwalk.symbols.publics import Named
 from hogwalk.symbols.resolver import Resolver
 from hogwalk.symbols.source import READ_CAP, MappedFile
 from hogwalk.symbols.tables import PdbTable
@@ -103,13 +105,25 @@ class DumpTarget:
         """Every thread of the dump."""
         return self._crash.threads(self._names)
 
-    def _kernel_table(self) -> Optional[PdbTable]:
-        wanted = "nt" if self._about.kernel else "ntdll"
+    def functions(self, module: str) -> List[Named]:
+        """The function records (RVA, bytes, name) of a module's PDB, [] where it has none or only publics."""
+        table = self._pdb_table(module)
+        return table.functions() if table is not None else []
+
+    def frame_records(self, module: str) -> List[FrameRecord]:
+        """The FPO and FRAMEDATA records of a module's PDB, [] where it has none."""
+        table = self._pdb_table(module)
+        return frame_records(table.pdb) if table is not None else []
+
+    def _pdb_table(self, module: str) -> Optional[PdbTable]:
         for image in self._resolver.images:
-            if image.name == wanted:
+            if image.name == module:
                 table = self._resolver.table(image)
                 return table if isinstance(table, PdbTable) else None
         return None
+
+    def _kernel_table(self) -> Optional[PdbTable]:
+        return self._pdb_table("nt" if self._about.kernel else "ntdll")
 
     def _address(self, name: str) -> Optional[int]:
         """The address of one of the kernel's variables, or None."""

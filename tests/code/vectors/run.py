@@ -59,6 +59,7 @@ class Watcher:
     def __init__(self, machine: Any) -> None:
         self._machine = machine
         self._frames: List[Frame] = []
+        self._functions: Set[int] = set()
         self._called = self._returned = False
         self.calls: Set[Tuple[int, int, int, int, bool, Tuple[int, ...]]] = set()
 
@@ -72,6 +73,9 @@ class Watcher:
         esp = machine.reg_read(x86.UC_X86_REG_ESP)
         if self._called:
             self.enter(address, esp)
+            self._functions.add(address)
+        elif address in self._functions and esp == self._frames[-1].slot:
+            self._frames[-1].function = address  # a tail call
         elif self._returned and any(frame.returns == address for frame in self._frames[-2:]):
             while self._frames.pop().returns != address:
                 pass
