@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Dict, List, Optional, Tuple
 
+from hogwalk.model import Triple
 from hogwalk.parsers.kf import KfText, parse_kf
 
 MOST_CHARACTERS = 8 << 20
@@ -68,15 +69,20 @@ class Answers:
         tables = [(name, parse_kf("\n".join(self._answers[name]))) for name in shown]
         return tuple((name, table) for name, table in tables if table.rows)
 
-    def commands(self) -> Tuple[str, ...]:
-        """The commands whose answers are kept, in log order."""
-        return tuple(name for name in self._answers if not name.startswith(_UNASKED))
-
 
 def instruction_ptr(command: str) -> Optional[int]:
     """The InstructionPtr of a `k... = BasePtr StackPtr InstructionPtr` command, or None."""
     words = _triple(command)
     return int(words[3], 16) if words and re.fullmatch("[0-9a-f]{1,16}", words[3]) else None
+
+
+def start_of(command: str) -> Optional[Triple]:
+    """The triple of a `k... = BasePtr StackPtr InstructionPtr` command, or None."""
+    words = _triple(command)
+    try:
+        return Triple(*(int(word.replace("`", ""), 16) for word in words[1:])) if words else None
+    except ValueError:
+        return None
 
 
 def _spaced(command: str) -> str:

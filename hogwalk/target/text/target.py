@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Dict, Optional, Sequence, Tuple
 
 from hogwalk.errors import NoDebugger
 from hogwalk.model import About, Module, Region, Symbol, Triple, Version
 from hogwalk.parsers import lm
 from hogwalk.parsers.kf import KfText
+from hogwalk.target.text.answers import start_of
 from hogwalk.target.text.facts import Facts
 from hogwalk.target.text.memory import Memory
 from hogwalk.target.text.missing import Missing, missing
@@ -17,10 +17,6 @@ from hogwalk.target.text.region import stack_region
 
 SLACK_BYTES = 4096  # how far below Limit a stack pointer that ran out of stack may lie
 KNOWN_BYTES = 1  # a log knows single bytes, not pages
-
-
-_WORD = r"(?:0x)?([0-9a-f]{1,8})"
-_START = re.compile(rf"k\w*f\w*\s*=\s*{_WORD},?\s+{_WORD},?\s+{_WORD}", re.IGNORECASE)
 
 
 class TextTarget:
@@ -106,8 +102,8 @@ class TextTarget:
 
     def shown_starts(self) -> Sequence[Triple]:
         """The triples of the `kf=BasePtr StackPtr InstructionPtr` commands whose tables the log shows."""
-        found = [_START.match(command) for command, _ in self.walks()]
-        return [Triple(*(int(word, 16) for word in start.groups())) for start in found if start is not None]
+        found = [start_of(command) for command, _ in self.walks()]
+        return [start for start in found if start is not None]
 
     def walks(self) -> Tuple[Tuple[str, KfText], ...]:
         """The debugger's own stack tables in the log, each with the command that printed it, in log order."""
