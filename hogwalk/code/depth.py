@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Tuple
 
-from hogwalk.code.callees import Blocks, Callees
+from hogwalk.code.callees import Blocks, Callee, Callees
 from hogwalk.code.calls import LONGEST, calls_before
 from hogwalk.code.flow import Flow
 from hogwalk.code.reader import CodeReader
@@ -127,15 +127,17 @@ class StackDepths:
         behind = self.behind(return_address, False)
         if behind.height is None:
             behind = self.behind(return_address, True)
-        if popped is None:
-            popped = self.popped_before(return_address)
+        callee = self._called_before(return_address)
+        if popped is None and callee is not None:
+            popped = callee.popped
+        helper = callee is not None and callee.helper  # it changes more of the stack than its arguments
         depths: Tuple[int, ...] = ()
         if behind.height is not None:
             taken = range(0, MOST_GUESSED + 1, 4) if popped is None else (popped,)
             depths = tuple(behind.height + count for count in taken if behind.height + count >= 0)
         return Depths(
             depths,
-            behind.exact and len(depths) == 1,
+            behind.exact and len(depths) == 1 and not helper,
             minimum=min(depths, default=0),
             saved_ebp=behind.saved_ebp,
             frame_ebp=behind.frame_ebp,
@@ -143,12 +145,18 @@ class StackDepths:
 
     def popped_before(self, return_address: int) -> Optional[int]:
         """What the function called right before `return_address` takes off the stack, where the call names it."""
+        callee = self._called_before(return_address)
+        return None if callee is None else callee.popped
+
+    def _called_before(self, return_address: int) -> Optional[Callee]:
         for call in calls_before(self.blocks.reader.readable_before(return_address, LONGEST), return_address):
             target = call.target
             if call.pointer is not None:
                 target = self.blocks.reader.word_at(call.pointer)
+            if target == return_address:
+                return Callee(target, -4, True, False)  # call $+5: the return address stays on the stack
             if target is not None:
-                return self.callees.of(target).popped
+                return self.callees.of(target)
         return None
 
     def _agreed(self, found: Depths, return_address: int, popped: Optional[int]) -> Depths:

@@ -6,21 +6,18 @@ from collections import deque
 from dataclasses import replace
 from typing import Callable, Deque, Dict, List, Optional, Tuple
 
+from hogwalk.code.arguments import likely_arguments
 from hogwalk.code.blocks import Block, Exit
 from hogwalk.code.callees import Blocks, Callee, Callees
 from hogwalk.code.emulate import HelperEffect, emulate_helper
-from hogwalk.code.lengths import instruction_length
-from hogwalk.code.reader import CodeReader
 from hogwalk.code.state import State
-from hogwalk.code.values import CONSTANT, EAX, ESP, RETURN_SLOT, Known
+from hogwalk.code.values import CONSTANT, EAX, RETURN_SLOT, Known
 
 MOST_BLOCKS = 3000
 MOST_POPPED = 0x100
 MOST_HELPED = 50  # runs of prologue helpers: a function has one or two
 SUB_ESP_EAX = (b"\x29\xc4", b"\x2b\xe0")
 MOST_TAILS = 4  # tail calls followed, once nothing else is left
-LOOK_AHEAD = 40  # bytes behind a call in which the caller puts its ESP right
-NEXT_CALL = frozenset((0xE8, 0xE9, 0xEB, 0xC2, 0xC3, 0xC9, 0xCC, 0xFF, 0x68, 0x6A, *range(0x70, 0x80)))
 FAR_JUMP = 0x4000
 
 Return = Tuple[Block, State]  # a block that ends with `ret`, and the state where it begins
@@ -214,7 +211,8 @@ class Flow:
         if popped is not None:
             self._enter(behind, state.called(popped), block)
         else:
-            self._enter(behind, state.called(self._likely(block), 1), block)
+            likely = likely_arguments(self._blocks.reader, block, block.start == self._start)
+            self._enter(behind, state.called(likely, 1), block)
 
     def _solved(self, behind: int, state: State) -> Optional[int]:
         """Argument bytes that make the stack come out even at the next `ret`."""
@@ -226,31 +224,3 @@ class Flow:
             return None
         popped = -left - esp[1]
         return popped if 0 <= popped <= MOST_POPPED and popped % 4 == 0 else None
-
-    def _likely(self, block: Block) -> int:
-        """The argument bytes that the unknown function called by `block` most likely takes."""
-        pushes = block.pushes - block.kept if block.start == self._start else block.pushes
-        moved = first_move(self._blocks.reader, block.targets[0])
-        if moved > 0:  # the caller takes back the arguments (cdecl), or only what it aligned the stack with (stdcall)
-            room = -block.esp[1] if block.esp is not None and block.esp[0] == ESP else 0
-            return pushes if moved == room - pushes else 0
-        if moved < 0 and not pushes:
-            return -moved  # makes room again for the arguments it stores instead of pushing
-        return pushes
-
-
-def first_move(reader: CodeReader, address: int) -> int:
-    """Bytes that the first `add esp`, `sub esp` or run of `pop ecx` from `address` moves ESP up; 0 when none is near."""
-    code = reader.readable_from(address, LOOK_AHEAD)
-    at = moved = 0
-    while at + 3 <= len(code):
-        opcode = code[at]
-        if opcode in (0x59, 0x5A):
-            moved += 4
-        elif moved or 0x50 <= opcode < 0x60 or opcode in NEXT_CALL:
-            break
-        elif opcode == 0x83 and code[at + 1] in (0xC4, 0xEC):
-            amount = int.from_bytes(code[at + 2 : at + 3], "little", signed=True)
-            return amount if code[at + 1] == 0xC4 else -amount
-        at += instruction_length(code, at) or 1
-    return moved

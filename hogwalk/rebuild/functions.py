@@ -21,6 +21,7 @@ TABLE_TARGET, NO_TABLE_TARGET = int(Clue.TABLE_TARGET), int(Clue.NO_TABLE_TARGET
 UNREAD, SYSTEM_CALL = int(Clue.UNREAD), int(Clue.SYSTEM_CALL)
 
 MOV_EAX, CALL_NEAR, PROBE_CALL = 0xB8, 0xE8, 10  # mov eax,N; call _chkstk
+PROBE_BYTES, PAGE = 0x30, b"\x00\x10\x00\x00"  # every stack probe steps by 1000h and says so early on
 MOST_PROBED = 0x10000  # larger numbers are addresses: mov eax,handler; call __EH_prolog
 NOWHERE = 0xFFFFFFFF  # no call returns here: asked for, it makes a flow run to its end
 DEVICE_TYPE, DRIVER_TYPE = 3, 4  # IO_TYPE_DEVICE, IO_TYPE_DRIVER (ntddk.h)
@@ -154,7 +155,8 @@ class Functions:
         if len(code) < PROBE_CALL or code[0] != MOV_EAX or code[5] != CALL_NEAR or node.target is None:
             return 0
         asked = int.from_bytes(code[1:5], "little")
-        return asked if asked < MOST_PROBED and self._depths.callees.of(node.target).helper else 0
+        probe = self._evidence.reader.readable_from(node.target, PROBE_BYTES)
+        return asked if asked < MOST_PROBED and PAGE in probe else 0
 
     def _dispatched(self, node: Node, older: Node) -> int:
         table = self.table(older)

@@ -14,6 +14,7 @@ x86: Any = importlib.import_module("unicorn.x86_const")
 STACK, STACK_BYTES = 0x20000000, 0x100000
 SENTINEL = 0x30000000
 PAGE = 0x1000
+CALL_NEXT = b"\xe8\0\0\0\0"  # not a call but a way to read EIP
 ENTRY_EBP = 0x2000AAAA
 
 
@@ -81,6 +82,7 @@ class Watcher:
                 pass
         code = bytes(machine.mem_read(address, size))
         self._called = code[0] == 0xE8 or (code[0] == 0xFF and code[1] >> 3 & 7 == 2)
+        self._called = self._called and code != CALL_NEXT
         self._returned = code[0] in (0xC2, 0xC3)
         if self._called:
             self._note(address + size, esp)

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 from hogwalk.code.reader import CodeReader
 from hogwalk.errors import Unreadable
@@ -58,10 +58,15 @@ def vectors() -> Tuple[Vector, ...]:
             row["compiler"],
             tuple(row["flags"]),
             _pages(row["sections"]),
-            tuple(TrueCall(*call[:5], tuple(call[5])) for call in row["calls"]),
+            tuple(_call(call) for call in row["calls"]),
         )
         for row in rows
     )
+
+
+def _call(row: List[Any]) -> TrueCall:
+    function, return_address, depth, above, kept, saved = row
+    return TrueCall(function, return_address, depth, above, kept, tuple(saved))
 
 
 def _pages(sections: List[Tuple[int, str]]) -> Dict[int, bytes]:
