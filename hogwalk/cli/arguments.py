@@ -1,138 +1,79 @@
-"""The command line's declaration: one table of commands, the options they share, their help.
-
-The grammar is `hogwalk [FILE] [COMMAND] [OPTIONS]`; a bare call is `triage`.
-"""
+"""The command line's grammar: `hogwalk [FILE] [COMMAND] [OPTIONS]`; a bare call is `triage`."""
 
 from __future__ import annotations
 
 import argparse
+import glob
 import os
-import textwrap
-from typing import List, NoReturn, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
+from hogwalk.cli.options import COMMANDS, VALUED, Parser, command_parser, top_parser
 from hogwalk.errors import UsageError
 
-COMMANDS = {
-    "triage": "the whole job on one screen: who holds the stack, how sure that is, what to do next",
-    "stack": "the annotated dps of the stack: links, return addresses, what they call",
-    "candidates": "ranked BasePtr StackPtr InstructionPtr triples, with the evidence behind each",
-    "walk": "the debugger's kf rows from the best triple, or from the one given, with module totals",
-    "compare": "the debugger's walk and hogwalk's own side by side, and why they differ",
-    "usage": "bytes per module, product or function",
-    "frame": "why one frame is so big: the call, the prologue, its bytes by purpose",
-}
-VALUED = ("-z", "-y", "-i", "-k", "--engine", "--record", "--limit", "--base", "--thread", "-n", "--by")
-EPILOG = (
-    "Addresses are hexadecimal, with or without 0x, backticks allowed. In WinDbg: !py hogwalk [COMMAND] [OPTIONS]. "
-    "hogwalk never writes to the target and leaves the debugger's settings as they were."
-)
+__all__ = ["COMMANDS", "expanded", "parse"]
 
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are UsageErrors instead of an exit."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raises UsageError with argparse's reason."""
-        raise UsageError(message, f"{self.prog} -h shows how")
+WILD = "*?["  # cmd.exe and PowerShell leave patterns to the program
+LINES = "--json-lines"
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The parsed command line; `file` is a recording, dump or log, `command` one of COMMANDS.
+    """The parsed command line.
 
-    Raises UsageError; exits (SystemExit) for -h and --version as argparse does.
+    `file` is a recording, dump or log, `z` a dump, `command` one of COMMANDS; `inputs` are all files and dumps in
+    order, more than one only with --json-lines.  Raises UsageError; exits (SystemExit) for -h and --version.
     """
-    file, command, rest = _split(arguments)
+    many = LINES in arguments
+    files, command, rest = _split(arguments, many)
     if command is None and any(option in rest for option in ("-h", "--help", "--version")):
-        _top().parse_args(list(rest))
-    parser = _command_parser(command or "triage")
+        top_parser().parse_args(list(rest))
+    parser = command_parser(command or "triage")
     found = parser.parse_args(rest)
-    found.command, found.file = command or "triage", file
+    dumps = [path for pattern in found.z or () for path in expanded(pattern)]
+    found.command, found.inputs = command or "triage", [*files, *dumps]
+    found.file, found.z = next(iter(files), None), next(iter(dumps), None)
+    _check(parser, found, many)
     return found
 
 
-def address(text: str) -> int:
-    """A hexadecimal address as WinDbg writes it."""
-    plain = text.replace("`", "").lower()
-    try:
-        return int(plain[2:] if plain.startswith("0x") else plain, 16)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a hexadecimal address") from None
+def expanded(word: str) -> List[str]:
+    """The files a pattern names, sorted; the word itself where it is no pattern or names none."""
+    if os.path.exists(word) or not any(sign in word for sign in WILD):
+        return [word]
+    return sorted(glob.glob(word)) or [word]
 
 
-def _split(arguments: Sequence[str]) -> Tuple[Optional[str], Optional[str], List[str]]:
-    # The words before the command: at most one, the file to look at.
-    file: Optional[str] = None
+def _split(arguments: Sequence[str], many: bool) -> Tuple[List[str], Optional[str], List[str]]:
+    # The words before the command: the file to look at (with --json-lines any number of them).
+    files: List[str] = []
     rest: List[str] = []
     tokens = list(arguments)
     while tokens:
         token = tokens.pop(0)
         if token in COMMANDS:
-            return file, token, rest + tokens
+            return files, token, rest + tokens
         if token in VALUED and tokens:
             rest += [token, tokens.pop(0)]
         elif token.startswith("-") and token != "-":
             rest.append(token)
-        elif file is None and (token == "-" or os.path.exists(token)):
-            file = token
-        elif file is None:
-            raise UsageError(f"{token!r} is neither a command nor a file", f"commands: {', '.join(COMMANDS)}")
+        elif many or token == "-" or os.path.exists(expanded(token)[0]):
+            files += expanded(token)
         else:
-            rest.append(token)
-    return file, None, rest
+            raise UsageError(f"{token!r} is neither a command nor a file", f"commands: {', '.join(COMMANDS)}")
+    return files, None, rest
 
 
-def _top() -> Parser:
-    from hogwalk import __version__
-
-    lines = "\n".join(f"  {name:<11} {text}" for name, text in COMMANDS.items())
-    parser = Parser(
-        prog="hogwalk",
-        usage="hogwalk [FILE] [COMMAND] [OPTIONS]",
-        description="Who ate the kernel stack: finds the start of the walk that kv lost, and charges every byte.",
-        epilog=f"commands (hogwalk COMMAND -h shows a command's options):\n{lines}\n\n{textwrap.fill(EPILOG, 90)}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"hogwalk {__version__}")
-    _add_target(parser)
-    return parser
-
-
-def _command_parser(command: str) -> Parser:
-    parser = Parser(prog=f"hogwalk {command}", description=COMMANDS[command], epilog=EPILOG)
-    _add_own(parser, command)
-    if command != "stack":
-        parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="one JSON document, to FILE if named")
-    ends = parser.add_argument_group("the stack")
-    ends.add_argument("--limit", type=address, metavar="A", help="the stack's low end, as !thread prints Limit")
-    ends.add_argument("--base", type=address, metavar="A", help="the stack's high end, as !thread prints Base")
-    ends.add_argument("--thread", type=address, metavar="A", help="a _KTHREAD other than the current one")
-    _add_target(parser)
-    return parser
-
-
-def _add_own(parser: Parser, command: str) -> None:
-    if command == "stack":
-        parser.add_argument("range", nargs="*", type=address, metavar="LIMIT BASE", help="the range to show")
-        parser.add_argument("--all", action="store_true", help="every word, not only what matters")
-    elif command == "compare":
-        parser.add_argument("--all", action="store_true", help="every return slot, not only the differences")
-    elif command == "candidates":
-        parser.add_argument("-n", type=int, default=5, metavar="N", help="how many to show (5)")
-    elif command == "walk":
-        parser.add_argument("triple", nargs="*", type=address, metavar="PTR", help="BASEPTR STACKPTR INSTRUCTIONPTR")
-    elif command == "usage":
-        parser.add_argument("--by", choices=("module", "product", "function"), default="module", help="module is usual")
-    elif command == "frame":
-        parser.add_argument("which", metavar="CHILDEBP|#N", help="a frame's ChildEBP, or its number in walk (hex)")
-
-
-def _add_target(parser: Parser) -> None:
-    group = parser.add_argument_group("the target (outside the debugger; letters as kd's)")
-    group.add_argument("-z", metavar="DUMP", help="a crash dump")
-    group.add_argument("-y", metavar="PATH", default="", help="symbol path")
-    group.add_argument("-i", metavar="PATH", default="", help="image path")
-    group.add_argument("-k", metavar="CONNECT", help="a live kernel's connection string, as kd -k takes it")
-    group.add_argument(
-        "--engine", choices=("own", "pykd"), help="who reads the dump: the debugger (pykd, where it is), or hogwalk"
-    )
-    group.add_argument("--record", metavar="FILE", help="save every question and answer; `hogwalk FILE` replays them")
+def _check(parser: Parser, found: argparse.Namespace, many: bool) -> None:
+    if not many and len(found.inputs) > 1:
+        names = ", ".join(found.inputs[:3])
+        raise UsageError(f"{len(found.inputs)} files at once ({names})", f"give one, or ask for {LINES}")
+    if not many:
+        return
+    for option in ("json", "record", "limit", "base", "thread", "k"):
+        if getattr(found, option) is not None:
+            parser.error(f"{LINES} does not go with {'-' if len(option) == 1 else '--'}{option}")
+    if not found.inputs:
+        parser.error(f"{LINES} needs dumps: -z FILE, or files before the options")
+    if found.jobs is not None and found.jobs < 1:
+        parser.error("--jobs wants a number above 0")
+    if found.timeout is not None and not found.timeout > 0:
+        parser.error("--timeout wants seconds above 0")

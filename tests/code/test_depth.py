@@ -124,7 +124,10 @@ def test_any_bytes_end_without_a_crash(code: bytes, start: int, at: int) -> None
     check_ends(code, start, at)
 
 
-PIECES = [bytes.fromhex(text) for text in ["55", "8bec", "e8f0ffffff", "e810000000", "7410", "75f0", "ffd0", "50", "83c404", "83ec10", "83e4f0", "2be0", "8be0", "c9", "5d", "eb05", "ff248500104000", "94", "b800100000", "c3", "c20800", "60", "8d6424f0", "0f8400000000", "81ec00200000", "c8100000", "648925", "ff1500104000", "6a01", "6800104000", "8b0485001040", "ffe0", "cd2e", "66"]]
+PIECES = tuple(
+    bytes.fromhex(text)
+    for text in ["55", "8bec", "e8f0ffffff", "e810000000", "7410", "75f0", "ffd0", "50", "83c404", "83ec10", "83e4f0", "2be0", "8be0", "c9", "5d", "eb05", "ff248500104000", "94", "b800100000", "c3", "c20800", "60", "8d6424f0", "0f8400000000", "81ec00200000", "c8100000", "648925", "ff1500104000", "6a01", "6800104000", "8b0485001040", "ffe0", "cd2e", "66"]
+)
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=200).map(b"".join), st.integers(0, 400), st.integers(0, 400))
@@ -136,7 +139,7 @@ def test_any_mix_of_stack_instructions_ends_without_a_crash(code: bytes, start: 
 def check_ends(code: bytes, start: int, at: int) -> None:
     depths = StackDepths(code_reader(code))
     for found in (depths.at(BASE + start, BASE + at), depths.at(None, BASE + at)):
-        assert all(depth % 1 == 0 for depth in found.depths)
+        assert all(depth >= found.minimum for depth in found.depths)
         assert len(found.depths) <= 64 + 17
         assert not (found.exact and not found.depths)
     FunctionStarts(depths).start_of(BASE + at)

@@ -1,0 +1,141 @@
+"""The command line's declaration: one table of commands, the options they share, their help."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from typing import Dict, NoReturn
+
+from hogwalk.errors import UsageError
+
+COMMANDS = {
+    "triage": "the whole job on one screen: who holds the stack, how sure that is, what to do next",
+    "stack": "the annotated dps of the stack: links, return addresses, what they call",
+    "candidates": "ranked BasePtr StackPtr InstructionPtr triples, with the evidence behind each",
+    "walk": "the debugger's kf rows from the best triple, or from the one given, with module totals",
+    "compare": "the debugger's walk and hogwalk's own side by side, and why they differ",
+    "usage": "bytes per module, product or function",
+    "frame": "why one frame is so big: the call, the prologue, its bytes by purpose",
+    "threads": "all threads of a dump by the stack they have left, the worst first, each with its top product",
+}
+DETAILS: Dict[str, str] = {
+    "triage": "Several dumps at once: --json-lines reads them in worker processes and prints one JSON document to a "
+    "line, in the order given; a file that fails is a line with `error` and `remedy`.",
+    "stack": "MEMORY CONTENTS KIND REMARK, one line for each word that is a link, a return address, an exception "
+    "record or a trap frame.",
+    "candidates": "The first one is what `triage` walks from; try the others with `walk`.",
+    "walk": "The triple goes in the order of `kf=`; without one the best candidate is taken.  Each row says who found "
+    "the frame (kf, hogwalk or both) and how well its return address is borne out.",
+    "compare": "Only differences are shown, unless --all.",
+    "usage": "A module's bytes are those of its functions' frames; a product is what CompanyName and ProductName say.",
+    "frame": "Takes a ChildEBP or #N of `walk`.",
+    "threads": "Reads dump files (by hogwalk's own reader, not by the debugger).  Used is Base minus the saved stack "
+    "pointer, or, marked ~, minus the lowest word that is not 0.  The N worst are walked frame by frame; of the "
+    "rest, marked ~, the return addresses are counted.",
+}
+VALUED = (
+    "-z", "-y", "-i", "-k", "--engine", "--record", "--limit", "--base", "--thread", "-n", "--by", "--jobs",
+    "--timeout",
+)  # fmt: skip
+EPILOG = (
+    "Addresses are hexadecimal, with or without 0x, backticks allowed. In WinDbg: !py hogwalk [COMMAND] [OPTIONS]. "
+    "hogwalk never writes to the target and leaves the debugger's settings as they were."
+)
+CODES = "Exit codes: 0 done, 1 nothing found, 2 wrong command line, 3 bad input."
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are UsageErrors instead of an exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UsageError with argparse's reason."""
+        raise UsageError(message, f"{self.prog} -h shows how")
+
+
+def address(text: str) -> int:
+    """A hexadecimal address as WinDbg writes it."""
+    plain = text.replace("`", "").lower()
+    try:
+        return int(plain[2:] if plain.startswith("0x") else plain, 16)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a hexadecimal address") from None
+
+
+def top_parser() -> Parser:
+    """The parser of a command line without a command: its help is the overview."""
+    from hogwalk import __version__
+
+    lines = "\n".join(f"  {name:<11} {text}" for name, text in COMMANDS.items())
+    parser = Parser(
+        prog="hogwalk",
+        usage="hogwalk [FILE] [COMMAND] [OPTIONS]",
+        description="Who ate the kernel stack: finds the start of the walk that kv lost, and charges every byte.\n"
+        "FILE is a crash dump, a debugger's log or pasted text (- reads a pipe), or a recording.",
+        epilog=f"commands (hogwalk COMMAND -h shows a command's options):\n{lines}\n\n"
+        f"{textwrap.fill(EPILOG, 90)}\n{CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"hogwalk {__version__}")
+    _add_target(parser)
+    return parser
+
+
+def command_parser(command: str) -> Parser:
+    """The parser of one command's options."""
+    description = COMMANDS[command] + ("\n\n" + textwrap.fill(DETAILS[command], 90) if command in DETAILS else "")
+    parser = Parser(
+        prog=f"hogwalk {command}",
+        description=description,
+        epilog=f"{textwrap.fill(EPILOG, 90)}\n{CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(json=None, json_lines=False)
+    _add_own(parser, command)
+    if command != "stack":
+        parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="one JSON document, to FILE if named")
+    ends = parser.add_argument_group("the stack")
+    ends.add_argument("--limit", type=address, metavar="A", help="the stack's low end, as !thread prints Limit")
+    ends.add_argument("--base", type=address, metavar="A", help="the stack's high end, as !thread prints Base")
+    ends.add_argument("--thread", type=address, metavar="A", help="a _KTHREAD other than the current one")
+    _add_target(parser)
+    return parser
+
+
+def _add_own(parser: Parser, command: str) -> None:
+    if command == "triage":
+        _add_many(parser)
+    elif command == "stack":
+        parser.add_argument("range", nargs="*", type=address, metavar="LIMIT BASE", help="the range to show")
+        parser.add_argument("--all", action="store_true", help="every word, not only what matters")
+    elif command == "compare":
+        parser.add_argument("--all", action="store_true", help="every return slot, not only the differences")
+    elif command == "candidates":
+        parser.add_argument("-n", type=int, default=5, metavar="N", help="how many to show (5)")
+    elif command == "walk":
+        parser.add_argument("triple", nargs="*", type=address, metavar="PTR", help="BASEPTR STACKPTR INSTRUCTIONPTR")
+    elif command == "usage":
+        parser.add_argument("--by", choices=("module", "product", "function"), default="module", help="module is usual")
+    elif command == "frame":
+        parser.add_argument("which", metavar="CHILDEBP|#N", help="a frame's ChildEBP, or its number in walk (hex)")
+    elif command == "threads":
+        parser.add_argument("-n", type=int, default=10, metavar="N", help="walk the N worst (10), estimate the rest")
+        parser.add_argument("--by", choices=("left", "used"), default="left", help="the worst are: least left (usual)")
+
+
+def _add_many(parser: Parser) -> None:
+    group = parser.add_argument_group("many dumps")
+    group.add_argument("--json-lines", action="store_true", help="one JSON document a line; -z and FILE may repeat")
+    group.add_argument("--jobs", type=int, metavar="N", help="worker processes (as many as processors)")
+    group.add_argument("--timeout", type=float, metavar="SECONDS", help="give up on a dump after this long (never)")
+
+
+def _add_target(parser: Parser) -> None:
+    group = parser.add_argument_group("the target (outside the debugger; letters as kd's)")
+    group.add_argument("-z", metavar="DUMP", action="append", help="a crash dump")
+    group.add_argument("-y", metavar="PATH", default="", help="symbol path")
+    group.add_argument("-i", metavar="PATH", default="", help="image path")
+    group.add_argument("-k", metavar="CONNECT", help="a live kernel's connection string, as kd -k takes it")
+    group.add_argument(
+        "--engine", choices=("own", "pykd"), help="who reads the dump: the debugger (pykd, where it is), or hogwalk"
+    )
+    group.add_argument("--record", metavar="FILE", help="save every question and answer; `hogwalk FILE` replays them")
