@@ -10,7 +10,7 @@ import struct
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from hogwalk.errors import CommandFailed, Unreadable
-from hogwalk.model import About, BugCheck, Module, Region, Symbol, Version
+from hogwalk.model import About, BugCheck, Module, Region, Symbol, Triple, Version
 
 PAGE = 0x1000
 TEXT = 0x1000  # where a drawn module's code starts; its last page is data
@@ -231,6 +231,9 @@ class DrawnTarget:
 
     def commands(self) -> Sequence[str]:
         return self._ran
+
+    def shown_starts(self) -> Sequence[Triple]:
+        return ()
 
     def stack_hint(self) -> Optional[Region]:
         return self.stated

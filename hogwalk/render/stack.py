@@ -7,12 +7,12 @@ from typing import Dict, Iterator, Optional
 from hogwalk.analysis import Evidence
 from hogwalk.evidence.words import MATTERS, Word, WordKind, words
 from hogwalk.model import Symbol
-from hogwalk.render.table import cut
+from hogwalk.render.table import PLAIN, Look, cut
 
 Names = Dict[int, Optional[Symbol]]
 
 
-def render_stack(evidence: Evidence, targets: Names, every: bool) -> Iterator[str]:
+def render_stack(evidence: Evidence, targets: Names, every: bool, look: Look = PLAIN) -> Iterator[str]:
     """One line for each word that matters (for every word when `every`), and how many were left out.
 
     `targets` names the functions that the calls before return addresses call.
@@ -22,7 +22,7 @@ def render_stack(evidence: Evidence, targets: Names, every: bool) -> Iterator[st
     left_out = 0
     for word in words(evidence):
         if every or word.kind in MATTERS or word.kind is WordKind.UNREADABLE:
-            yield cut(_line(evidence, targets, word), 100)
+            yield cut(_line(evidence, targets, word), look.width)
         else:
             left_out += 1
     if left_out:

@@ -6,30 +6,29 @@ from typing import Iterator, List
 
 from hogwalk.model import Frame
 from hogwalk.parsers.kf import format_kf
-from hogwalk.render.table import cut, hexa, table, wrapped
+from hogwalk.render.table import PLAIN, Look, cut, hexa, paragraphs, table, wrapped
 from hogwalk.render.triage import module_table, totals
 from hogwalk.report.document import Report
 from hogwalk.walk.choose import frame_count
 
 
-def render_walk(report: Report) -> Iterator[str]:
+def render_walk(report: Report, look: Look = PLAIN) -> Iterator[str]:
     """The frames as kf rows with source and trust, then the rows left out, then totals."""
     if report.start is not None:
-        yield from wrapped("Start", report.start.command)
+        yield from wrapped("Start", report.start.command, look.prose)
     heads = ("#", "Memory", "ChildEBP", "RetAddr", "trust", "who", "function")
     rows = [_row(number, frame) for number, frame in enumerate(report.frames)]
-    yield from table(heads, rows, ("trust", "who", "function"))
+    yield from table(heads, rows, ("trust", "who", "function"), look.width)
     rest = [row for walk in report.segments for row in walk.rest]
     for row in rest[:MOST_REST]:
-        yield cut(f"left out: {row.text.strip()}", 100)
+        yield cut(f"left out: {row.text.strip()}", look.width)
     if len(rest) > MOST_REST:
         yield f"left out: {len(rest) - MOST_REST} more rows"
     yield ""
-    yield from module_table(report)
+    yield from module_table(report, look)
     yield ""
-    yield from totals(report)
-    for note in report.notes:
-        yield from wrapped("Note", note)
+    yield from totals(report, look)
+    yield from paragraphs((("Note", note) for note in report.notes), look)
 
 
 MOST_REST = 8  # rows left out that are worth a look
@@ -49,7 +48,7 @@ def _row(number: int, frame: Frame) -> List[str]:
     ]
 
 
-def render_candidates(report: Report, count: int) -> Iterator[str]:
+def render_candidates(report: Report, count: int, look: Look = PLAIN) -> Iterator[str]:
     """The best candidates, each with its kf line, its score and the findings behind it."""
     for number, candidate in enumerate(report.candidates[:count], 1):
         triple = candidate.triple
@@ -59,7 +58,7 @@ def render_candidates(report: Report, count: int) -> Iterator[str]:
         )
         yield f"   {format_kf(triple, frame_count(report.region.size))}"
         for finding in candidate.findings:
-            yield f"   {finding.points:+5d}  {finding.words}"
+            yield cut(f"   {finding.points:+5d}  {finding.words}", look.width)
     left = len(report.candidates) - count
     if left > 0:
         yield f"({left} more; -n {len(report.candidates)} shows all)"

@@ -1,7 +1,7 @@
-"""The lab's command: generate cases, measure the peers on them, score found frames.
+"""The lab's command: generate cases, measure hogwalk and its peers on them, score found frames.
 
 python -m tests.lab generate [-o FOLDER] [-s fpo,gcc] [-n 1-30]
-python -m tests.lab peers    [-o FOLDER] [-s fpo,gcc] [-n 1-30] [--kf] [--breakpad]
+python -m tests.lab measure  [-o FOLDER] [-s fpo,gcc] [-n 1-30] [--hogwalk] [--kf] [--breakpad]
 python -m tests.lab score TRUTH.json FRAMES.json     (FRAMES: [["0xADDRESS of the return slot", "module"], ...])
 """
 
@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import List, Optional, Sequence
 
-from tests.lab import peer_breakpad
+from tests.lab import own, peer_breakpad
 from tests.lab.score import score
 from tests.lab.styles import STYLES
 from tests.lab.table import Method, measure, stored, table
@@ -30,7 +30,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         elif options.command == "generate":
             _generate(options)
         else:
-            _peers(options)
+            _measure(options)
     except ToolError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 3
@@ -63,12 +63,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tests.lab", description="generated stack overflows with exact truth"
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, about in (("generate", "write cases"), ("peers", "measure other tools on cases")):
+    for name, about in (("generate", "write cases"), ("measure", "measure hogwalk and its peers on cases")):
         command = commands.add_parser(name, help=about)
         command.add_argument("-o", "--out", type=Path, default=cache_root() / "cases", help="folder of cases")
         command.add_argument("-s", "--styles", type=styles, default=list(STYLES), help="all, or names with commas")
         command.add_argument("-n", "--seeds", type=seeds, default=[1], help="like 1-10,15")
-        if name == "peers":
+        if name == "measure":
+            command.add_argument("--hogwalk", action="store_true", help="hogwalk's own walk")
             command.add_argument("--kf", action="store_true", help="the real engine's kf")
             command.add_argument("--breakpad", action="store_true", help="Breakpad's stackwalker")
     scoring = commands.add_parser("score", help="score found frames")
@@ -88,12 +89,15 @@ def _generate(options: argparse.Namespace) -> None:
             )
 
 
-def _peers(options: argparse.Namespace) -> None:
+def _measure(options: argparse.Namespace) -> None:
     methods: List[Method] = []
-    if options.breakpad or not options.kf:
+    every = not (options.hogwalk or options.kf or options.breakpad)
+    if options.hogwalk or every:
+        methods.append(own.walk)
+    if options.breakpad or every:
         program = peer_breakpad.fetch()
         methods.append(lambda case: peer_breakpad.walk(program, case))
-    if options.kf or not options.breakpad:
+    if options.kf or every:
         methods.append(_engine_method())
     rows = [(style, measure(style, options.seeds, options.out, methods)) for style in options.styles]
     print(table(rows))
