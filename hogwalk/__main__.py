@@ -4,78 +4,58 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import List, Optional, Sequence
+from typing import Optional, Sequence
 
-from hogwalk.analysis import Wanted
 from hogwalk.cli.arguments import parse
-from hogwalk.cli.commands import given_triple, lines
-from hogwalk.cli.open import open_target
-from hogwalk.cli.output import Progress, write_lines
-from hogwalk.cli.run import Run
-from hogwalk.errors import BadInput, HogwalkError
-from hogwalk.target.recording import Recorder
+from hogwalk.cli.fault import guarded
+from hogwalk.cli.output import write_lines
+from hogwalk.errors import HogwalkError
+
+INTERRUPTED = 130  # what shells report for a program ended by Ctrl+C
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Runs one command line and returns the exit code: 0 done, 1 nothing found, 2 usage, 3 bad input."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        _run(sys.argv[1:] if arguments is None else arguments)
-        return 0
+        return guarded(lambda: _run(words))
     except HogwalkError as error:
-        write_lines([f"hogwalk: {error.line()}"])
+        _complain(words, error.line())
         return error.exit_code
-    except (BrokenPipeError, KeyboardInterrupt):
-        raise
-    except Exception as error:  # noqa: BLE001 - the one place: a live triage must see one line, not a traceback
-        write_lines([f"hogwalk: {_fault(error)}"])
-        return 3
 
 
-def _fault(error: Exception) -> str:
-    """Where hogwalk itself went wrong, in one line."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace is not None else "?"
-    return f"a fault of hogwalk's own ({type(error).__name__} at {where}: {error}); report it with a --record file"
-
-
-def _run(arguments: Sequence[str]) -> None:
+def _run(arguments: Sequence[str]) -> int:
     options = parse(arguments)
-    wanted = Wanted(options.limit, options.base, options.thread)
-    if options.command == "stack" and options.range:
-        wanted = Wanted(options.range[0], options.range[1] if len(options.range) > 1 else None, options.thread)
-    triple = given_triple(options.triple) if options.command == "walk" and options.triple else None
-    target = open_target(options)
-    recorder = Recorder(target) if options.record else None
-    run = Run(recorder or target, wanted, triple, Progress(getattr(options, "json", None) == "-"))
-    output = list(lines(run, options))
-    where: Optional[str] = getattr(options, "json", None)
-    if where is not None and where != "-":
-        _save(where, output)
-        output = [f"report written to {where}"]
-    write_lines(output)
-    if recorder is not None:
-        run.complete()
-        _save(options.record, recorder.lines())
-        write_lines([f"recording written to {options.record}"])
+    # Only now: -h and a mistyped command need none of what these bring in.
+    if options.json_lines:
+        from hogwalk.batch.command import run_many
+
+        return run_many(options)
+    from hogwalk.cli.one import run_one
+
+    run_one(options)
+    return 0
 
 
-def _save(path: str, output: List[str]) -> None:
-    try:
-        with open(path, "w", encoding="utf-8", newline="\n") as file:
-            file.write("\n".join(output) + "\n")
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written ({error.strerror})", "name a file in a writable folder") from error
+def _complain(arguments: Sequence[str], words: str) -> None:
+    # Where a program reads stdout as JSON, a complaint would spoil it.
+    if any(word.startswith("--json") for word in arguments):
+        sys.stderr.write(f"hogwalk: {words}\n")
+    else:
+        write_lines([f"hogwalk: {words}"])
 
 
 def console() -> None:
-    """The console command; a reader that closes its pipe early ends it quietly."""
+    """The console command; a reader that closes its pipe early ends it quietly, and so does Ctrl+C."""
     try:
         code = main()
+        sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's own flush fails again
         code = 0
+    except KeyboardInterrupt:
+        sys.stderr.write("hogwalk: interrupted\n")
+        code = INTERRUPTED
     sys.exit(code)
 
 

@@ -14,6 +14,7 @@ from hogwalk.model import About, BugCheck, Module, Region, Symbol, Triple, Versi
 
 PAGE = 0x1000
 TEXT = 0x1000  # where a drawn module's code starts; its last page is data
+FUNCTION = 0x40  # bytes of a drawn function
 KF_HEAD = "  Memory  ChildEBP RetAddr  "
 
 
@@ -78,7 +79,7 @@ class Code:
         self.size = size
         self.symbols = symbols
         self.functions: Dict[int, str] = {}
-        self._image = bytearray(b"\xcc" * size)
+        self._image = bytearray(b"\x90" * size)
         self._image[:PAGE] = _headers(size)
         self._image[size - PAGE :] = bytes(PAGE)
 
@@ -88,8 +89,12 @@ class Code:
         return Module(self.name, self.start, self.start + self.size, self.symbols)
 
     def function(self, offset: int, name: str = "") -> int:
-        """Starts a function (`push ebp; mov ebp, esp`) and, with a name, gives it a symbol; its address."""
-        self._draw(offset, b"\x55\x8b\xec")
+        """Draws a function of 64 bytes and, with a name, gives it a symbol; its address.
+
+        It keeps EBP and takes as much stack as EAX says, so that its frames may have any size.
+        """
+        self._draw(offset, b"\x55\x8b\xec\x2b\xe0")  # push ebp; mov ebp, esp; sub esp, eax
+        self._draw(offset + FUNCTION - 2, b"\xc9\xc3")  # leave; ret
         if name:
             self.functions[self.start + offset] = name
         return self.start + offset

@@ -19,8 +19,8 @@ LINES = "--json-lines"
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The parsed command line.
 
-    `file` is a recording, dump or log, `z` a dump, `command` one of COMMANDS; `inputs` are all files and dumps in
-    order, more than one only with --json-lines.  Raises UsageError; exits (SystemExit) for -h and --version.
+    `file` is a recording, dump or log, `z` a dump, `command` one of COMMANDS; `files` and `dumps` are all
+    of either, more than one only with --json-lines.  Raises UsageError; exits (SystemExit) for -h and --version.
     """
     many = LINES in arguments
     files, command, rest = _split(arguments, many)
@@ -29,7 +29,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = command_parser(command or "triage")
     found = parser.parse_args(rest)
     dumps = [path for pattern in found.z or () for path in expanded(pattern)]
-    found.command, found.inputs = command or "triage", [*files, *dumps]
+    found.command, found.files, found.dumps = command or "triage", files, dumps
     found.file, found.z = next(iter(files), None), next(iter(dumps), None)
     _check(parser, found, many)
     return found
@@ -63,15 +63,15 @@ def _split(arguments: Sequence[str], many: bool) -> Tuple[List[str], Optional[st
 
 
 def _check(parser: Parser, found: argparse.Namespace, many: bool) -> None:
-    if not many and len(found.inputs) > 1:
-        names = ", ".join(found.inputs[:3])
-        raise UsageError(f"{len(found.inputs)} files at once ({names})", f"give one, or ask for {LINES}")
+    inputs = [*found.files, *found.dumps]
+    if not many and len(inputs) > 1:
+        raise UsageError(f"{len(inputs)} files at once ({', '.join(inputs[:3])})", f"give one, or ask for {LINES}")
     if not many:
         return
     for option in ("json", "record", "limit", "base", "thread", "k"):
         if getattr(found, option) is not None:
             parser.error(f"{LINES} does not go with {'-' if len(option) == 1 else '--'}{option}")
-    if not found.inputs:
+    if not inputs:
         parser.error(f"{LINES} needs dumps: -z FILE, or files before the options")
     if found.jobs is not None and found.jobs < 1:
         parser.error("--jobs wants a number above 0")

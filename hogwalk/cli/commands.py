@@ -1,74 +1,88 @@
-"""The commands: each takes the run and yields the lines to print."""
+"""The commands about one stack: each takes the run and yields the lines to print.
+
+Each brings in its own renderer, so that a triage does not wait for what only `frame` needs.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
-from typing import Callable, Dict, Iterable, Iterator, List
+from typing import Dict, Iterable, Iterator, List, Protocol
 
 from hogwalk.cli.run import Run
 from hogwalk.errors import BadInput, UsageError
-from hogwalk.explain.as_json import explanation_document
-from hogwalk.explain.render import explanation_lines
 from hogwalk.model import Frame, Triple
-from hogwalk.render.compare import render_compare
-from hogwalk.render.stack import render_stack
+from hogwalk.render.table import PLAIN, Look
 from hogwalk.render.triage import function_table, module_table, product_table, render, totals
-from hogwalk.render.walk import render_candidates, render_walk
-from hogwalk.report.as_json import to_json
 from hogwalk.report.document import Report
 
 
-def triage(run: Run, options: argparse.Namespace) -> Iterable[str]:
+class Command(Protocol):
+    """A command."""
+
+    def __call__(self, run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
+        """The lines that it prints."""
+
+
+def triage(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
     """The triage."""
-    return render(run.report())
+    return render(run.report(), look)
 
 
-def stack(run: Run, options: argparse.Namespace) -> Iterable[str]:
+def stack(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
     """The annotated dps."""
-    return render_stack(run.evidence(), run.call_targets(), options.all)
+    from hogwalk.render.stack import render_stack
+
+    return render_stack(run.evidence(), run.call_targets(), options.all, look)
 
 
-def candidates(run: Run, options: argparse.Namespace) -> Iterable[str]:
+def candidates(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
     """The ranked triples."""
+    from hogwalk.render.walk import render_candidates
+
     if options.n < 1:
         raise UsageError("-n wants a number above 0")
-    return render_candidates(run.report(), options.n)
+    return render_candidates(run.report(), options.n, look)
 
 
-def walk(run: Run, options: argparse.Namespace) -> Iterable[str]:
+def walk(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
     """The frames from the best triple or the one given."""
-    return render_walk(run.report())
+    from hogwalk.render.walk import render_walk
+
+    return render_walk(run.report(), look)
 
 
-def compare(run: Run, options: argparse.Namespace) -> Iterable[str]:
+def compare(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
     """The two walks side by side."""
+    from hogwalk.render.compare import render_compare
+
     return render_compare(run.report(), options.all)
 
 
-def usage(run: Run, options: argparse.Namespace) -> Iterator[str]:
+def usage(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterator[str]:
     """Bytes per module, product or function."""
     report = run.report()
-    tables: Dict[str, Callable[[Report], Iterator[str]]] = {
-        "module": module_table,
-        "product": product_table,
-        "function": function_table,
-    }
-    yield from tables[options.by](report)
+    tables = {"module": module_table, "product": product_table, "function": function_table}
+    yield from tables[options.by](report, look)
     yield ""
-    yield from totals(report)
+    yield from totals(report, look)
 
 
-def frame(run: Run, options: argparse.Namespace) -> Iterable[str]:
+def frame(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
     """Why one frame is so big."""
+    from hogwalk.explain.render import explanation_lines
+
     report = run.report()
     explanation = run.explain(report.frames[chosen_frame(report, options.which)])
     if options.json is not None:
+        import json
+
+        from hogwalk.explain.as_json import explanation_document
+
         return json.dumps(explanation_document(explanation), indent=2).split("\n")
     return explanation_lines(explanation)
 
 
-COMMANDS: Dict[str, Callable[[Run, argparse.Namespace], Iterable[str]]] = {
+COMMANDS: Dict[str, Command] = {
     "triage": triage,
     "stack": stack,
     "candidates": candidates,
@@ -79,11 +93,13 @@ COMMANDS: Dict[str, Callable[[Run, argparse.Namespace], Iterable[str]]] = {
 }
 
 
-def lines(run: Run, options: argparse.Namespace) -> Iterable[str]:
+def lines(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
     """What the command prints: its text, or the report's JSON document."""
-    if getattr(options, "json", None) is not None and options.command != "frame":
+    if options.json is not None and options.command != "frame":
+        from hogwalk.report.as_json import to_json
+
         return to_json(run.report()).split("\n")
-    return COMMANDS[options.command](run, options)
+    return COMMANDS[options.command](run, options, look)
 
 
 def given_triple(words: List[int]) -> Triple:

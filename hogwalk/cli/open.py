@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import BinaryIO, Union
 
+from hogwalk.cli.progress import Progress
 from hogwalk.errors import BadInput, NoDebugger, UsageError
 from hogwalk.target.engine import inside_debugger, open_engine
 from hogwalk.target.protocol import Target
@@ -15,38 +17,44 @@ DEMO = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
 DUMP_MAGIC = (b"PAGEDUMP", b"PAGEDU64", b"MDMP")
 
 
-def open_target(options: argparse.Namespace) -> Target:
+def open_target(options: argparse.Namespace, progress: Progress) -> Target:
     """The target the command line names; raises a HogwalkError with a remedy when it cannot be opened."""
     if inside_debugger() and (options.z or options.k):
         raise UsageError("-z and -k are for use outside the debugger", "inside it its own target is looked at")
     if options.k:
         return open_engine("", options.k, options.y, options.i)
     if options.z:
-        return _dump(options.z, options)
+        return _dump(options.z, options, progress)
     if options.file is not None:
-        return _file(options.file, options)
+        return _file(options.file, options, progress)
     return open_engine() if inside_debugger() else open_recording(DEMO)
 
 
-def _file(path: str, options: argparse.Namespace) -> Target:
-    from hogwalk.target.text import open_text
-
+def _file(path: str, options: argparse.Namespace, progress: Progress) -> Target:
     if path == "-":
-        return open_text(sys.stdin.buffer)
+        return _text(sys.stdin.buffer, 0, progress)
     try:
         with open(path, "rb") as file:
             head = file.read(64)
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror})", "check the path") from error
     if head.startswith(DUMP_MAGIC):
-        return _dump(path, options)
-    return open_recording(path) if FORMAT.encode() in head else open_text(path)
+        return _dump(path, options, progress)
+    return open_recording(path) if FORMAT.encode() in head else _text(path, os.path.getsize(path), progress)
 
 
-def _dump(path: str, options: argparse.Namespace) -> Target:
+def _text(source: Union[str, BinaryIO], size: int, progress: Progress) -> Target:
+    from hogwalk.target.text import open_text
+
+    progress("reading the log", size)
+    return open_text(source, progress.advance)
+
+
+def _dump(path: str, options: argparse.Namespace, progress: Progress) -> Target:
     if not os.path.isfile(path):
         raise BadInput(f"there is no dump file {path}", "check the path after -z")
-    if options.engine != "own":
+    progress(f"opening {os.path.basename(path)}")
+    if options.engine != "own" and (options.command != "threads" or options.engine == "pykd"):
         try:
             return open_engine(path, "", options.y, options.i)
         except NoDebugger:

@@ -93,12 +93,17 @@ def command_parser(command: str) -> Parser:
     _add_own(parser, command)
     if command != "stack":
         parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="one JSON document, to FILE if named")
+    if command != "threads":
+        _add_ends(parser)
+    _add_target(parser)
+    return parser
+
+
+def _add_ends(parser: Parser) -> None:
     ends = parser.add_argument_group("the stack")
     ends.add_argument("--limit", type=address, metavar="A", help="the stack's low end, as !thread prints Limit")
     ends.add_argument("--base", type=address, metavar="A", help="the stack's high end, as !thread prints Base")
     ends.add_argument("--thread", type=address, metavar="A", help="a _KTHREAD other than the current one")
-    _add_target(parser)
-    return parser
 
 
 def _add_own(parser: Parser, command: str) -> None:

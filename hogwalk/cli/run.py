@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+from typing import TYPE_CHECKING, Dict, Optional
 
 from hogwalk.analysis import Evidence, Tell, Wanted, gather
-from hogwalk.code.depth import StackDepths
 from hogwalk.errors import BadInput, NoDebugger, NothingFound
-from hogwalk.explain.explain import Explainer
-from hogwalk.explain.records import Explanation
 from hogwalk.model import Frame, Symbol, Triple
 from hogwalk.report.build import build
 from hogwalk.report.document import Report
@@ -16,6 +13,10 @@ from hogwalk.stitch.walks import Walks, both, debugger_only
 from hogwalk.target.protocol import Target
 from hogwalk.walk.choose import Choice, choose, frame_count, walk_from
 from hogwalk.walk.frames import FrameReader
+
+if TYPE_CHECKING:
+    from hogwalk.explain.explain import Explainer
+    from hogwalk.explain.records import Explanation
 
 
 class Run:
@@ -52,6 +53,10 @@ class Run:
     def explain(self, frame: Frame) -> Explanation:
         """Why a frame is so big; raises NothingFound for a frame without bytes."""
         if self._explainer is None:
+            # Here, for only this needs the disassembler, which takes as long to load as all else.
+            from hogwalk.code.depth import StackDepths
+            from hogwalk.explain.explain import Explainer
+
             evidence = self.evidence()
             depths = StackDepths(evidence.reader)
             self._explainer = Explainer(depths, evidence.judge.function_start, self._name)

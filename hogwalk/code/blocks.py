@@ -40,12 +40,13 @@ class Origin:
 class Block:
     """Code from `start` to `end` (behind its last instruction), all values relative to the registers at `start`.
 
-    `registers` holds those that changed (None: to something unknown); `targets` the addresses that run next;
-    `pointer` the word that a call or jump goes through, or the jump table; `popped` what `ret` takes besides the
-    return address; `pushes` bytes pushed since ESP was last set, `kept` those of registers as they were at `start`
-    that a function must keep; `constants` pushed constants by their slot; `saves` and `loads` the slots
-    EBP was first pushed to and last loaded from; `origins` where ESP became something new; `odd` tells that ESP was
-    set in a way only prologue helpers do.
+    `registers` holds those that changed (None: to something unknown); `targets` the addresses that run next, for a
+    call where it returns to and then what it calls; `pointer` the word that a call or jump goes through, or the jump
+    table; `popped` what `ret` takes besides the return address; `pushes` bytes pushed since ESP was last set, `kept`
+    those of registers as they were at `start` that a function must keep, `stale` those of ECX and EDX as they were at
+    `start`; `constants` pushed constants by their slot; `saves` and `loads` the slots EBP was first pushed to and last
+    loaded from; `origins` where ESP became something new; `odd` tells that ESP was set in a way only prologue helpers
+    do.
     """
 
     start: int
@@ -56,6 +57,7 @@ class Block:
     popped: int = 0
     pushes: int = 0
     kept: int = 0
+    stale: int = 0
     odd: bool = False
     registers: Dict[int, Known] = field(default_factory=dict)
     constants: Dict[Value, int] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hogwalk.code.cursor import Cursor
-from hogwalk.code.values import CONSTANT, EAX, EBP, ESP, KEPT, plus
+from hogwalk.code.values import CONSTANT, EAX, EBP, ECX, EDX, ESP, KEPT, plus
 
 
 def push_register(cursor: Cursor, at: int) -> int:
@@ -11,8 +11,11 @@ def push_register(cursor: Cursor, at: int) -> int:
     cursor.move_esp(-4)
     block, register = cursor.block, cursor.code[at] & 7
     block.pushes += 4
-    if register in KEPT and register not in block.registers:
-        block.kept += 4
+    if register not in block.registers:
+        if register in KEPT:
+            block.kept += 4
+        elif register in (ECX, EDX):
+            block.stale += 4
     if register == EBP:
         cursor.save_ebp(cursor.get(ESP))
     return at + 1
@@ -71,7 +74,7 @@ def add_constant(cursor: Cursor, at: int) -> int:
         count = cursor.signed(at + 2, size)
         cursor.put(modrm & 7, plus(cursor.get(modrm & 7), count if modrm < 0xE8 else -count))
         if modrm & 7 == ESP:
-            cursor.block.pushes = cursor.block.kept = 0
+            cursor.block.pushes = cursor.block.kept = cursor.block.stale = 0
     elif modrm >= 0xC0 and modrm & 0x38 != 0x38:
         cursor.put(modrm & 7, None)
     return at + cursor.length(at)

@@ -14,6 +14,7 @@ from hogwalk.explain.records import Purpose
 MOST_RECORD_WORDS = 4  # next, handler, scope table, try level
 LOAD_CHAIN = (b"\x64\xa1\0\0\0\0", b"\x64\x8b\x0d\0\0\0\0", b"\x64\x8b\x15\0\0\0\0")  # mov eax|ecx|edx,fs:[0]
 PUSH_CHAIN = b"\x64\xff\x35\0\0\0\0"  # push dword ptr fs:[0]
+ROOM_PUSHES = (0x50, 0x51, 0x52)  # push eax|ecx|edx in a prologue: the shortest way to make room for a word
 SET_UP = {  # besides pushes and changes of ESP, what a prologue consists of
     b"\x8b\xec": "mov ebp,esp",
     b"\x89\xe5": "mov ebp,esp",
@@ -67,7 +68,7 @@ class StackModel:
             purpose = Purpose.SAVED_EBP
         elif step.keeps is not None:
             purpose = Purpose.SAVED_REGISTERS
-        elif self._leading or not pushed:
+        elif not pushed or (self._leading and opcode in ROOM_PUSHES):
             purpose = Purpose.LOCALS
         else:
             purpose = Purpose.OUTGOING

@@ -71,6 +71,7 @@ class Clue(IntEnum):
     NEAR_BASE = 1 << 51
     EARLY_END = 1 << 52
     PREDICTED_ON = 1 << 53
+    ALIGNED = 1 << 54
 
 
 WORDS: Dict[Clue, str] = {

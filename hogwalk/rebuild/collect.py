@@ -7,10 +7,14 @@ from typing import Dict, List, Sequence, Tuple
 
 from hogwalk.analysis import Evidence
 from hogwalk.model import Frame
+from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.edges import EdgeFinder, Edges
 from hogwalk.rebuild.ends import end_clues, start_clues
-from hogwalk.rebuild.functions import Functions, known_starts
+from hogwalk.rebuild.functions import Functions
+from hogwalk.rebuild.links import Links
 from hogwalk.rebuild.nodes import Node, nodes
+from hogwalk.rebuild.pairs import PairJudge
+from hogwalk.rebuild.reach import Reach
 from hogwalk.rebuild.traps import Traps
 
 
@@ -26,6 +30,7 @@ class Clued:
     starts: Dict[int, int]
     ends: Tuple[int, ...]
     functions: Functions
+    links: Links
 
 
 def collect(evidence: Evidence, kf_frames: Sequence[Frame] = ()) -> Clued:
@@ -33,7 +38,12 @@ def collect(evidence: Evidence, kf_frames: Sequence[Frame] = ()) -> Clued:
     traps = Traps(evidence.image, evidence.symbols)
     found = nodes(evidence, traps, {frame.return_slot for frame in kf_frames})
     functions = Functions(evidence)
-    functions.know(known_starts(functions, found))
-    starts = start_clues(evidence, found, functions)
-    edges = EdgeFinder(evidence, found, functions, traps).edges(starts)
-    return Clued(tuple(found), edges, starts, tuple(end_clues(evidence, found, edges.predictions, traps)), functions)
+    links, reach = Links(evidence, functions), Reach(evidence, functions)
+    known = links.known_starts(found)
+    functions.know(known)
+    found = [node for node in found if not node.clues & Clue.UNREAD or node.address not in known]
+    judge = PairJudge(evidence, found, links, reach, traps)
+    starts = start_clues(evidence, found, functions, reach)
+    edges = EdgeFinder(evidence, found, functions, judge, traps).edges(starts)
+    ends = end_clues(evidence, found, edges.predictions, traps)
+    return Clued(tuple(found), edges, starts, tuple(ends), functions, links)

@@ -38,12 +38,12 @@ class Edges:
 class EdgeFinder:
     """Finds the steps of one stack."""
 
-    def __init__(self, evidence: Evidence, nodes: Sequence[Node], functions: Functions, traps: Traps) -> None:
+    def __init__(self, evidence: Evidence, nodes: Sequence[Node], functions: Functions, judge: PairJudge, traps: Traps) -> None:
         self._nodes = nodes
         self._functions = functions
         self._traps = traps
         self._holes = evidence.image.holes
-        self._judge = PairJudge(evidence, nodes, functions, traps)
+        self._judge = judge
         self._numbers = {node.slot: number for number, node in enumerate(nodes)}
         self._ebp: Dict[int, Optional[int]] = {}
         self._sure: Set[int] = set()
@@ -115,8 +115,8 @@ class EdgeFinder:
 
 def _expected(node: Node, told: Prediction, ebp: Optional[int]) -> Tuple[int, ...]:
     """Where the code, or the EBP of a function that keeps a frame, says that the return slot lies."""
-    if told.slots or told.frame_ebp is None:
+    if told.slots or not told.frame_ebp:
         return told.slots
-    if ebp is not None:
-        return (ebp + told.frame_ebp,)
-    return (node.below + told.frame_ebp,) if node.clues & SAVED_EBP else ()
+    if ebp is None and node.looks & SAVED_EBP:
+        ebp = node.below
+    return () if ebp is None else tuple(ebp + distance for distance in told.frame_ebp)

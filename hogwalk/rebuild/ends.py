@@ -8,7 +8,7 @@ from hogwalk.analysis import DOUBLE_FAULT, Evidence
 from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.functions import Functions, Prediction
 from hogwalk.rebuild.nodes import Node
-from hogwalk.rebuild.reach import reach_clues
+from hogwalk.rebuild.reach import Reach
 from hogwalk.rebuild.traps import Traps
 
 FROM_REGISTERS, NOT_REGISTERS = int(Clue.FROM_REGISTERS), int(Clue.NOT_REGISTERS)
@@ -30,7 +30,7 @@ def overflowed(evidence: Evidence) -> bool:
     return bugcheck is not None and (bugcheck.code, bugcheck.arguments[:1]) == (DOUBLE_FAULT[0], DOUBLE_FAULT[1:])
 
 
-def start_clues(evidence: Evidence, nodes: Sequence[Node], functions: Functions) -> Dict[int, int]:
+def start_clues(evidence: Evidence, nodes: Sequence[Node], functions: Functions, reach: Reach) -> Dict[int, int]:
     """For each node at which a walk can start, by number, the clues for and against it."""
     registers = evidence.registers
     if registers is not None:
@@ -49,7 +49,7 @@ def start_clues(evidence: Evidence, nodes: Sequence[Node], functions: Functions)
     found: Dict[int, int] = {}
     for number, node in enumerate(nodes):
         if node.slot >= limit and (node.slot - limit <= FARTHEST_START or not found):
-            mask = reach_clues(node, node.slot - limit, functions)
+            mask = reach.clues(node, node.slot - limit)
             if mask or not found:
                 found[number] = mask | mark
     return found

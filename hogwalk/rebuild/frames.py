@@ -97,7 +97,7 @@ class FrameBuilder:
             return node.target
         if not node.dispatch:
             return None
-        table = self._clued.functions.table(node)
+        table = self._clued.links.table(node)
         owners = {module.name for module in map(self._evidence.modules.at, table) if module is not None}
         return min(table) if len(table) == 1 or len(owners) == 1 else None
 

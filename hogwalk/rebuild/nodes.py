@@ -12,7 +12,7 @@ from hogwalk.rebuild.traps import Traps
 
 CALL, UNREAD, KF = int(Clue.CALL), int(Clue.UNREAD), int(Clue.KF)
 TRAP_FRAME, SYSTEM_CALL = int(Clue.TRAP_FRAME), int(Clue.SYSTEM_CALL)
-POINTED_AT, SAVED_EBP = int(Clue.POINTED_AT), int(Clue.SAVED_EBP)
+POINTED_AT, SAVED_EBP, ALIGNED = int(Clue.POINTED_AT), int(Clue.SAVED_EBP), int(Clue.ALIGNED)
 
 
 class Node(NamedTuple):
@@ -20,7 +20,8 @@ class Node(NamedTuple):
 
     `target` is the function that the call before the return address enters, None when it cannot be known;
     `behind` the address that ESP has when the return address runs, so slot + 4, or more behind a trap frame;
-    `below` the word right below the slot, a saved EBP in many frames; `dispatch` tells that the call goes through a
+    `below` the word right below the slot, a saved EBP in many frames; `looks` the clues that only count where nothing
+    better is known; `dispatch` tells that the call goes through a
     driver object's table.
     """
 
@@ -30,9 +31,11 @@ class Node(NamedTuple):
     target: Optional[int]
     behind: int
     below: int
+    looks: int
     dispatch: bool
 
 
+FUNCTION_ALIGNMENT = 16  # compilers begin functions there: such a word may well be a pointer to one
 DISPATCH_TABLE = 0x38  # _DRIVER_OBJECT.MajorFunction
 
 
@@ -55,11 +58,12 @@ def nodes(evidence: Evidence, traps: Traps, kf_slots: Set[int]) -> List[Node]:
         below = words[((slot - limit) >> 2) - 1] if slot > limit else 0
         if slot in kf_slots:
             mask |= KF
-        if slot in pointed:
-            mask |= POINTED_AT
+        looks = POINTED_AT if slot in pointed else 0
         if below + 4 in slots and below > slot:
-            mask |= SAVED_EBP
-        found.append(Node(slot, word, mask, target, behind, below, dispatch))
+            looks |= SAVED_EBP
+        if mask & UNREAD and word % FUNCTION_ALIGNMENT == 0:
+            looks |= ALIGNED
+        found.append(Node(slot, word, mask, target, behind, below, looks, dispatch))
     return found
 
 

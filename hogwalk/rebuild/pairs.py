@@ -6,9 +6,10 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Evidence
 from hogwalk.rebuild.clues import Clue
-from hogwalk.rebuild.functions import Functions, Prediction
+from hogwalk.rebuild.functions import Prediction
+from hogwalk.rebuild.links import Links
 from hogwalk.rebuild.nodes import Node
-from hogwalk.rebuild.reach import reach_clues, size_clue
+from hogwalk.rebuild.reach import Reach, size_clue
 from hogwalk.rebuild.traps import Traps
 
 DEPTH, DEPTH_LIKELY, DEPTH_POSSIBLE = int(Clue.DEPTH), int(Clue.DEPTH_LIKELY), int(Clue.DEPTH_POSSIBLE)
@@ -21,18 +22,21 @@ HANDLER, HOLE = int(Clue.TRAP_HANDLER), int(Clue.HOLE)
 SAME_MODULE, OTHER_MODULE = int(Clue.SAME_MODULE), int(Clue.OTHER_MODULE)
 REPEATED_PAIR, REPEATED_SIZE = int(Clue.REPEATED_PAIR), int(Clue.REPEATED_SIZE)
 NOT_REPEATED = int(Clue.NOT_REPEATED)
+DEPTH_OPEN = DEPTH_UNKNOWN | DEPTH_UNREAD | DEPTH_AT_LEAST
 TRAPPED = int(Clue.TRAP_FRAME | Clue.SYSTEM_CALL)
 TRAP_FRAME, SAVED_EBP = int(Clue.TRAP_FRAME), int(Clue.SAVED_EBP)
 HANDLER_REACH = 0x60  # bytes a handler uses below its trap frame: arguments of a system service, its own call
+USUAL_FRAME = (4,)  # EBP points to the word below the return slot
 MOST_COMPARED = 8  # other places of the same return address that are compared
 
 
 class PairJudge:
     """Compares candidates of one stack two by two."""
 
-    def __init__(self, evidence: Evidence, nodes: Sequence[Node], functions: Functions, traps: Traps) -> None:
+    def __init__(self, evidence: Evidence, nodes: Sequence[Node], links: Links, reach: Reach, traps: Traps) -> None:
         self._nodes = nodes
-        self._functions = functions
+        self._link = links.link
+        self._reach = reach
         self._traps = traps
         self._modules = evidence.modules
         self._limit, self._base = evidence.region.limit, evidence.region.base
@@ -51,8 +55,10 @@ class PairJudge:
         """The clues of a step; `ebp` is what EBP holds behind the node's call, None where that is not known."""
         if older.clues & TRAPPED:
             return self._trapped(node, older)
-        mask = self._functions.link(node, older) | self._depth(node, older, told, ebp)
+        mask = self._link(node, older) | self._depth(node, older, told, ebp)
         mask |= self._chain(node, older, told) | self._kept(older, told)
+        if mask & DEPTH_OPEN:
+            mask |= older.looks
         if node.clues & UNREAD:
             mask |= self._repeats(node, older)
         if older.clues & UNREAD:
@@ -62,12 +68,11 @@ class PairJudge:
 
     def _trapped(self, node: Node, older: Node) -> int:
         start = self._traps.by_slot[older.slot].start
-        mask = HANDLER | DEPTH if node.slot < start <= node.slot + HANDLER_REACH else DEPTH_OTHER
-        return mask if older.clues & TRAP_FRAME else mask | self._functions.link(node, older)
+        return HANDLER | DEPTH if node.slot < start <= node.slot + HANDLER_REACH else DEPTH_OTHER
 
     def over_hole(self, older: Node, told: Prediction, hole: Tuple[int, int]) -> int:
         """The clues of a step over a page that cannot be read; 0 where the older node cannot be the first behind."""
-        reach = reach_clues(older, older.slot - hole[1], self._functions)
+        reach = self._reach.clues(older, older.slot - hole[1])
         if not reach:
             return 0
         if not told.slots:
@@ -82,8 +87,8 @@ class PairJudge:
                     return DEPTH
                 return DEPTH_LIKELY if older.slot == told.slots[0] else DEPTH_POSSIBLE
             return DEPTH_OTHER if told.exact else DEPTH_OTHER_LIKELY
-        if told.frame_ebp is not None and ebp is not None:
-            return DEPTH if older.slot == ebp + told.frame_ebp else DEPTH_OTHER
+        if told.frame_ebp and ebp is not None:
+            return DEPTH if older.slot - ebp in told.frame_ebp else DEPTH_OTHER
         size = size_clue(older.slot - node.slot)
         if told.known:
             return size | (DEPTH_AT_LEAST if older.slot >= told.minimum else DEPTH_OTHER)
@@ -91,11 +96,11 @@ class PairJudge:
 
     def _chain(self, node: Node, older: Node, told: Prediction) -> int:
         """Whether the word below the node's slot, if it is a saved EBP, fits the older slot."""
-        if told.known and told.frame_ebp is None:
+        if told.known and not told.frame_ebp:
             return 0
-        if node.below == older.slot - (4 if told.frame_ebp is None else told.frame_ebp):
+        if older.slot - node.below in (told.frame_ebp or USUAL_FRAME):
             return CHAINED
-        return CHAIN_BROKEN if node.clues & SAVED_EBP and node.below < older.slot else 0
+        return CHAIN_BROKEN if node.looks & SAVED_EBP and node.below < older.slot else 0
 
     def _kept(self, older: Node, told: Prediction) -> int:
         """Whether the EBP that the function saved for its caller lies above its frame, as a chain's must."""

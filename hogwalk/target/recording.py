@@ -8,18 +8,15 @@ Memory is deflated and base64-coded; refusals are kept too, so that a replayed r
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
-from dataclasses import asdict
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar, cast
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NotRecorded, Unreadable
-from hogwalk.model import About, BugCheck, Module, Region, Symbol, Triple, Version
+from hogwalk.model import About, Module, Region, Symbol, Triple, Version
+from hogwalk.target import packed
 from hogwalk.target.protocol import Target
 
 FORMAT = "hogwalk-recording/1"
-LARGEST_MEMORY = 64 << 20  # an answer that inflates to more than this is not a stack or a page of code
 T = TypeVar("T")
 K = TypeVar("K", int, str)
 
@@ -57,7 +54,8 @@ class Recorder:
             ran = list(self._target.commands()[before:])
             if ran:
                 entry["ran"] = ran
-            self._lines.setdefault(json.dumps(question), []).append(entry)
+            if "a" in entry or "error" in entry:
+                self._lines.setdefault(json.dumps(question), []).append(entry)
 
     def _keep_each(self, kind: str, keys: Sequence[K], ask: Callable[[Sequence[K]], Tuple[T, ...]]) -> Tuple[T, ...]:
         # The whole batch is one question to the target; its commands are charged to the first key.
@@ -65,7 +63,7 @@ class Recorder:
         answers = ask(keys)
         ran = list(self._target.commands()[before:])
         for key, answer in zip(keys, answers):
-            entry: Dict[str, Any] = {"a": _pack_record(answer)}
+            entry: Dict[str, Any] = {"a": packed.pack_record(answer)}
             if ran:
                 entry["ran"], ran = ran, []
             self._lines.setdefault(json.dumps([kind, key]), []).append(entry)
@@ -77,21 +75,21 @@ class Recorder:
 
     def shown_starts(self) -> Sequence[Triple]:
         """As Target.shown_starts."""
-        return self._keep(["shown_starts"], self._target.shown_starts, _pack_records)
+        return self._keep(["shown_starts"], self._target.shown_starts, packed.pack_records)
 
     @property
     def notes(self) -> Sequence[str]:
         """As Target.notes."""
-        return self._keep(["notes"], lambda: list(self._target.notes), _as_is)
+        return self._keep(["notes"], lambda: list(self._target.notes), packed.as_is)
 
     def stack_hint(self) -> Optional[Region]:
         """As Target.stack_hint."""
-        hint: Optional[Region] = self._keep(["stack_hint"], self._target.stack_hint, _pack_record)
+        hint: Optional[Region] = self._keep(["stack_hint"], self._target.stack_hint, packed.pack_record)
         return hint
 
     def about(self) -> About:
         """As Target.about."""
-        return self._keep(["about"], self._target.about, asdict)
+        return self._keep(["about"], self._target.about, packed.pack_record)
 
     def command(self, text: str) -> str:
         """As Target.command."""
@@ -99,11 +97,11 @@ class Recorder:
 
     def read(self, address: int, count: int) -> bytes:
         """As Target.read."""
-        return self._keep(["read", address, count], lambda: self._target.read(address, count), _pack_memory)
+        return self._keep(["read", address, count], lambda: self._target.read(address, count), packed.pack_memory)
 
     def modules(self) -> Tuple[Module, ...]:
         """As Target.modules."""
-        return self._keep(["modules"], self._target.modules, _pack_records)
+        return self._keep(["modules"], self._target.modules, packed.pack_records)
 
     def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
         """As Target.symbols; kept address by address, so that any later grouping can be answered."""
@@ -115,19 +113,19 @@ class Recorder:
 
     def thread(self) -> Optional[int]:
         """As Target.thread."""
-        return self._keep(["thread"], self._target.thread, _as_is)
+        return self._keep(["thread"], self._target.thread, packed.as_is)
 
     def field(self, type_name: str, field: str) -> Optional[int]:
         """As Target.field."""
-        return self._keep(["field", type_name, field], lambda: self._target.field(type_name, field), _as_is)
+        return self._keep(["field", type_name, field], lambda: self._target.field(type_name, field), packed.as_is)
 
     def debugger_block(self) -> Optional[bytes]:
         """As Target.debugger_block."""
-        return self._keep(["debugger_block"], self._target.debugger_block, _pack_memory)
+        return self._keep(["debugger_block"], self._target.debugger_block, packed.pack_memory)
 
     def context(self) -> Optional[Tuple[int, int, int]]:
         """As Target.context."""
-        return self._keep(["context"], self._target.context, _as_is)
+        return self._keep(["context"], self._target.context, packed.as_is)
 
 
 class Replay:
@@ -139,36 +137,44 @@ class Replay:
         self._asked: Dict[str, int] = {}
         self._ran: List[str] = []
         for number, line in enumerate(lines, 1):
-            try:
-                entry = json.loads(line)
-                if number == 1:
-                    known = entry["format"] == FORMAT
-                else:
-                    known = "a" in entry or "error" in entry
-                    self._answers.setdefault(json.dumps(entry["q"]), []).append(entry)
-            except (ValueError, KeyError, TypeError):
-                known = False
-            if not known:
+            if not self._take(number, line):
                 raise BadInput(f"{name}, line {number}, is not a {FORMAT} line", "record the run again with --record")
+        if not lines:
+            raise BadInput(f"{name} is empty", "record the run again with --record")
 
-    def _recall(self, *question: Any) -> Any:
+    def _take(self, number: int, line: str) -> bool:
+        # Keeps one line's answer; False when the line is none of this format.
+        try:
+            entry = json.loads(line)
+            if number == 1:
+                return bool(entry["format"] == FORMAT)
+            self._answers.setdefault(json.dumps(entry["q"]), []).append(entry)
+            return "a" in entry or isinstance(entry["error"], str)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return False
+
+    def _recall(self, unpack: Callable[[Any], T], *question: Any) -> T:
         key = json.dumps(list(question))
+        words = " ".join(map(str, question))[:60]
         entries = self._answers.get(key)
         if entries is None:
             raise NotRecorded(
-                f"{self._name} does not hold the answer to {' '.join(map(str, question))[:60]}",
+                f"{self._name} does not hold the answer to {words}",
                 "record that very command with --record in the debugger",
             )
         times = self._asked[key] = self._asked.get(key, 0) + 1
         entry = entries[min(times, len(entries)) - 1]
-        if times <= len(entries):
-            self._ran.extend(map(str, entry.get("ran", ())))
-        error = entry.get("error")
-        if error is None:
-            return entry["a"]
-        if error == "unreadable":
-            raise Unreadable(int(question[1]), int(question[2]))
-        kind = NoDebugger if error == "NoDebugger" else CommandFailed
+        try:
+            if times <= len(entries):
+                self._ran.extend(packed.many(packed.text)(entry.get("ran", [])))
+            if "error" not in entry:
+                return unpack(entry["a"])
+        except (ValueError, KeyError, TypeError) as error:
+            wrong = f"{self._name} holds a damaged answer to {words} ({error})"
+            raise BadInput(wrong, "record the run again") from error
+        if entry["error"] == "unreadable" and question[0] == "read":
+            raise Unreadable(question[1], question[2])
+        kind = NoDebugger if entry["error"] == "NoDebugger" else CommandFailed
         raise kind(str(entry.get("wrong", "refused")), str(entry.get("remedy", "")))
 
     def commands(self) -> Sequence[str]:
@@ -177,80 +183,59 @@ class Replay:
 
     def shown_starts(self) -> Sequence[Triple]:
         """As Target.shown_starts."""
-        return [self._built(Triple, record) for record in self._recall("shown_starts")]
+        return self._recall(packed.many(packed.triple), "shown_starts")
 
     @property
     def notes(self) -> Sequence[str]:
         """As Target.notes."""
-        return [str(note) for note in self._recall("notes")]
+        return self._recall(packed.many(packed.text), "notes")
 
     def stack_hint(self) -> Optional[Region]:
         """As Target.stack_hint."""
-        return self._optional(Region, self._recall("stack_hint"))
+        return self._recall(packed.optional(packed.region), "stack_hint")
 
     def about(self) -> About:
         """As Target.about."""
-        answer = dict(self._recall("about"))
-        bugcheck = answer.pop("bugcheck")
-        kept = BugCheck(bugcheck["code"], tuple(bugcheck["arguments"])) if bugcheck else None
-        return self._built(About, dict(answer, bugcheck=kept))
+        return self._recall(packed.about, "about")
 
     def command(self, text: str) -> str:
         """As Target.command."""
-        return str(self._recall("command", text))
+        return self._recall(packed.text, "command", text)
 
     def read(self, address: int, count: int) -> bytes:
         """As Target.read."""
-        memory = self._unpack(self._recall("read", address, count))
-        if memory is None or len(memory) != count:
+        memory = self._recall(packed.memory, "read", address, count)
+        if len(memory) != count:
             raise Unreadable(address, count)
         return memory
 
     def modules(self) -> Tuple[Module, ...]:
         """As Target.modules."""
-        return tuple(self._built(Module, record) for record in self._recall("modules"))
+        return self._recall(packed.many(packed.module), "modules")
 
     def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
         """As Target.symbols."""
-        return tuple(self._optional(Symbol, self._recall("symbol", address)) for address in addresses)
+        return tuple(self._recall(packed.optional(packed.symbol), "symbol", address) for address in addresses)
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """As Target.versions."""
-        return tuple(self._optional(Version, self._recall("version", name)) for name in modules)
+        return tuple(self._recall(packed.optional(packed.version), "version", name) for name in modules)
 
     def thread(self) -> Optional[int]:
         """As Target.thread."""
-        return cast(Optional[int], self._recall("thread"))
+        return self._recall(packed.optional(packed.whole), "thread")
 
     def field(self, type_name: str, field: str) -> Optional[int]:
         """As Target.field."""
-        return cast(Optional[int], self._recall("field", type_name, field))
+        return self._recall(packed.optional(packed.whole), "field", type_name, field)
 
     def debugger_block(self) -> Optional[bytes]:
         """As Target.debugger_block."""
-        return self._unpack(self._recall("debugger_block"))
+        return self._recall(packed.optional(packed.memory), "debugger_block")
 
     def context(self) -> Optional[Tuple[int, int, int]]:
         """As Target.context."""
-        answer = self._recall("context")
-        return None if answer is None else (int(answer[0]), int(answer[1]), int(answer[2]))
-
-    def _unpack(self, text: Any) -> Optional[bytes]:
-        if text is None:
-            return None
-        try:
-            return zlib.decompressobj().decompress(base64.b64decode(text), LARGEST_MEMORY)
-        except (ValueError, TypeError, zlib.error) as error:
-            raise BadInput(f"{self._name} holds damaged memory ({error})", "record the run again") from error
-
-    def _optional(self, kind: Callable[..., T], record: Any) -> Optional[T]:
-        return None if record is None else self._built(kind, record)
-
-    def _built(self, kind: Callable[..., T], record: Any) -> T:
-        try:
-            return kind(**record)
-        except TypeError as error:
-            raise BadInput(f"{self._name} holds a damaged answer ({error})", "record the run again") from error
+        return self._recall(packed.optional(packed.registers), "context")
 
 
 def open_recording(path: str) -> Replay:
@@ -268,19 +253,3 @@ def _without_repeats(answers: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
     while len(kept) > 1 and "ran" not in kept[-1] and kept[-1] == {k: v for k, v in kept[-2].items() if k != "ran"}:
         kept.pop()
     return kept
-
-
-def _as_is(answer: object) -> object:
-    return answer
-
-
-def _pack_memory(memory: Optional[bytes]) -> Optional[str]:
-    return None if memory is None else base64.b64encode(zlib.compress(memory, 9)).decode("ascii")
-
-
-def _pack_record(record: Any) -> Any:
-    return None if record is None else asdict(record)
-
-
-def _pack_records(records: Sequence[Any]) -> List[Any]:
-    return [asdict(record) for record in records]

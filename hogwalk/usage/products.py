@@ -72,9 +72,10 @@ def _joined(one: Share, other: Share) -> Share:
 
 
 def ascii_text(text: str) -> str:
-    """A resource's text in ASCII: signs spelt out, accents dropped, the rest as `?`."""
+    """A resource's text in ASCII: signs spelt out, accents dropped, the rest as `?`, on one line."""
     for sign, spelt in SIGNS.items():
         text = text.replace(sign, spelt)
     plain = unicodedata.normalize("NFKD", text)
     kept = "".join(char for char in plain if not unicodedata.combining(char))
-    return kept.encode("ascii", "replace").decode("ascii").strip()
+    plain = kept.encode("ascii", "replace").decode("ascii")
+    return " ".join("".join(char if char.isprintable() else " " for char in plain).split())

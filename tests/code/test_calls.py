@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hogwalk.code.calls import CallKind, calls_before
+from tests.code.vectors.vector import Vector, vectors
 
 RETURN = 0xB958ECDF
 DISASSEMBLER = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)
@@ -65,7 +66,7 @@ def test_every_form_of_ff_as_capstone_decodes_it() -> None:
 @given(st.binary(max_size=8))
 @example(bytes.fromhex("90909090ff548238"))
 @example(bytes.fromhex("ff15ffd0e8ffd0"))
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 def test_arbitrary_bytes_as_capstone_decodes_them(code: bytes) -> None:
     if any(byte in (0x64, 0x65) for byte in code):
         return  # a segment prefix makes `call fs:[N]` one byte longer: tested below
@@ -112,3 +113,14 @@ def test_a_near_direct_call_comes_before_the_coincidence_in_its_distance() -> No
     assert (first.kind, second.kind) == (CallKind.REGISTER, CallKind.DIRECT)
     first, second = calls_before(bytes.fromhex("e8ff50ff00")[:5], RETURN)[:1] + calls_before(b"\xff\xd0", RETURN)
     assert (first.kind, second.kind) == (CallKind.DIRECT, CallKind.REGISTER)
+
+
+@pytest.mark.parametrize("vector", vectors(), ids=str)
+def test_every_call_that_was_executed_is_seen(vector: Vector) -> None:
+    reader = vector.reader()
+    missed = [
+        call
+        for call in vector.calls
+        if not calls_before(reader.readable_before(call.return_address, 8), call.return_address)
+    ]
+    assert missed == []

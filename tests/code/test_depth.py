@@ -124,10 +124,10 @@ def test_any_bytes_end_without_a_crash(code: bytes, start: int, at: int) -> None
     check_ends(code, start, at)
 
 
-PIECES = tuple(
-    bytes.fromhex(text)
-    for text in ["55", "8bec", "e8f0ffffff", "e810000000", "7410", "75f0", "ffd0", "50", "83c404", "83ec10", "83e4f0", "2be0", "8be0", "c9", "5d", "eb05", "ff248500104000", "94", "b800100000", "c3", "c20800", "60", "8d6424f0", "0f8400000000", "81ec00200000", "c8100000", "648925", "ff1500104000", "6a01", "6800104000", "8b0485001040", "ffe0", "cd2e", "66"]
-)
+WORDS = """55 8bec e8f0ffffff e810000000 7410 75f0 ffd0 50 83c404 83ec10 83e4f0 2be0 8be0 c9 5d eb05 ff248500104000 94
+    b800100000 c3 c20800 60 8d6424f0 0f8400000000 81ec00200000 c8100000 648925 ff1500104000 6a01 6800104000 ffe0
+    8b0485001040 cd2e 66"""
+PIECES = tuple(map(bytes.fromhex, WORDS.split()))
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=200).map(b"".join), st.integers(0, 400), st.integers(0, 400))

@@ -18,7 +18,7 @@ SEH_PROLOG = (
     "680010400064a100000000508b442410896c24108d6c24102be05356578b45f88965e8508b45fcc745fcffffffff8945f88d45f064a300000000c3"
 )
 EH_PROLOG = "6aff5064a100000000508b44240c64892500000000896c240c8d6c240c50c3"
-MS_PROBE = "51503d001000008d4c240c721581e9001000008309002d001000003d0010000077eb29c1830900585" + "9c3"
+MS_PROBE = "51503d001000008d4c240c721581e9001000008309002d001000003d0010000077eb29c18309005859c3"
 
 
 def effect_of(text: str, eax: Optional[int], **words: int) -> Optional[HelperEffect]:
@@ -43,7 +43,7 @@ def test_the_probe_of_gcc_takes_nothing_and_keeps_eax() -> None:
 def test_seh_prolog_puts_the_frame_over_what_was_pushed_for_it() -> None:
     effect = effect_of(SEH_PROLOG, None, at0=0x402000, at4=0x20)
     assert effect is not None
-    assert effect.esp == (ESP, -8 - 4 - 0x20 - 12 + 4)
+    assert effect.esp == (ESP, -(4 + 8 + 0x20 + 12))  # return address, handler and next, locals, registers
     assert (effect.ebp, effect.saved, effect.record) == ((ESP, 4), 4, 4 - 16)
     assert len(effect.kept) == 3
 

@@ -32,13 +32,13 @@ def test_compilers_code(vector: Vector) -> None:
 
 
 @given(st.binary(min_size=1, max_size=16))
-@settings(max_examples=3000)
+@settings(max_examples=1500)
 def test_arbitrary_bytes(code: bytes) -> None:
     check(code)
 
 
 @given(st.sampled_from(FIRST), st.binary(max_size=14))
-@settings(max_examples=3000)
+@settings(max_examples=1500)
 def test_arbitrary_bytes_behind_prefixes_and_escapes(first: bytes, rest: bytes) -> None:
     check(first + rest)
 

@@ -20,13 +20,12 @@ from hogwalk.stack.kernel import KDBG_INITIAL_STACK, KDBG_PROCESSOR_BLOCK
 from hogwalk.target.protocol import Target
 from hogwalk.walk.choose import choose
 from hogwalk.walk.frames import FrameReader
-from tests.drawn import Code, DrawnTarget, Stack
+from tests.drawn import FUNCTION, Code, DrawnTarget, Stack
 
 LIMIT, BASE = 0xB8AE6000, 0xB8AE9000
 THREAD = 0x8974AC00
 REGION = Region(LIMIT, BASE, THREAD, "drawn")
 RING = 24  # functions in the ring
-STEP = 0x40  # bytes from one to the next
 SERVICE = Version("Drawn Software, Inc.", "Drawn Filter", "", "1.0")
 
 
@@ -39,7 +38,7 @@ def ring(module: Code, count: int = RING, name: str = "Ring") -> List[int]:
 
     A frame that runs at item k has the return address k-1: the call before that one targets the function k lies in.
     """
-    offsets = [0x1000 + STEP * number for number in range(count)]
+    offsets = [0x1000 + FUNCTION * number for number in range(count)]
     for number, offset in enumerate(offsets):
         module.function(offset, f"{name}{number}")
     onward = [module.start + offset for offset in offsets[1:] + offsets[:1]]

@@ -39,7 +39,7 @@ def assert_balanced(report: Report) -> None:
 
 
 @given(rows=kf_rows(LIMIT, BASE), gone=holes(LIMIT, BASE))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_rows_balance(rows: List[str], gone: Holes) -> None:
     SCENE.target.put(LIMIT, bytes(BASE - LIMIT))
     bear_out(SCENE.target, LIMIT, BASE, rows)
@@ -55,7 +55,7 @@ def test_any_rows_balance(rows: List[str], gone: Holes) -> None:
     gone=holes(LIMIT, BASE),
     cut=st.tuples(st.integers(0, 99), st.integers(0, 99)),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_stack_balances_through_the_whole_run(parts: Parts, gone: Holes, cut: Tuple[int, int]) -> None:
     SCENE.target.put_words(LIMIT, *stack_words(parts, LIMIT, BASE))
     for start, end in gone:

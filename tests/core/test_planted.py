@@ -42,7 +42,7 @@ def drawn(leftovers: List[int], slots: List[int], codes: List[int]) -> Stack:
     steps=st.lists(st.integers(2, 40), min_size=10, max_size=40),
     hogs=st.integers(0, 12),
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_chain_in_noise_is_found_first_and_walked_whole(
     leftovers: List[int], first: int, steps: List[int], hogs: int
 ) -> None:

@@ -76,7 +76,9 @@ def test_signs_are_spelt_out_and_accents_dropped() -> None:
 
 @given(st.text())
 def test_any_text_comes_out_in_ascii(text: str) -> None:
-    assert ascii_text(text).isascii()
+    found = ascii_text(text)
+    assert found.isascii()
+    assert found.isprintable()
 
 
 def test_names_that_differ_only_outside_ascii_stay_two_products() -> None:

@@ -123,10 +123,10 @@ def test_modules_products_and_gaps_add_up() -> None:
         assert sum(owner["bytes"] for owner in owners) + gaps == found["stack"]["bytes"]
         assert sum(owner["frames"] for owner in owners) == len(found["frames"])
     assert all(list(use) == ["name", "bytes", "frames", "largest", "product"] for use in found["modules"])
-    assert [use["product"] for use in found["modules"]] == ["Windows", "Drawn Filter"]
+    assert [use["product"] for use in found["modules"]] == ["Drawn Filter", "Windows"]
     assert [(use["name"], use["company"], use["modules"]) for use in found["products"]] == [
-        ("Windows", "Microsoft Corporation", ["nt"]),
         ("Drawn Filter", "Drawn Software, Inc.", ["hog"]),
+        ("Windows", "Microsoft Corporation", ["nt"]),
     ]
 
 

@@ -1,0 +1,1 @@
+"""Many dumps: worker processes that take one at a time, and one line for each."""

@@ -1,0 +1,63 @@
+"""One target, one command: opens it, runs the command, prints or saves what came out."""
+
+from __future__ import annotations
+
+import argparse
+from typing import List, Optional
+
+from hogwalk.analysis import Wanted
+from hogwalk.cli.commands import given_triple, lines
+from hogwalk.cli.open import open_target
+from hogwalk.cli.output import look_here, save, show, write_lines
+from hogwalk.cli.progress import Progress
+from hogwalk.cli.run import Run
+from hogwalk.model import Triple
+from hogwalk.render.table import PLAIN, Look
+from hogwalk.target.protocol import Target
+from hogwalk.target.recording import Recorder
+
+
+def run_one(options: argparse.Namespace) -> None:
+    """Runs the command line's command; raises HogwalkError when it cannot be done."""
+    look = PLAIN if options.json is not None else look_here()
+    recorder: Optional[Recorder] = None
+    with Progress(quiet=options.json == "-") as progress:
+        target = open_target(options, progress)
+        if options.command == "threads":
+            output = _threads(target, options, look, progress)
+        else:
+            recorder = Recorder(target) if options.record else None
+            run = Run(recorder or target, _wanted(options), _triple(options), progress)
+            output = list(lines(run, options, look))
+            if recorder is not None:
+                run.complete()
+    _deliver(output, options.json)
+    if recorder is not None:
+        save(options.record, recorder.lines())
+        write_lines([f"recording written to {options.record}"])
+
+
+def _deliver(output: List[str], where: Optional[str]) -> None:
+    if where is None:
+        show(output)
+    elif where == "-":
+        write_lines(output)
+    else:
+        save(where, output)
+        write_lines([f"report written to {where}"])
+
+
+def _threads(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> List[str]:
+    from hogwalk.cli.threads import thread_lines
+
+    return list(thread_lines(target, options, look, progress))
+
+
+def _wanted(options: argparse.Namespace) -> Wanted:
+    if options.command == "stack" and options.range:
+        return Wanted(options.range[0], options.range[1] if len(options.range) > 1 else None, options.thread)
+    return Wanted(options.limit, options.base, options.thread)
+
+
+def _triple(options: argparse.Namespace) -> Optional[Triple]:
+    return given_triple(options.triple) if options.command == "walk" and options.triple else None

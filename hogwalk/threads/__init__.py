@@ -1,0 +1,1 @@
+"""All threads of a dump: how deep each one's stack is, and who fills it."""
