@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import sys
 
 from hogwalk.batch.job import Job
 from hogwalk.batch.pool import Plan, Pool
+from hogwalk.cli.host import has_pykd, inside_debugger
 from hogwalk.cli.output import on_terminal, write_lines
 from hogwalk.cli.progress import Progress
 from hogwalk.errors import BadInput, UsageError
-from hogwalk.target.engine import inside_debugger
 
 
 def run_many(options: argparse.Namespace) -> int:
@@ -24,7 +23,7 @@ def run_many(options: argparse.Namespace) -> int:
     jobs += [Job(path, options.y, options.i, engine, dump=True) for path in options.dumps]
     plan = Plan(min(options.jobs or processors(), len(jobs)), options.timeout, _debugger_reads(engine))
     bad = 0
-    with Progress(quiet=on_terminal()) as progress:  # where the lines themselves scroll by, a bar is in their way
+    with Progress(quiet=on_terminal()) as progress:  # a bar would be in the way of lines that scroll by
         progress("reading dumps", len(jobs))
         for answer in Pool(jobs, plan).answers():
             progress.advance()
@@ -42,4 +41,4 @@ def processors() -> int:
 
 def _debugger_reads(engine: str) -> bool:
     # The debugger's engine serves one dump in a process: the next one needs a new process.
-    return engine != "own" and importlib.util.find_spec("pykd") is not None
+    return engine != "own" and has_pykd()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 from hogwalk.analysis import Wanted
 from hogwalk.cli.commands import given_triple, lines
@@ -14,19 +14,21 @@ from hogwalk.cli.run import Run
 from hogwalk.model import Triple
 from hogwalk.render.table import PLAIN, Look
 from hogwalk.target.protocol import Target
-from hogwalk.target.recording import Recorder
+
+if TYPE_CHECKING:
+    from hogwalk.target.recording import Recorder
 
 
 def run_one(options: argparse.Namespace) -> None:
     """Runs the command line's command; raises HogwalkError when it cannot be done."""
     look = PLAIN if options.json is not None else look_here()
-    recorder: Optional[Recorder] = None
+    recorder = None
     with Progress(quiet=options.json == "-") as progress:
         target = open_target(options, progress)
         if options.command == "threads":
             output = _threads(target, options, look, progress)
         else:
-            recorder = Recorder(target) if options.record else None
+            recorder = _recorder(target) if options.record else None
             run = Run(recorder or target, _wanted(options), _triple(options), progress)
             output = list(lines(run, options, look))
             if recorder is not None:
@@ -35,6 +37,12 @@ def run_one(options: argparse.Namespace) -> None:
     if recorder is not None:
         save(options.record, recorder.lines())
         write_lines([f"recording written to {options.record}"])
+
+
+def _recorder(target: Target) -> Recorder:
+    from hogwalk.target.recording import Recorder
+
+    return Recorder(target)
 
 
 def _deliver(output: List[str], where: Optional[str]) -> None:

@@ -1,4 +1,7 @@
-"""Chooses the target: the debugger's own, a dump or connection, a recording, a log, pasted text, or the demo."""
+"""Chooses the target: the debugger's own, a dump or connection, a recording, a log, pasted text, or the demo.
+
+Each kind of target is brought in only when it is the one.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,14 @@ import os
 import sys
 from typing import BinaryIO, Union
 
+from hogwalk.cli.host import has_pykd, inside_debugger
 from hogwalk.cli.progress import Progress
 from hogwalk.errors import BadInput, NoDebugger, UsageError
-from hogwalk.target.engine import inside_debugger, open_engine
 from hogwalk.target.protocol import Target
-from hogwalk.target.recording import FORMAT, open_recording
 
 DEMO = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "demo", "stackhog.recording")
 DUMP_MAGIC = (b"PAGEDUMP", b"PAGEDU64", b"MDMP")
+HEAD = 64  # bytes that tell a dump, a recording and a text apart
 
 
 def open_target(options: argparse.Namespace, progress: Progress) -> Target:
@@ -22,25 +25,39 @@ def open_target(options: argparse.Namespace, progress: Progress) -> Target:
     if inside_debugger() and (options.z or options.k):
         raise UsageError("-z and -k are for use outside the debugger", "inside it its own target is looked at")
     if options.k:
-        return open_engine("", options.k, options.y, options.i)
+        return _engine("", options)
     if options.z:
         return _dump(options.z, options, progress)
     if options.file is not None:
         return _file(options.file, options, progress)
-    return open_engine() if inside_debugger() else open_recording(DEMO)
+    return _engine("", options) if inside_debugger() else _recording(DEMO)
+
+
+def _engine(dump: str, options: argparse.Namespace) -> Target:
+    from hogwalk.target.engine import open_engine
+
+    return open_engine(dump, options.k or "", options.y, options.i)
+
+
+def _recording(path: str) -> Target:
+    from hogwalk.target.recording import open_recording
+
+    return open_recording(path)
 
 
 def _file(path: str, options: argparse.Namespace, progress: Progress) -> Target:
+    from hogwalk.target.recording import FORMAT
+
     if path == "-":
         return _text(sys.stdin.buffer, 0, progress)
     try:
         with open(path, "rb") as file:
-            head = file.read(64)
+            head = file.read(HEAD)
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror})", "check the path") from error
     if head.startswith(DUMP_MAGIC):
         return _dump(path, options, progress)
-    return open_recording(path) if FORMAT.encode() in head else _text(path, os.path.getsize(path), progress)
+    return _recording(path) if FORMAT.encode() in head else _text(path, os.path.getsize(path), progress)
 
 
 def _text(source: Union[str, BinaryIO], size: int, progress: Progress) -> Target:
@@ -54,9 +71,10 @@ def _dump(path: str, options: argparse.Namespace, progress: Progress) -> Target:
     if not os.path.isfile(path):
         raise BadInput(f"there is no dump file {path}", "check the path after -z")
     progress(f"opening {os.path.basename(path)}")
-    if options.engine != "own" and (options.command != "threads" or options.engine == "pykd"):
+    usual = options.engine is None and options.command != "threads" and has_pykd()
+    if options.engine == "pykd" or usual:
         try:
-            return open_engine(path, "", options.y, options.i)
+            return _engine(path, options)
         except NoDebugger:
             if options.engine == "pykd":
                 raise

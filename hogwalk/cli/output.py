@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import Iterable, List
 
@@ -23,6 +22,8 @@ def look_here() -> Look:
     """How wide and rich the text may be where stdout leads to."""
     if not on_terminal():
         return PLAIN
+    import shutil  # it takes a while to load, and is of no use elsewhere
+
     return Look(max(NARROWEST, shutil.get_terminal_size((PLAIN.width, 24)).columns), bars=True)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Tuple
 
+from hogwalk.code.blocks import Block
 from hogwalk.code.callees import Blocks, Callee, Callees
 from hogwalk.code.calls import LONGEST, calls_before
 from hogwalk.code.flow import Flow
@@ -70,6 +71,7 @@ class StackDepths:
         self.callees = Callees(self.blocks)
         self._flows: Dict[int, Flow] = {}
         self._behind: Dict[Tuple[int, bool], Behind] = {}
+        self._ways_out: Dict[int, Behind] = {}
 
     def popped(self, function: int) -> Optional[int]:
         """Argument bytes that the function takes off its caller's stack, None when its `ret` cannot be found."""
@@ -105,11 +107,28 @@ class StackDepths:
         """What the code from `return_address` to the `ret` tells; with `guess` also over calls of unknown functions."""
         key = (return_address, guess)
         if key not in self._behind:
-            state = State({ESP: (CALL_ESP, 0), EBP: (CALL_EBP, 0)})
-            flow = Flow(self.blocks, self.callees, return_address, state, _never, MOST_BEHIND)
-            found = flow.to_return(guess)
-            self._behind[key] = Behind() if found is None else _left(found[1], found[1].after(found[0]), found[0].loads)
+            self._behind[key] = self._way_out(return_address, guess)
         return self._behind[key]
+
+    def _way_out(self, return_address: int, guess: bool) -> Behind:
+        # Calls of one function share most of their way to its `ret`: what is known of a block is not walked again.
+        state = State({ESP: (CALL_ESP, 0), EBP: (CALL_EBP, 0)})
+        flow = Flow(self.blocks, self.callees, return_address, state, _never, MOST_BEHIND)
+        found = flow.to_return(guess, lambda at, there: at in self._ways_out and _plain(there))
+        if flow.met is not None:
+            met = flow.state_at(flow.met)
+            behind = _shifted(self._ways_out[flow.met], 0 if met is None or met.esp is None else met.esp[1])
+            last: Optional[Block] = self.blocks.at(flow.met)
+        elif found is not None:
+            behind = _left(found[1], found[1].after(found[0]), found[0].loads)
+            last = found[0]
+        else:
+            return Behind()
+        if behind.exact:
+            for at, there in flow.way_to(last):
+                if _plain(there) and there.esp is not None:
+                    self._ways_out.setdefault(at, _shifted(behind, -there.esp[1]))
+        return behind
 
     def _from_entry(self, flow: Flow, state: State) -> Depths:
         found = _expand(flow, state.esp)
@@ -170,6 +189,18 @@ class StackDepths:
             order = tuple(dict.fromkeys((*found.depths, *other.depths)))
         saved = other.saved_ebp if found.saved_ebp is None else found.saved_ebp
         return replace(found, depths=order, exact=other.exact, saved_ebp=saved, minimum=min(order, default=0))
+
+
+def _plain(state: State) -> bool:
+    """Whether a state behind a call differs from the one right behind it by a known change of ESP only."""
+    esp = state.esp
+    ebp = state.registers.get(EBP)
+    return state.guesses == 0 and esp is not None and esp[0] == CALL_ESP and ebp == (CALL_EBP, 0) and state.saved is None
+
+
+def _shifted(behind: Behind, moved: int) -> Behind:
+    """The same way out seen from where ESP was `moved` bytes lower."""
+    return behind if behind.height is None else replace(behind, height=behind.height + moved)
 
 
 def _never(_: int) -> Optional[int]:

@@ -59,6 +59,8 @@ class Flow:
         self._site_blocks: Dict[int, Block] = {}
         self.origins: Dict[int, Tuple[int, Known]] = {}
         self.returns: List[Return] = []
+        self.met: Optional[int] = None
+        self._last = start
 
     def to_call(self, return_address: int) -> Optional[State]:
         """The state right before the call that returns to `return_address`, or None when no path gets there."""
@@ -67,11 +69,20 @@ class Flow:
             pass
         return self.sites.get(return_address)
 
-    def to_return(self, guess: bool) -> Optional[Return]:
-        """The first `ret` reached; without `guess` only over calls whose argument bytes are known."""
+    def to_return(self, guess: bool, known: Callable[[int, State], bool] = lambda at, there: False) -> Optional[Return]:
+        """The first `ret` reached; without `guess` only over calls whose argument bytes are known.
+
+        It stops, with None, at a block whose address and state are `known` to lead on; `met` then names it.
+        """
         while not self.returns and self._more(guess):
-            pass
+            if known(self._last, self._states[self._last]):
+                self.met = self._last
+                return None
         return self.returns[0] if self.returns else None
+
+    def way_to(self, block: Optional[Block]) -> Tuple[Tuple[int, State], ...]:
+        """The blocks, by address, on the way to one that was reached, each with the state where it begins."""
+        return tuple((passed.start, self._states[passed.start]) for passed in self._path(block))
 
     def _more(self, guess: bool) -> bool:
         """Does one step of the work; False when there is none left."""
@@ -79,7 +90,8 @@ class Flow:
             return False
         self._left -= 1
         if self._sure:
-            self._block(self._sure.pop(self._nearest()))
+            self._last = self._sure.pop(self._nearest())
+            self._block(self._last)
         elif guess and self._unsure:
             self._guess(*self._unsure.popleft())
         elif guess and self._tails and self._tails_left > 0:

@@ -61,7 +61,7 @@ class Clue(IntEnum):
     NOT_REGISTERS = 1 << 42
     REACHES_LIMIT = 1 << 43
     FAR_FROM_LIMIT = 1 << 44
-    START_UNKNOWN = 1 << 45
+    MAY_REACH_NEAR = 1 << 45
     BEHIND_HOLE = 1 << 46
     ANY_START = 1 << 47
     # where it ends
@@ -72,6 +72,8 @@ class Clue(IntEnum):
     EARLY_END = 1 << 52
     PREDICTED_ON = 1 << 53
     ALIGNED = 1 << 54
+    MAY_REACH = 1 << 55
+    MAY_REACH_FAR = 1 << 56
 
 
 WORDS: Dict[Clue, str] = {

@@ -19,7 +19,7 @@ UNREAD = int(Clue.UNREAD)
 
 NEAR_START = 0x100  # bytes above Limit: an unreadable page within these leaves nothing to start from below it
 FARTHEST_START = 0x1800  # bytes above Limit: a frame larger than the largest known ones would have to lie below
-ENTRY_REACH = 0x90  # bytes below a user-mode trap frame: the arguments copied for the system service
+ENTRY_REACH = 0x60  # bytes below a user-mode trap frame: the arguments copied for the system service
 BASE_REACH = 0x2A0  # bytes below Base: the floating-point save area (0x210) and a trap frame (0x8c)
 STOPPED = 0xCC  # int 3: what the compiler or the kernel puts behind a call that never returns
 
@@ -66,19 +66,17 @@ def end_clues(
 
 
 def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps, base: int) -> int:
-    trap = traps.user_entry_above(node.slot, ENTRY_REACH)
-    if trap is not None and evidence.modules.at(node.address) is not None:
-        return USER_MODE
     mask = 0
+    if told.exact and told.slots and _inside(told.slots, node.slot, base):
+        mask |= PREDICTED_ON
+    if traps.user_entry_above(node.slot, ENTRY_REACH) is not None:
+        return mask | USER_MODE
     if node.below == 0:
         mask |= ZERO_EBP
     code = None if node.clues & UNREAD else evidence.reader.bytes_at(node.address, 1)
     if code is not None and code[0] == STOPPED:
         mask |= NO_RETURN
-    mask |= NEAR_BASE if base - node.slot <= BASE_REACH else EARLY_END
-    if told.exact and told.slots and _inside(told.slots, node.slot, base):
-        mask |= PREDICTED_ON
-    return mask
+    return mask | (NEAR_BASE if base - node.slot <= BASE_REACH else EARLY_END)
 
 
 def _inside(slots: Sequence[int], low: int, base: int) -> Optional[bool]:

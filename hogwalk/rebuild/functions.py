@@ -14,7 +14,7 @@ from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.nodes import Node
 from hogwalk.rebuild.traps import TrapFrame
 
-UNREAD = int(Clue.UNREAD)
+UNREAD, TRAP_FRAME = int(Clue.UNREAD), int(Clue.TRAP_FRAME)
 
 
 class Prediction(NamedTuple):
@@ -72,7 +72,7 @@ class Functions:
         """Where the function that runs behind a node has its own return slot."""
         if node.clues & UNREAD:
             return Prediction((), False, node.behind, (), None, False, False)
-        if trap is not None:
+        if trap is not None and node.clues & TRAP_FRAME:
             return self.resumed(node.address, node.behind, trap.ebp)
         depths, frame = self._look(node.address)
         slots = depths.return_slots(node.slot)
@@ -88,7 +88,8 @@ class Functions:
             slots = (esp + behind.height,)
         elif behind.frame_ebp is not None:
             slots = (ebp + behind.frame_ebp,)
-        return Prediction(slots, behind.exact, esp, (), behind.saved_ebp, False, bool(slots))
+        kept = bool(slots) and behind.saved_ebp is None and behind.frame_ebp is None
+        return Prediction(slots, behind.exact, esp, (), behind.saved_ebp, kept, bool(slots))
 
     def _look(self, address: int) -> Tuple[Depths, Tuple[int, ...]]:
         found = self._at.get(address)

@@ -12,7 +12,7 @@ from hogwalk.rebuild.functions import Functions
 from hogwalk.rebuild.nodes import Node
 
 REACHES_LIMIT, FAR_FROM_LIMIT = int(Clue.REACHES_LIMIT), int(Clue.FAR_FROM_LIMIT)
-START_UNKNOWN, OVER_800 = int(Clue.START_UNKNOWN), int(Clue.OVER_800)
+OVER_800 = int(Clue.OVER_800)
 SIZES: Tuple[Tuple[int, int], ...] = (
     (0x20, int(Clue.UP_TO_20)),
     (0x40, int(Clue.UP_TO_40)),
@@ -23,6 +23,8 @@ SIZES: Tuple[Tuple[int, int], ...] = (
     (0x800, int(Clue.UP_TO_800)),
 )
 NEAR = 0x400  # bytes within which any candidate may be the newest one
+PUSHED = 8  # bytes: any function pushes that much, and a call that cannot push its return address needs none
+UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x10000, int(Clue.MAY_REACH_FAR)))
 MOV_EAX, CALL_NEAR, PROBE_CALL = 0xB8, 0xE8, 10  # mov eax,N; call _chkstk
 PROBE_BYTES, PAGE = 0x30, b"\x00\x10\x00\x00"  # every stack probe steps by 1000h and says so early on
 MOST_PROBED = 0x10000  # larger numbers are addresses: mov eax,handler; call __EH_prolog
@@ -51,19 +53,21 @@ class Reach:
         If so, the function that the node's call enters has a frame at least that large.  0 where that is out of the
         question: far from there, with a function whose frame is small.
         """
+        if distance <= PUSHED:
+            return REACHES_LIMIT
         if node.target is None:
-            return START_UNKNOWN | size_clue(distance)
+            return _unknown(distance)
         if PAGE in self._reader.readable_from(node.target, PROBE_BYTES):
             asked = self._asked(node)
             if asked is None:
-                return START_UNKNOWN | size_clue(distance)
+                return _unknown(distance)
             return REACHES_LIMIT if asked >= distance else 0
         if distance > NEAR and self._at_entry(node.target) < distance - NEAR:
             return 0
         deepest, certain = self._look(node.target)
         if deepest >= distance:
             return REACHES_LIMIT
-        return (FAR_FROM_LIMIT if certain else START_UNKNOWN) | size_clue(distance)
+        return FAR_FROM_LIMIT if certain else _unknown(distance)
 
     def _asked(self, node: Node) -> Optional[int]:
         """Bytes that the call before a node's return address asks a stack probe for; None where it does not say."""
@@ -92,6 +96,11 @@ class Reach:
             certain = bool(below) and all(sure for _, sure in below)
             found = self._deepest[function] = taken + 4, certain
         return found
+
+
+def _unknown(distance: int) -> int:
+    """The clue for a function of unknown depth, by how deep it would have to be."""
+    return next((clue for top, clue in UNKNOWN if distance <= top), 0)
 
 
 def _below(flow: Flow, esp: Known) -> Tuple[int, bool]:

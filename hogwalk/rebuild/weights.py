@@ -57,7 +57,7 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.NOT_REGISTERS: -1.08,
     Clue.REACHES_LIMIT: 2.00,
     Clue.FAR_FROM_LIMIT: -2.74,
-    Clue.START_UNKNOWN: 0.11,
+    Clue.MAY_REACH_NEAR: 0.00,
     Clue.BEHIND_HOLE: -0.00,
     Clue.ANY_START: 0.00,
     Clue.USER_MODE: 1.10,
@@ -67,6 +67,8 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.EARLY_END: -1.10,
     Clue.PREDICTED_ON: -4.78,
     Clue.ALIGNED: 0.22,
+    Clue.MAY_REACH: 0.00,
+    Clue.MAY_REACH_FAR: 0.00,
 }
 
 HEAT = 1.0  # paths are taken as this much less certain than fitted: see tests/rebuild/train.py
