@@ -15,7 +15,7 @@ from hogwalk.errors import BadInput, UsageError
 
 
 def run_many(options: argparse.Namespace) -> int:
-    """Prints one line for each of the files, then for each -z, in order; returns 0, or 3 when any of them is an error."""
+    """Prints a line for each of the files, then for each -z, in order; returns 0, or 3 when any of them is an error."""
     if inside_debugger():
         raise UsageError("--json-lines is for use outside the debugger", "run `python -m hogwalk` from a shell")
     engine = options.engine or ""
@@ -23,7 +23,7 @@ def run_many(options: argparse.Namespace) -> int:
     jobs += [Job(path, options.y, options.i, engine, dump=True) for path in options.dumps]
     plan = Plan(min(options.jobs or processors(), len(jobs)), options.timeout, _debugger_reads(engine))
     bad = 0
-    with Progress(quiet=on_terminal()) as progress:  # a bar would be in the way of lines that scroll by
+    with Progress(quiet=on_terminal()) as progress:  # a bar would be in the lines' way
         progress("reading dumps", len(jobs))
         for answer in Pool(jobs, plan).answers():
             progress.advance()

@@ -124,7 +124,7 @@ def _add_own(parser: Parser, command: str) -> None:
         parser.add_argument("which", metavar="CHILDEBP|#N", help="a frame's ChildEBP, or its number in walk (hex)")
     elif command == "threads":
         parser.add_argument("-n", type=int, default=10, metavar="N", help="walk the N worst (10), estimate the rest")
-        parser.add_argument("--by", choices=("left", "used"), default="left", help="the worst are: least left (usual)")
+        parser.add_argument("--by", choices=("left", "used"), default="left", help="the worst: least left (usual), or most used")
 
 
 def _add_many(parser: Parser) -> None:

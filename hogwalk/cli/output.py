@@ -24,7 +24,8 @@ def look_here() -> Look:
         return PLAIN
     import shutil  # it takes a while to load, and is of no use elsewhere
 
-    return Look(max(NARROWEST, shutil.get_terminal_size((PLAIN.width, 24)).columns), bars=True)
+    width = max(NARROWEST, shutil.get_terminal_size((PLAIN.width, 24)).columns)
+    return Look(width, bars=width >= PLAIN.width)
 
 
 def show(lines: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ from typing import Callable, Dict, FrozenSet, List, Sequence, Set, Tuple
 from hogwalk.model import Frame
 
 WORD = 4
-SEARCHED = 16  # words: as far as the debugger looks for a return address behind the place an override names, and less
+SEARCHED = 32  # words above the place an override names in which the debugger was seen to look for a return address
 IsReturn = Callable[[int], bool]
 Step = Tuple[Frame, Frame]
 

@@ -74,6 +74,8 @@ class Clue(IntEnum):
     ALIGNED = 1 << 54
     MAY_REACH = 1 << 55
     MAY_REACH_FAR = 1 << 56
+    DEPTH_ALONE = 1 << 57
+    NO_TRAP = 1 << 58
 
 
 WORDS: Dict[Clue, str] = {
@@ -89,6 +91,7 @@ WORDS: Dict[Clue, str] = {
     Clue.TABLE_TARGET: "the driver object's dispatch table names the running function",
     Clue.NO_TABLE_TARGET: "the driver object's dispatch table does not name the running function",
     Clue.DEPTH: "the stack depth at the call predicts this slot",
+    Clue.DEPTH_ALONE: "the stack depth at the call predicts this slot",
     Clue.DEPTH_LIKELY: "the most likely stack depth predicts this slot",
     Clue.DEPTH_POSSIBLE: "a possible stack depth predicts this slot",
     Clue.DEPTH_AT_LEAST: "an alloca leaves the stack depth open",

@@ -86,7 +86,8 @@ class EdgeFinder:
         node, nodes = self._nodes[number], self._nodes
         hole = next((hole for hole in self._holes if hole[0] > node.slot), None)
         ebp = self._ebp.get(number)
-        expected = (*_expected(node, told, ebp), *self._traps.slots_above(node.slot, HANDLER_REACH))
+        trapped = (trap.slot for trap in self._traps.above(node.slot, HANDLER_REACH))
+        expected = (*_expected(node, told, ebp), *trapped)
         predicted = [self._numbers[slot] for slot in expected if slot in self._numbers]
         found = [(older, self._judge.clues(node, nodes[older], told, ebp)) for older in predicted]
         if any(mask & CONFIRMED and mask & PLACED for _, mask in found):

@@ -69,7 +69,7 @@ def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps, base: i
     mask = 0
     if told.exact and told.slots and _inside(told.slots, node.slot, base):
         mask |= PREDICTED_ON
-    if traps.user_entry_above(node.slot, ENTRY_REACH) is not None:
+    if any(trap.user for trap in traps.above(node.slot, ENTRY_REACH)):
         return mask | USER_MODE
     if node.below == 0:
         mask |= ZERO_EBP

@@ -18,11 +18,12 @@ DEPTH_OTHER_LIKELY, DEPTH_UNKNOWN = int(Clue.DEPTH_OTHER_LIKELY), int(Clue.DEPTH
 DEPTH_UNREAD, UNREAD = int(Clue.DEPTH_UNREAD), int(Clue.UNREAD)
 CHAINED, CHAIN_BROKEN = int(Clue.CHAINED), int(Clue.CHAIN_BROKEN)
 KEPT_WELL, KEPT_BADLY = int(Clue.EBP_KEPT_WELL), int(Clue.EBP_KEPT_BADLY)
+ALONE, DEPTH_ALONE = int(Clue.DEPTH | Clue.ANY_TARGET), int(Clue.DEPTH_ALONE)
 HANDLER, HOLE = int(Clue.TRAP_HANDLER), int(Clue.HOLE)
 SAME_MODULE, OTHER_MODULE = int(Clue.SAME_MODULE), int(Clue.OTHER_MODULE)
 REPEATED_PAIR, REPEATED_SIZE = int(Clue.REPEATED_PAIR), int(Clue.REPEATED_SIZE)
-NOT_REPEATED = int(Clue.NOT_REPEATED)
-DEPTH_OPEN = DEPTH_UNKNOWN | DEPTH_UNREAD | DEPTH_AT_LEAST
+NOT_REPEATED, NO_TRAP = int(Clue.NOT_REPEATED), int(Clue.NO_TRAP)
+DEPTH_OPEN = DEPTH_UNKNOWN | NO_TRAP | DEPTH_UNREAD | DEPTH_AT_LEAST
 TRAPPED = int(Clue.TRAP_FRAME | Clue.SYSTEM_CALL)
 TRAP_FRAME, SAVED_EBP = int(Clue.TRAP_FRAME), int(Clue.SAVED_EBP)
 HANDLER_REACH = 0x60  # bytes a handler uses below its trap frame: arguments of a system service, its own call
@@ -42,6 +43,7 @@ class PairJudge:
         self._limit, self._base = evidence.region.limit, evidence.region.base
         self._words = evidence.image.words
         self._numbers = {node.slot: number for number, node in enumerate(nodes)}
+        self._handlers = {node.address for node in nodes if traps.above(node.slot, HANDLER_REACH)}
         self._places: Dict[int, List[int]] = {}
         for node in nodes:
             self._places.setdefault(node.address, []).append(node.slot)
@@ -56,6 +58,8 @@ class PairJudge:
         if older.clues & TRAPPED:
             return self._trapped(node, older)
         mask = self._link(node, older) | self._depth(node, older, told, ebp)
+        if mask & ALONE == ALONE:
+            mask ^= ALONE | DEPTH_ALONE
         mask |= self._chain(node, older, told) | self._kept(older, told)
         if mask & DEPTH_OPEN:
             mask |= older.looks
@@ -90,6 +94,8 @@ class PairJudge:
         if told.frame_ebp and ebp is not None:
             return DEPTH if older.slot - ebp in told.frame_ebp else DEPTH_OTHER
         size = size_clue(older.slot - node.slot)
+        if not told.known and node.address in self._handlers:
+            return size | NO_TRAP
         if told.known:
             return size | (DEPTH_AT_LEAST if older.slot >= told.minimum else DEPTH_OTHER)
         return size | (DEPTH_UNREAD if node.clues & UNREAD else DEPTH_UNKNOWN)

@@ -27,7 +27,7 @@ class TrapFrame:
 
 
 class Traps:
-    """The trap frames of a stack: those of kernel code by their Eip's slot, those of user code by address.
+    """The trap frames of a stack: `by_slot` those of kernel code by their Eip's slot, and `all`.
 
     What the processor itself pushes tells them: an address, the code segment, EFLAGS; so do a system call's words.
     """
@@ -35,15 +35,11 @@ class Traps:
     def __init__(self, image: StackImage, code: Container[int]) -> None:
         found = list(_trap_frames(image, code))
         self.by_slot: Dict[int, TrapFrame] = {trap.slot: trap for trap in found if not trap.user}
-        self.user = tuple(trap for trap in found if trap.user)
+        self.all = tuple(found)
 
-    def slots_above(self, slot: int, reach: int) -> List[int]:
-        """The slots of the kernel's trap frames that begin within `reach` bytes above a slot."""
-        return [trap.slot for trap in self.by_slot.values() if slot < trap.start <= slot + reach]
-
-    def user_entry_above(self, slot: int, reach: int) -> Optional[TrapFrame]:
-        """The user-mode trap frame that begins within `reach` bytes above a slot, or None."""
-        return next((trap for trap in self.user if slot < trap.start <= slot + reach), None)
+    def above(self, slot: int, reach: int) -> List[TrapFrame]:
+        """The trap frames that begin within `reach` bytes above a slot."""
+        return [trap for trap in self.all if slot < trap.start <= slot + reach]
 
 
 def _trap_frames(image: StackImage, code: Container[int]) -> Iterator[TrapFrame]:

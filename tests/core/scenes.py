@@ -13,12 +13,10 @@ from hogwalk.evidence.links import LinkJudge
 from hogwalk.evidence.modules import ModuleMap
 from hogwalk.evidence.sites import CallSites
 from hogwalk.model import BugCheck, Frame, Region, Source, Symbol, Triple, Trust, Version
-from hogwalk.report.build import build
 from hogwalk.report.document import Report
 from hogwalk.stack.image import StackImage
 from hogwalk.stack.kernel import KDBG_INITIAL_STACK, KDBG_PROCESSOR_BLOCK
 from hogwalk.target.protocol import Target
-from hogwalk.walk.choose import choose
 from hogwalk.walk.frames import FrameReader
 from tests.drawn import FUNCTION, Code, DrawnTarget, Stack
 
@@ -121,13 +119,6 @@ def evidence_of(target: Target, stack: Stack) -> Evidence:
 def report_of(target: Target, wanted: Optional[Wanted] = None, triple: Optional[Triple] = None) -> Report:
     """The report of a whole run; the range from the thread unless wanted otherwise."""
     return Run(target, wanted or Wanted(), triple, silent).report()
-
-
-def reported(target: Target, evidence: Evidence) -> Report:
-    """The report on evidence gathered before."""
-    chosen = choose(target, frame_reader(evidence), evidence.image, evidence.candidates)
-    assert chosen is not None
-    return build(target, evidence, chosen)
 
 
 def frame_reader(evidence: Evidence) -> FrameReader:

@@ -22,7 +22,7 @@ REMARKS = (
 )
 
 
-def stack_parts(limit: int, base: int, scene: Machine) -> "st.SearchStrategy[Parts]":
+def stack_parts(limit: int, base: int, scene: Machine) -> st.SearchStrategy[Parts]:
     """What a stack holds: noise, stack pointers, code, trap marks, stray pairs, and linked frames."""
     pointer = st.integers(limit - 8, base + 8)
     aligned = st.integers(limit // 4, base // 4 - 1).map(lambda word: word * 4)
@@ -48,14 +48,14 @@ def stack_words(parts: Parts, limit: int, base: int) -> List[int]:
     return words
 
 
-def holes(limit: int, base: int) -> "st.SearchStrategy[List[Tuple[int, int]]]":
+def holes(limit: int, base: int) -> st.SearchStrategy[List[Tuple[int, int]]]:
     """Unreadable pages of a stack, never all of them."""
     pages = [(start, start + PAGE) for start in range(limit, base, PAGE)]
     return st.lists(st.sampled_from(pages), unique=True, max_size=len(pages) - 1).map(sorted)
 
 
 @st.composite
-def kf_rows(draw: Callable[["st.SearchStrategy[int]"], int], limit: int, base: int) -> List[str]:
+def kf_rows(draw: Callable[[st.SearchStrategy[int]], int], limit: int, base: int) -> List[str]:
     """Lines that a kf answer may hold: mostly rows that rise, but also wild ones, inline rows, and no rows at all."""
     rows: List[str] = []
     at = limit + 4 * draw(st.integers(0, 0x40))

@@ -16,7 +16,7 @@ SCENE = machine()
 LIMIT, BASE = 0xB8AE7000, 0xB8AE9000
 
 
-def noise(scene: Machine) -> "st.SearchStrategy[List[int]]":
+def noise(scene: Machine) -> st.SearchStrategy[List[int]]:
     """Leftovers: data, stack pointers, code pointers, stale return addresses, in any order."""
     backs = st.sampled_from([*scene.nt_ring, *scene.hog_ring, scene.bridge])
     code = st.integers(scene.nt.start + 0x1000, scene.nt.start + 0x3000)

@@ -8,9 +8,9 @@ from typing import Iterable, List, Tuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hogwalk.analysis import Wanted, gather
 from hogwalk.cli.commands import COMMANDS
 from hogwalk.cli.run import Run
-from hogwalk.analysis import Wanted, gather
 from hogwalk.errors import BadInput, NothingFound
 from hogwalk.model import BugCheck, Version
 from hogwalk.render.stack import render_stack
