@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, NoDebugger, Unreadable
-from hogwalk.model import About, Module, Symbol, Version
+from hogwalk.model import About, Module, Region, Symbol, Triple, Version
 from hogwalk.symbols.frames import FrameRecord, frame_records
 from hogwalk.symbols.publics import Named
 from hogwalk.symbols.resolver import Resolver
@@ -100,6 +100,19 @@ class DumpTarget:
     def stack(self) -> Optional[Tuple[int, int]]:
         """[limit, base) of the crashing thread's stack bytes where the file itself records a range, else None."""
         return self._crash.stack()
+
+    def stack_hint(self) -> Optional[Region]:
+        """The crashing thread's stack where the file itself records one: it holds no kernel structures then."""
+        found = self.stack()
+        return None if found is None else Region(found[0], found[1], self.thread(), "the stack the dump records")
+
+    def shown_starts(self) -> Sequence[Triple]:
+        """None: a dump file shows no walk."""
+        return ()
+
+    def commands(self) -> Sequence[str]:
+        """None: a dump file runs no command."""
+        return ()
 
     def threads(self) -> Iterator[ThreadStack]:
         """Every thread of the dump."""

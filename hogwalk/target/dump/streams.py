@@ -1,7 +1,7 @@
 """The streams of a user minidump (MDMP): system, threads, modules, memory, exception (minidumpapiset.h).
 
 Why not a library: `minidump` (0.0.24) reads whole streams by the counts the file claims and keeps every structure as
-objects; `udmp-parser` needs a wheel for each Python and platform and refuses damaged files without saying where.
+objects; `udmp-parser` needs a wheel for each Python and platform.
 """
 
 from __future__ import annotations
