@@ -115,7 +115,7 @@ def chosen_frame(report: Report, which: str) -> int:
     try:
         if plain.startswith("#"):
             number = int(plain[1:], 16)
-            if number < len(report.frames):
+            if 0 <= number < len(report.frames):
                 return number
         else:
             wanted = int(plain, 16)

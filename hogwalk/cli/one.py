@@ -11,6 +11,7 @@ from hogwalk.cli.open import open_target
 from hogwalk.cli.output import look_here, save, show, write_lines
 from hogwalk.cli.progress import Progress
 from hogwalk.cli.run import Run
+from hogwalk.errors import UsageError
 from hogwalk.model import Triple
 from hogwalk.render.table import PLAIN, Look
 from hogwalk.target.protocol import Target
@@ -63,6 +64,8 @@ def _threads(target: Target, options: argparse.Namespace, look: Look, progress: 
 
 def _wanted(options: argparse.Namespace) -> Wanted:
     if options.command == "stack" and options.range:
+        if len(options.range) > 2:
+            raise UsageError(f"stack takes LIMIT BASE or nothing, not {len(options.range)} words")
         return Wanted(options.range[0], options.range[1] if len(options.range) > 1 else None, options.thread)
     return Wanted(options.limit, options.base, options.thread)
 

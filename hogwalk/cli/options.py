@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import string
 import textwrap
 from typing import Dict, NoReturn
 
@@ -55,10 +56,10 @@ class Parser(argparse.ArgumentParser):
 def address(text: str) -> int:
     """A hexadecimal address as WinDbg writes it."""
     plain = text.replace("`", "").lower()
-    try:
-        return int(plain[2:] if plain.startswith("0x") else plain, 16)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a hexadecimal address") from None
+    digits = plain[2:] if plain.startswith("0x") else plain
+    if not digits or digits.strip(string.hexdigits):  # int() would take signs, blanks and underscores too
+        raise argparse.ArgumentTypeError(f"{text!r} is not a hexadecimal address")
+    return int(digits, 16)
 
 
 def top_parser() -> Parser:
@@ -124,7 +125,7 @@ def _add_own(parser: Parser, command: str) -> None:
         parser.add_argument("which", metavar="CHILDEBP|#N", help="a frame's ChildEBP, or its number in walk (hex)")
     elif command == "threads":
         parser.add_argument("-n", type=int, default=10, metavar="N", help="walk the N worst (10), estimate the rest")
-        parser.add_argument("--by", choices=("left", "used"), default="left", help="the worst: least left (usual), or most used")
+        parser.add_argument("--by", choices=("left", "used"), default="left", help="least left (usual), or most used")
 
 
 def _add_many(parser: Parser) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Callable, Dict, FrozenSet, List, Sequence, Set, Tuple
+from typing import Callable, Dict, FrozenSet, List, NamedTuple, Sequence, Tuple
 
 from hogwalk.model import Frame
 
 WORD = 4
 SEARCHED = 32  # words above the place an override names in which the debugger was seen to look for a return address
+BRANCHES = 3  # conflicts in which both ways out are tried to the end
 IsReturn = Callable[[int], bool]
 Step = Tuple[Frame, Frame]
 
@@ -31,58 +32,79 @@ class Plan:
     shown: Tuple[int, ...]
 
 
-def plan(frames: Sequence[Frame], hidden: FrozenSet[int], is_return: IsReturn) -> Plan:
+class _Way(NamedTuple):
+    """An override for one return address, and the frames behind it that it would mislead."""
+
+    dwords: int
+    misled: FrozenSet[int]
+
+
+def plan(
+    frames: Sequence[Frame], hidden: FrozenSet[int], is_return: IsReturn, free: FrozenSet[int] = frozenset()
+) -> Plan:
     """The overrides for a walk that passes over the slots in `hidden`; the first frame is where kf starts.
 
-    `is_return` tells whether the word at a stack address is one that the debugger takes for a return address.
+    `is_return` tells whether the word at a stack address is one that the debugger takes for a return address; the
+    return addresses in `free` need no override, the debugger gets on from there by EBP.
     """
-    left = [frame for frame in frames if frame is frames[0] or frame.return_slot not in hidden]
+    left = _settled(_without(frames, hidden), is_return, free, BRANCHES)
+    overrides = {address: ways[0].dwords for address, ways in _ways(left, is_return, free).items()}
+    return Plan(overrides, tuple(frame.return_slot for frame in left))
+
+
+def not_reached(shown: Sequence[int], rows: Sequence[int]) -> Tuple[Tuple[int, int], ...]:
+    """The planned steps (newer slot, older slot) of which the debugger's rows show the newer end only."""
+    following = dict(zip((shown[0], *rows), rows))
+    return tuple(step for step in zip(shown, shown[1:]) if following.get(step[0], step[1]) != step[1])
+
+
+def _settled(left: List[Frame], is_return: IsReturn, free: FrozenSet[int], branches: int) -> List[Frame]:
+    """The frames less those that conflicts between overrides cost, few of them."""
     while True:
-        chosen, misled = _choose(list(zip(left, left[1:])), is_return)
-        if not misled:
-            return Plan(chosen, tuple(frame.return_slot for frame in left))
-        left = [frame for frame in left if frame.return_slot not in misled]
+        conflicts = [ways for ways in _ways(left, is_return, free).values() if ways[0].misled]
+        if not conflicts:
+            return left
+        smallest = min(conflicts, key=lambda ways: len(ways[0].misled))
+        if branches and len(smallest) > 1:
+            tried = (_settled(_without(left, way.misled), is_return, free, branches - 1) for way in smallest[:2])
+            return max(tried, key=len)
+        left = _without(left, smallest[0].misled)
 
 
-def _choose(steps: Sequence[Step], is_return: IsReturn) -> Tuple[Dict[int, int], Set[int]]:
-    """For each return address the distance that serves most frames, and the slots of some it would mislead."""
-    by_address: Dict[int, List[Step]] = {}
-    for step in steps:
-        by_address.setdefault(step[0].return_address, []).append(step)
-    chosen: Dict[int, int] = {}
-    misled: Set[int] = set()
-    for address, group in by_address.items():
-        first = group[0] is steps[0]
-        counted = Counter(map(distance, group[:1] if first else group))  # the start cannot be passed over
-        chosen[address] = max(counted, key=lambda one: (_served(one, group, is_return), counted[one]))
-        wrong = [step[0].return_slot for step in group if not _leads(chosen[address], step, is_return)]
-        misled.update(wrong[:1])
-    return chosen, misled
+def _without(frames: Sequence[Frame], hidden: FrozenSet[int]) -> List[Frame]:
+    """The frames that are not hidden; the start always stays."""
+    return [frame for frame in frames if frame is frames[0] or frame.return_slot not in hidden]
 
 
-def distance(step: Step) -> int:
-    """Dwords from behind the newer frame's return slot to the older one's."""
-    newer, older = step
-    return (older.return_slot - newer.return_slot) // WORD - 1
+def _ways(frames: Sequence[Frame], is_return: IsReturn, free: FrozenSet[int]) -> Dict[int, List[_Way]]:
+    """By return address the overrides that serve one of its frames, those that mislead the fewest others first."""
+    groups: Dict[int, List[Step]] = {}
+    for step in zip(frames, frames[1:]):
+        if step[0].return_address not in free:
+            groups.setdefault(step[0].return_address, []).append(step)
+    found: Dict[int, List[_Way]] = {}
+    for address, group in groups.items():
+        pinned = group[0][0] is frames[0]  # the start cannot be passed over, so its own override it must be
+        counted = Counter(_distance(step) for step in (group[:1] if pinned else group))
+        ways = [_Way(dwords, _misled(dwords, group, is_return)) for dwords in counted]
+        found[address] = sorted(ways, key=lambda way: (len(way.misled), -counted[way.dwords]))
+    return found
 
 
-def _served(dwords: int, group: Sequence[Step], is_return: IsReturn) -> int:
-    return sum(1 for step in group if _leads(dwords, step, is_return))
+def _misled(dwords: int, group: Sequence[Step], is_return: IsReturn) -> FrozenSet[int]:
+    return frozenset(step[0].return_slot for step in group if not _leads(dwords, step, is_return))
 
 
 def _leads(dwords: int, step: Step, is_return: IsReturn) -> bool:
     """Whether an override leads from one frame to the next: at once, or by the debugger's search from there upward."""
-    missing = distance(step) - dwords
+    missing = _distance(step) - dwords
     if not 0 <= missing <= SEARCHED:
         return False
     named = step[1].return_slot - missing * WORD
     return not any(is_return(named + WORD * at) for at in range(missing))
 
 
-def not_reached(shown: Sequence[int], rows: Sequence[int]) -> FrozenSet[int]:
-    """The planned slots that the debugger's rows miss although they show the slot right before."""
-    following = dict(zip(rows, rows[1:]))
-    start = shown[0]
-    if start not in following and rows:
-        following[start] = rows[0]
-    return frozenset(older for newer, older in zip(shown, shown[1:]) if following.get(newer, older) != older)
+def _distance(step: Step) -> int:
+    """Dwords from behind the newer frame's return slot to the older one's."""
+    newer, older = step
+    return (older.return_slot - newer.return_slot) // WORD - 1

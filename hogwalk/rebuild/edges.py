@@ -38,7 +38,9 @@ class Edges:
 class EdgeFinder:
     """Finds the steps of one stack."""
 
-    def __init__(self, evidence: Evidence, nodes: Sequence[Node], functions: Functions, judge: PairJudge, traps: Traps) -> None:
+    def __init__(
+        self, evidence: Evidence, nodes: Sequence[Node], functions: Functions, judge: PairJudge, traps: Traps
+    ) -> None:
         self._nodes = nodes
         self._functions = functions
         self._traps = traps
@@ -95,7 +97,7 @@ class EdgeFinder:
         told_exactly = bool(expected) and (told.exact or not told.slots)
         window = WINDOW if not told_exactly else FEW if found else FALLBACK
         for older in range(number + 1, min(len(nodes), number + 1 + window)):
-            if nodes[older].slot > node.slot + REACH or hole is not None and nodes[older].slot >= hole[1]:
+            if nodes[older].slot > node.slot + REACH or (hole is not None and nodes[older].slot >= hole[1]):
                 break
             if older not in predicted:
                 found.append((older, self._judge.clues(node, nodes[older], told, ebp)))

@@ -8,10 +8,10 @@ from hogwalk.analysis import Evidence
 from hogwalk.model import Frame, Gap, Source, Symbol, Trust
 from hogwalk.rebuild.clues import Clue, words
 from hogwalk.rebuild.collect import Clued
+from hogwalk.rebuild.gaps import gaps_between
 from hogwalk.rebuild.nodes import Node
 
 UNKNOWN_ADDRESS = 0
-CUT = "frames in a page that cannot be read"
 TRAPPED = Clue.TRAP_FRAME | Clue.SYSTEM_CALL
 CONFIRMED = Clue.REACHED | Clue.STARTED | Clue.TABLE_TARGET
 NO_RETURN_ADDRESS = "the stack depth says that it ends here, in a page that cannot be read"
@@ -39,9 +39,8 @@ class FrameBuilder:
         }
 
     def build(self, path: Sequence[int]) -> Tuple[Tuple[Built, ...], Tuple[Gap, ...]]:
-        """The frames of a path, newest first, and the gaps between them."""
+        """The frames of a path, newest first, and all bytes of the stack that they do not hold."""
         built: List[Built] = []
-        gaps: List[Gap] = []
         newer: Optional[int] = None
         for number in path:
             if newer is None:
@@ -49,11 +48,11 @@ class FrameBuilder:
             else:
                 mask = dict(self._clued.edges.steps[newer])[number]
                 if mask & Clue.HOLE:
-                    self._over_hole(newer, number, mask, built, gaps)
+                    self._over_hole(newer, number, mask, built)
                 else:
                     built.append(self._step(newer, number, mask))
             newer = number
-        return tuple(built), tuple(gaps)
+        return tuple(built), gaps_between(self._evidence.region, [one.frame for one in built], self._holes)
 
     def _first(self, number: int) -> Built:
         mask, node = self._clued.starts[number], self._clued.nodes[number]
@@ -74,13 +73,12 @@ class FrameBuilder:
         trust = _trust(node, mask)
         return Frame(node.slot - 4, node.slot, node.address, running, size, symbol, Source.HOGWALK, trust)
 
-    def _over_hole(self, newer: int, number: int, mask: int, built: List[Built], gaps: List[Gap]) -> None:
+    def _over_hole(self, newer: int, number: int, mask: int, built: List[Built]) -> None:
         """The frame that runs into an unreadable page, where its depth is known, and the first one behind it."""
         runs, node = self._clued.nodes[newer], self._clued.nodes[number]
         start, end = next(hole for hole in self._holes if hole[0] > runs.slot)
         told = self._clued.edges.predictions[newer]
-        last = runs.slot
-        if told.exact and len(told.slots) == 1 and start <= told.slots[0] < end:
+        if told is not None and told.exact and len(told.slots) == 1 and start <= told.slots[0] < end:
             last = told.slots[0]
             symbol = self._symbol(runs.address)
             frame = Frame(last - 4, last, UNKNOWN_ADDRESS, runs.address, last - runs.slot, symbol, Source.HOGWALK,
@@ -88,7 +86,6 @@ class FrameBuilder:
             built.append(Built(frame, NO_RETURN_ADDRESS, None))
         target = self._target(node)
         own = node.slot + 4 - end if target is not None else None
-        gaps.append(Gap(last + 4, node.slot + 4 - (own or 0), CUT))
         built.append(Built(self._frame(node, target, own, mask), words(mask | node.clues), number))
 
     def _target(self, node: Node) -> Optional[int]:
@@ -108,10 +105,10 @@ class FrameBuilder:
         module = self._evidence.modules.at(address)
         if module is None:
             return None
-        start = self._clued.functions.start(address)
-        named = self._names.get(address if start is None else start)
-        if named is not None and named.module == module.name:
-            return Symbol(module.name, named.name, address - (address if start is None else start))
+        start = address if address in self._names else self._clued.functions.nearest(address)
+        named = None if start is None else self._names.get(start)
+        if named is not None and start is not None and named.module == module.name:
+            return Symbol(module.name, named.name, address - start)
         return Symbol(module.name, "", address - module.start)
 
 

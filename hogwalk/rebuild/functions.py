@@ -96,7 +96,7 @@ class Functions:
         if found is None:
             start = self.start(address)
             depths = self.depths.at(start, address)
-            frame = () if depths.frame_ebp is None else (depths.frame_ebp,)
+            frame: Tuple[int, ...] = () if depths.frame_ebp is None else (depths.frame_ebp,)
             if start is not None and depths.dynamic and not frame:
                 frame = self._aligned_frame(start, address)
             found = self._at[address] = depths, frame

@@ -6,11 +6,14 @@ does it all, without recursion.  Scores are natural log-likelihoods up to a cons
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import accumulate
 from math import exp, inf, log
 from random import Random
 from typing import Dict, List, Optional, Sequence, Tuple
 
+NEGLIGIBLE = 36.0  # a term whose logarithm lies that far below another's does not change a sum of doubles
 Steps = Sequence[Sequence[Tuple[int, float]]]  # for each node its older neighbours with the scores of the step
 
 
@@ -53,6 +56,7 @@ class Posterior:
         self.onward = self._onward()
         self._starts = [self._cool * start + onward for start, onward in zip(graph.starts, self.onward)]
         self.total = log_sum(self._starts)
+        self._ways: Dict[Optional[int], Tuple[List[float], List[Optional[int]]]] = {}
 
     def _onward(self) -> List[float]:
         cool, graph = self._cool, self._graph
@@ -95,17 +99,31 @@ class Posterior:
         """One path drawn by its probability, newest node first; empty without nodes."""
         if not self._starts or self.total == -inf:
             return ()
-        cool, graph = self._cool, self._graph
-        at = _draw(random, self._starts, self.total)
-        path = [at]
-        while True:
-            terms = [cool * graph.ends[at]]
-            terms.extend(cool * score + self.onward[older] for older, score in graph.steps[at])
-            chosen = _draw(random, terms, self.onward[at])
-            if chosen == 0:
-                return tuple(path)
-            at = graph.steps[at][chosen - 1][0]
+        at: Optional[int] = self._draw(random, None)
+        path: List[int] = []
+        while at is not None:
             path.append(at)
+            at = self._draw(random, at)
+        return tuple(path)
+
+    def _draw(self, random: Random, node: Optional[int]) -> Optional[int]:
+        """The node after `node`, the first one for None; None behind the last."""
+        if node not in self._ways:
+            self._ways[node] = self._ways_from(node)
+        sums, onward = self._ways[node]
+        return onward[min(bisect_left(sums, random.random() * sums[-1]), len(onward) - 1)]
+
+    def _ways_from(self, node: Optional[int]) -> Tuple[List[float], List[Optional[int]]]:
+        """The ways on from a node, and their probabilities summed up."""
+        if node is None:
+            ways: List[Tuple[Optional[int], float]] = list(enumerate(self._starts))
+        else:
+            cool, steps = self._cool, self._graph.steps[node]
+            ways = [(older, cool * score + self.onward[older]) for older, score in steps]
+            ways.append((None, cool * self._graph.ends[node]))
+        top = max(term for _, term in ways)
+        ways = [(way, term) for way, term in ways if term > top - NEGLIGIBLE]
+        return list(accumulate(exp(term - top) for _, term in ways)), [way for way, _ in ways]
 
 
 def log_sum(terms: Sequence[float]) -> float:
@@ -115,17 +133,5 @@ def log_sum(terms: Sequence[float]) -> float:
     top = max(terms, default=-inf)
     if top == -inf:
         return -inf
-    floor = top - 36.0  # smaller terms do not change a double
+    floor = top - NEGLIGIBLE
     return top + log(sum([exp(term - top) for term in terms if term > floor]))
-
-
-def _draw(random: Random, terms: Sequence[float], total: float) -> int:
-    left = random.random()
-    last = 0
-    for index, term in enumerate(terms):
-        if term > -inf:
-            left -= exp(term - total)
-            last = index
-            if left <= 0:
-                break
-    return last

@@ -24,7 +24,7 @@ SIZES: Tuple[Tuple[int, int], ...] = (
 )
 NEAR = 0x400  # bytes within which any candidate may be the newest one
 PUSHED = 8  # bytes: any function pushes that much, and a call that cannot push its return address needs none
-UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x10000, int(Clue.MAY_REACH_FAR)))
+UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x800, int(Clue.MAY_REACH_FAR)))
 MOV_EAX, CALL_NEAR, PROBE_CALL = 0xB8, 0xE8, 10  # mov eax,N; call _chkstk
 PROBE_BYTES, PAGE = 0x30, b"\x00\x10\x00\x00"  # every stack probe steps by 1000h and says so early on
 MOST_PROBED = 0x10000  # larger numbers are addresses: mov eax,handler; call __EH_prolog

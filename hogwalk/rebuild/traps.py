@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Container, Dict, Iterator, List, Optional, Sequence
+from typing import Container, Dict, Iterator, List, Sequence
 
 from hogwalk.candidates.chains import TRAP_MARK
 from hogwalk.stack.image import StackImage
@@ -45,7 +45,7 @@ class Traps:
 def _trap_frames(image: StackImage, code: Container[int]) -> Iterator[TrapFrame]:
     words, limit = image.words, image.region.limit
     for index in range(2, len(words) - 2):
-        segment = words[index + 1]
+        segment = words[index + 1] & 0xFFFF  # processors leave old bits in the upper half
         if segment == KERNEL_CS:
             user = False
             if words[index] not in code:

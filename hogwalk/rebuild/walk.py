@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import List, Optional, Sequence, Tuple
+from typing import FrozenSet, List, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Evidence
 from hogwalk.model import Frame, Gap
+from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.collect import Clued, collect
 from hogwalk.rebuild.frames import FrameBuilder
 from hogwalk.rebuild.graph import Graph, Posterior
@@ -16,20 +17,24 @@ from hogwalk.rebuild.weights import HEAT
 
 @dataclass(frozen=True)
 class Weighed:
-    """The candidates of a stack, the graph of their scores and the probabilities of all paths through it."""
+    """The candidates of a stack, the graph of their scores and the probabilities of all paths through it.
+
+    `bridges` are the steps, by their nodes' numbers, that lead over pages that cannot be read.
+    """
 
     clued: Clued
     graph: Graph
     posterior: Posterior
+    bridges: FrozenSet[Tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class Rebuilt:
     """hogwalk's own walk.
 
-    `frames` newest first, `reasons` in words and `probabilities` (that the frame is live) for each; `gaps` lie
-    between frames, where a page cannot be read; a frame behind such a gap owns bytes from the page's end only, one
-    that ends inside such a page has return address 0.  `weighed` is what confidence in sums is drawn from.
+    `frames` newest first, `reasons` in words and `probabilities` (that the frame is live) for each; `gaps` are all
+    bytes of the stack that no frame holds.  A frame behind a page that cannot be read holds bytes from the page's end
+    only, one that ends inside such a page has return address 0.  `weighed` is what confidence in sums is drawn from.
     """
 
     frames: Tuple[Frame, ...]
@@ -51,7 +56,17 @@ def rebuild(evidence: Evidence, kf_frames: Sequence[Frame] = ()) -> Rebuilt:
     live = posterior.nodes()
     frames = tuple(one.frame for one in built)
     probabilities = _probabilities([one.node for one in built], live)
-    return Rebuilt(frames, tuple(one.reason for one in built), probabilities, gaps, Weighed(clued, graph, posterior))
+    weighed = Weighed(clued, graph, posterior, _bridges(clued))
+    return Rebuilt(frames, tuple(one.reason for one in built), probabilities, gaps, weighed)
+
+
+def _bridges(clued: Clued) -> FrozenSet[Tuple[int, int]]:
+    return frozenset(
+        (number, older)
+        for number, steps in enumerate(clued.edges.steps)
+        for older, mask in steps
+        if mask & Clue.HOLE
+    )
 
 
 def _probabilities(numbers: Sequence[Optional[int]], live: Sequence[float]) -> Tuple[float, ...]:

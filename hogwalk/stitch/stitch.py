@@ -103,7 +103,7 @@ def _sized(frames: Sequence[Frame], gap_starts: Set[int]) -> List[Frame]:
         behind_gap = newer is not None and newer.return_slot + 4 in gap_starts
         if newer is None:
             size: Optional[int] = None
-        elif behind_gap:
+        elif behind_gap and frame.return_slot != newer.return_slot:
             size = frame.bytes if frame.source is Source.HOGWALK else None
         else:
             size = frame.return_slot - newer.return_slot

@@ -101,7 +101,7 @@ def test_addresses_are_hexadecimal_with_or_without_0x_and_backticks() -> None:
     assert (found.limit, found.base, found.thread) == (LIMIT, BASE, 0xFFFFFFFF8974AC00)
 
 
-@pytest.mark.parametrize("word", ["xyz", "", "0x", "12g4", "1.5"])
+@pytest.mark.parametrize("word", ["xyz", "", "0x", "12g4", "1.5", "b8_ae", "+5", " 5", "0x-5"])
 def test_a_bad_address_is_refused(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "is not a hexadecimal address" in refusal(capsys, 2, ["triage", "--limit", word])
 
@@ -114,6 +114,7 @@ def test_a_bad_address_is_refused(word: str, capsys: pytest.CaptureFixture[str])
         (["usage", "--by", "colour"], "invalid choice: 'colour'"),
         (["candidates", "-n", "none"], "invalid int value"),
         (["frame"], "the following arguments are required"),
+        (["stack", "1000", "2000", "3000"], "stack takes LIMIT BASE or nothing, not 3 words"),
         (["walk", "1", "2"], "walk takes BASEPTR STACKPTR INSTRUCTIONPTR or nothing, not 2 words"),
     ],
 )
@@ -136,6 +137,7 @@ def test_too_small_a_number_is_a_usage_error(recording: str, capsys: pytest.Capt
         (["--limit", "80000000", "--base", "90000000"], "more than any stack has (16 MB)"),
         (["frame", "#ffff"], "no frame #ffff"),
         (["frame", "b8ae6002"], "no frame b8ae6002"),
+        (["frame", "#-1"], "no frame #-1"),
         (["frame", "nonsense"], "no frame nonsense"),
         (["--limit", "1000", "--base", "2000"], "does not hold the answer"),
         (["walk", "1", "2", "3"], "does not hold the answer"),

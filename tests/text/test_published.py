@@ -164,7 +164,9 @@ def _unmangled(name: str) -> Tuple[Any, ...]:
 
 
 def test_a_text_target_is_a_target() -> None:
-    target: Target = open_text(LOGS / "walkthrough.txt")
+    target = open_text(LOGS / "walkthrough.txt")
+    as_protocol: Target = target  # mypy proves it
+    assert as_protocol is target
     assert target.field("_KTHREAD", "StackLimit") is None
     assert target.debugger_block() is None
     assert target.thread() is None
