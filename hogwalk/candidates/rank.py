@@ -41,8 +41,6 @@ def rank(image: StackImage, chains: Dict[int, Chain], alive_from: Optional[int])
         if word[0] is None or word[1] is None:
             continue
         far = chain.slot - newest
-        if chain.points <= distance_points(far):
-            continue  # more speaks against such a start than for it
         found.append(
             Candidate(
                 Triple(word[0], chain.slot, word[1]),
