@@ -16,14 +16,13 @@ from hogwalk.evidence.sites import SiteKind
 from hogwalk.heal.overrides import Overrides
 from hogwalk.heal.plan import Plan, not_reached, plan
 from hogwalk.model import Frame, Triple
-from hogwalk.stitch.compare import keeps_ebp
 from hogwalk.stitch.walks import Walks
 from hogwalk.target.protocol import Target
 from hogwalk.walk.choose import frame_count, walk_from
 from hogwalk.walk.frames import FrameReader, Walk
 
-MODES = ((False, False), (False, True), (True, True), (True, False))
-ROUNDS = 6  # most stacks settle in two
+ROUNDS = 6  # most stacks settle in two or three
+ROUNDS_WITH_FRAME_DATA = 2
 TAKEN = (SiteKind.CALL, SiteKind.UNREAD)  # the debugger takes what it cannot read on trust
 
 
@@ -56,7 +55,6 @@ class _Try:
     frame_data: bool
     walk: Walk
     merit: int
-    free: int
 
 
 def heal(target: Target, evidence: Evidence, walks: Walks, keep: bool) -> Healed:
@@ -90,9 +88,7 @@ def heal(target: Target, evidence: Evidence, walks: Walks, keep: bool) -> Healed
 class _Healer:
     """Looks for the overrides that serve one stack best."""
 
-    def __init__(
-        self, target: Target, evidence: Evidence, overrides: Overrides, frames: Sequence[Frame]
-    ) -> None:
+    def __init__(self, target: Target, evidence: Evidence, overrides: Overrides, frames: Sequence[Frame]) -> None:
         self._target = target
         self._evidence = evidence
         self._overrides = overrides
@@ -101,49 +97,34 @@ class _Healer:
         self._reader = FrameReader(evidence.image, evidence.sites, evidence.judge)
 
     def best(self) -> _Try:
-        """The best walk of all ways to lead the debugger; a way is not tried once one shows every frame."""
-        by_ebp = self._by_ebp()
+        """The best walk with symbols' frame data ignored, where it would stand above overrides, or else followed."""
         tried: List[_Try] = []
-        for frame_data, free in MODES:
-            if self._overrides.follow_frame_data(frame_data) or frame_data:
-                tried += self._rounds(frame_data, by_ebp if free else frozenset())
-            if max((one.merit for one in tried), default=0) == len(self._frames) - 1:
-                break
-        import sys; print('MODES',[(t.frame_data,t.free,t.merit) for t in tried])
+        if self._overrides.follow_frame_data(False):
+            tried += self._rounds(False, ROUNDS)
+        if not tried or max(one.merit for one in tried) < len(self._frames) - 1:
+            self._overrides.follow_frame_data(True)
+            tried += self._rounds(True, ROUNDS_WITH_FRAME_DATA)
         return max(tried, key=lambda one: one.merit)
 
-    def _rounds(self, frame_data: bool, free: FrozenSet[int]) -> List[_Try]:
+    def _rounds(self, frame_data: bool, most: int) -> List[_Try]:
         hidden: FrozenSet[int] = frozenset()
         tried: List[_Try] = []
-        runs = {frame.return_slot: frame.return_address for frame in self._frames}
-        for _ in range(ROUNDS):
-            wanted = plan(self._frames, hidden, self._is_return, free)
+        start, count = self._start(frame_data), frame_count(self._evidence.region.size)
+        for _ in range(most):
+            wanted = plan(self._frames, hidden, self._is_return)
             self._overrides.use(wanted.locals)
-            walk = walk_from(
-                self._target, self._reader, self._start(frame_data or bool(free)), frame_count(self._evidence.region.size)
-            )
-            tried.append(_Try(wanted, frame_data, walk, _merit(walk.frames, self._slots), len(free)))
-            rows = [frame.return_slot for frame in walk.frames if frame.return_slot not in hidden]
-            missed = not_reached(wanted.shown, rows)
+            walk = walk_from(self._target, self._reader, start, count)
+            tried.append(_Try(wanted, frame_data, walk, _merit(walk.frames, self._slots)))
+            missed = not_reached(wanted.shown, [frame.return_slot for frame in walk.frames])
             if not missed:
                 break
-            hidden |= {older for newer, older in missed if runs[newer] not in free}
-            free -= {runs[newer] for newer, _ in missed}
+            hidden |= missed
         return tried
 
-    def _by_ebp(self) -> FrozenSet[int]:
-        """The return addresses in functions that keep EBP frames, as their first instructions tell."""
-        found = set()
-        for frame in self._frames:
-            start = self._evidence.judge.function_start(frame.return_address)
-            if start is not None and keeps_ebp(self._evidence.reader, start):
-                found.add(frame.return_address)
-        return frozenset(found)
-
-    def _start(self, by_ebp: bool) -> Triple:
-        # Without EBP frames no BasePtr is needed, and a wrong but readable one would be passed on and on.
+    def _start(self, frame_data: bool) -> Triple:
+        # Without frame data no BasePtr is needed, and a wrong but readable one would be passed on and on.
         first = self._frames[0]
-        saved: Optional[int] = self._evidence.image.word(first.return_slot - 4) if by_ebp else None
+        saved: Optional[int] = self._evidence.image.word(first.return_slot - 4) if frame_data else None
         return Triple(saved or 0, first.return_slot - 4, first.return_address)
 
     def _is_return(self, slot: int) -> bool:

@@ -39,34 +39,31 @@ class _Way(NamedTuple):
     misled: FrozenSet[int]
 
 
-def plan(
-    frames: Sequence[Frame], hidden: FrozenSet[int], is_return: IsReturn, free: FrozenSet[int] = frozenset()
-) -> Plan:
+def plan(frames: Sequence[Frame], hidden: FrozenSet[int], is_return: IsReturn) -> Plan:
     """The overrides for a walk that passes over the slots in `hidden`; the first frame is where kf starts.
 
-    `is_return` tells whether the word at a stack address is one that the debugger takes for a return address; the
-    return addresses in `free` need no override, the debugger gets on from there by EBP.
+    `is_return` tells whether the word at a stack address is one that the debugger takes for a return address.
     """
-    left = _settled(_without(frames, hidden), is_return, free, BRANCHES)
-    overrides = {address: ways[0].dwords for address, ways in _ways(left, is_return, free).items()}
+    left = _settled(_without(frames, hidden), is_return, BRANCHES)
+    overrides = {address: ways[0].dwords for address, ways in _ways(left, is_return).items()}
     return Plan(overrides, tuple(frame.return_slot for frame in left))
 
 
-def not_reached(shown: Sequence[int], rows: Sequence[int]) -> Tuple[Tuple[int, int], ...]:
-    """The planned steps (newer slot, older slot) of which the debugger's rows show the newer end only."""
+def not_reached(shown: Sequence[int], rows: Sequence[int]) -> FrozenSet[int]:
+    """The planned slots that the debugger's rows miss although they show the slot right before."""
     following = dict(zip((shown[0], *rows), rows))
-    return tuple(step for step in zip(shown, shown[1:]) if following.get(step[0], step[1]) != step[1])
+    return frozenset(older for newer, older in zip(shown, shown[1:]) if following.get(newer, older) != older)
 
 
-def _settled(left: List[Frame], is_return: IsReturn, free: FrozenSet[int], branches: int) -> List[Frame]:
+def _settled(left: List[Frame], is_return: IsReturn, branches: int) -> List[Frame]:
     """The frames less those that conflicts between overrides cost, few of them."""
     while True:
-        conflicts = [ways for ways in _ways(left, is_return, free).values() if ways[0].misled]
+        conflicts = [ways for ways in _ways(left, is_return).values() if ways[0].misled]
         if not conflicts:
             return left
         smallest = min(conflicts, key=lambda ways: len(ways[0].misled))
         if branches and len(smallest) > 1:
-            tried = (_settled(_without(left, way.misled), is_return, free, branches - 1) for way in smallest[:2])
+            tried = (_settled(_without(left, way.misled), is_return, branches - 1) for way in smallest[:2])
             return max(tried, key=len)
         left = _without(left, smallest[0].misled)
 
@@ -76,12 +73,11 @@ def _without(frames: Sequence[Frame], hidden: FrozenSet[int]) -> List[Frame]:
     return [frame for frame in frames if frame is frames[0] or frame.return_slot not in hidden]
 
 
-def _ways(frames: Sequence[Frame], is_return: IsReturn, free: FrozenSet[int]) -> Dict[int, List[_Way]]:
+def _ways(frames: Sequence[Frame], is_return: IsReturn) -> Dict[int, List[_Way]]:
     """By return address the overrides that serve one of its frames, those that mislead the fewest others first."""
     groups: Dict[int, List[Step]] = {}
     for step in zip(frames, frames[1:]):
-        if step[0].return_address not in free:
-            groups.setdefault(step[0].return_address, []).append(step)
+        groups.setdefault(step[0].return_address, []).append(step)
     found: Dict[int, List[_Way]] = {}
     for address, group in groups.items():
         pinned = group[0][0] is frames[0]  # the start cannot be passed over, so its own override it must be

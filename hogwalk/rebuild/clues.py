@@ -76,6 +76,8 @@ class Clue(IntEnum):
     MAY_REACH_FAR = 1 << 56
     DEPTH_ALONE = 1 << 57
     NO_TRAP = 1 << 58
+    TAIL_REACHED = 1 << 59
+    TAIL_POSSIBLE = 1 << 60
 
 
 WORDS: Dict[Clue, str] = {
@@ -87,6 +89,8 @@ WORDS: Dict[Clue, str] = {
     Clue.REACHED: "the call targets the running function",
     Clue.STARTED: "the call targets the running function's start",
     Clue.NEAR_TARGET: "the call targets code shortly below the running address",
+    Clue.TAIL_REACHED: "the call targets a function that jumps on into the running one",
+    Clue.TAIL_POSSIBLE: "the call targets a function whose end cannot be read",
     Clue.OTHER_TARGET: "the call names another function",
     Clue.TABLE_TARGET: "the driver object's dispatch table names the running function",
     Clue.NO_TABLE_TARGET: "the driver object's dispatch table does not name the running function",

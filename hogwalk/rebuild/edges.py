@@ -13,7 +13,7 @@ from hogwalk.rebuild.pairs import HANDLER_REACH, TRAPPED, PairJudge
 from hogwalk.rebuild.traps import Traps
 
 SAVED_EBP = int(Clue.SAVED_EBP)
-CONFIRMED = int(Clue.REACHED | Clue.TABLE_TARGET)
+CONFIRMED = int(Clue.REACHED | Clue.TABLE_TARGET | Clue.TAIL_REACHED)
 PLACED = int(Clue.DEPTH | Clue.CHAINED)
 
 WINDOW = 40  # candidates looked at where the depth is not known

@@ -13,7 +13,7 @@ from hogwalk.rebuild.nodes import Node
 
 UNKNOWN_ADDRESS = 0
 TRAPPED = Clue.TRAP_FRAME | Clue.SYSTEM_CALL
-CONFIRMED = Clue.REACHED | Clue.STARTED | Clue.TABLE_TARGET
+CONFIRMED = Clue.REACHED | Clue.STARTED | Clue.TABLE_TARGET | Clue.TAIL_REACHED
 NO_RETURN_ADDRESS = "the stack depth says that it ends here, in a page that cannot be read"
 
 

@@ -13,6 +13,7 @@ from hogwalk.rebuild.nodes import Node
 REACHED, STARTED, NEAR_TARGET = int(Clue.REACHED), int(Clue.STARTED), int(Clue.NEAR_TARGET)
 OTHER_TARGET, ANY_TARGET = int(Clue.OTHER_TARGET), int(Clue.ANY_TARGET)
 TABLE_TARGET, NO_TABLE_TARGET = int(Clue.TABLE_TARGET), int(Clue.NO_TABLE_TARGET)
+TAIL_REACHED, TAIL_POSSIBLE = int(Clue.TAIL_REACHED), int(Clue.TAIL_POSSIBLE)
 UNREAD = int(Clue.UNREAD)
 
 DEVICE_TYPE, DRIVER_TYPE = 3, 4  # IO_TYPE_DEVICE, IO_TYPE_DRIVER (ntddk.h)
@@ -47,6 +48,17 @@ class Links:
         if functions.reaches(target, node.address):
             return REACHED
         return STARTED if functions.start(node.address) == target else OTHER_TARGET
+
+    def tail(self, node: Node, older: Node) -> int:
+        """What remains of a call that names another function than the one that runs: it may jump on into that one."""
+        target = older.target
+        if target is None or node.clues & UNREAD:
+            return OTHER_TARGET
+        if self._functions.reaches(target, node.address):
+            return TAIL_REACHED
+        modules = self._evidence.modules
+        ends = self._functions.depths.popped(target) is not None
+        return OTHER_TARGET if ends or modules.at(target) is not modules.at(node.address) else TAIL_POSSIBLE
 
     def _dispatched(self, node: Node, older: Node) -> int:
         table = self.table(older)

@@ -18,6 +18,7 @@ DEPTH_OTHER_LIKELY, DEPTH_UNKNOWN = int(Clue.DEPTH_OTHER_LIKELY), int(Clue.DEPTH
 DEPTH_UNREAD, UNREAD = int(Clue.DEPTH_UNREAD), int(Clue.UNREAD)
 CHAINED, CHAIN_BROKEN = int(Clue.CHAINED), int(Clue.CHAIN_BROKEN)
 KEPT_WELL, KEPT_BADLY = int(Clue.EBP_KEPT_WELL), int(Clue.EBP_KEPT_BADLY)
+OTHER_TARGET, JUMPED_ON = int(Clue.OTHER_TARGET), DEPTH | DEPTH_LIKELY | DEPTH_UNKNOWN
 ALONE, DEPTH_ALONE = int(Clue.DEPTH | Clue.ANY_TARGET), int(Clue.DEPTH_ALONE)
 HANDLER, HOLE = int(Clue.TRAP_HANDLER), int(Clue.HOLE)
 SAME_MODULE, OTHER_MODULE = int(Clue.SAME_MODULE), int(Clue.OTHER_MODULE)
@@ -36,7 +37,7 @@ class PairJudge:
 
     def __init__(self, evidence: Evidence, nodes: Sequence[Node], links: Links, reach: Reach, traps: Traps) -> None:
         self._nodes = nodes
-        self._link = links.link
+        self._links = links
         self._reach = reach
         self._traps = traps
         self._modules = evidence.modules
@@ -57,7 +58,10 @@ class PairJudge:
         """The clues of a step; `ebp` is what EBP holds behind the node's call, None where that is not known."""
         if older.clues & TRAPPED:
             return self._trapped(node, older)
-        mask = self._link(node, older) | self._depth(node, older, told, ebp)
+        link, depth = self._links.link(node, older), self._depth(node, older, told, ebp)
+        if link == OTHER_TARGET and depth & JUMPED_ON:
+            link = self._links.tail(node, older)
+        mask = link | depth
         if mask & ALONE == ALONE:
             mask ^= ALONE | DEPTH_ALONE
         mask |= self._chain(node, older, told) | self._kept(older, told)

@@ -71,6 +71,8 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.MAY_REACH_FAR: -1.29,
     Clue.DEPTH_ALONE: -0.13,
     Clue.NO_TRAP: -8.00,
+    Clue.TAIL_REACHED: 0.00,
+    Clue.TAIL_POSSIBLE: 0.00,
 }
 
 HEAT = 1.0  # paths are taken as this much less certain than fitted: see tests/rebuild/train.py

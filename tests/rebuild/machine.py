@@ -12,23 +12,25 @@ PAGE = 0x1000
 
 
 class Machine:
-    """An x86 kernel target; memory that was never written cannot be read, the rest of a written page is int 3."""
+    """An x86 kernel target; memory that was never written cannot be read, the rest of a written page is `fill`."""
 
     def __init__(
         self,
         modules: Sequence[Module],
         symbols: Optional[Dict[int, Symbol]] = None,
         bugcheck: Optional[BugCheck] = None,
+        fill: bytes = b"\xcc",
     ) -> None:
         self._modules = tuple(sorted(modules, key=lambda module: module.start))
         self._symbols = symbols or {}
         self._bugcheck = bugcheck
+        self._fill = fill
         self._pages: Dict[int, bytearray] = {}
 
     def write(self, address: int, data: bytes) -> None:
         """Puts bytes at an address."""
         for at, byte in enumerate(data, address):
-            self._pages.setdefault(at // PAGE, bytearray(b"\xcc" * PAGE))[at % PAGE] = byte
+            self._pages.setdefault(at // PAGE, bytearray(self._fill * PAGE))[at % PAGE] = byte
 
     def write_words(self, address: int, words: Sequence[int]) -> None:
         """Puts 32-bit words at an address."""
