@@ -42,7 +42,7 @@ class About:
 
 @dataclass(frozen=True)
 class Module:
-    """A loaded module: [start, end); `symbols` is what the debugger has: "pdb", "coff", "export", "none", "deferred"."""
+    """A loaded module, [start, end); `symbols` is "pdb", "coff", "export", "none" or "deferred"."""
 
     name: str
     start: int

@@ -53,6 +53,8 @@ def _split(arguments: Sequence[str], many: bool) -> Tuple[List[str], Optional[st
             return files, token, rest + tokens
         if token in VALUED and tokens:
             rest += [token, tokens.pop(0)]
+        elif rest[-1:] == ["--json"] and not os.path.exists(token):
+            rest.append(token)  # the file to write; one that exists is one to read
         elif token.startswith("-") and token != "-":
             rest.append(token)
         elif many or token == "-" or os.path.exists(expanded(token)[0]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, List, Optional
+from typing import List, Optional
 
 from hogwalk.analysis import Wanted
 from hogwalk.cli.commands import given_triple, lines
@@ -16,34 +16,34 @@ from hogwalk.model import Triple
 from hogwalk.render.table import PLAIN, Look
 from hogwalk.target.protocol import Target
 
-if TYPE_CHECKING:
-    from hogwalk.target.recording import Recorder
-
 
 def run_one(options: argparse.Namespace) -> None:
     """Runs the command line's command; raises HogwalkError when it cannot be done."""
     look = PLAIN if options.json is not None else look_here()
-    recorder = None
     with Progress(quiet=options.json == "-") as progress:
         target = open_target(options, progress)
         if options.command == "threads":
             output = _threads(target, options, look, progress)
         else:
-            recorder = _recorder(target) if options.record else None
-            run = Run(recorder or target, _wanted(options), _triple(options), progress)
-            output = list(lines(run, options, look))
-            if recorder is not None:
-                run.complete()
+            output = _output(target, options, look, progress)
     _deliver(output, options.json)
-    if recorder is not None:
-        save(options.record, recorder.lines())
+    if options.record and options.command != "threads":
         write_lines([f"recording written to {options.record}"])
 
 
-def _recorder(target: Target) -> Recorder:
+def _output(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> List[str]:
+    if not options.record:
+        return list(lines(Run(target, _wanted(options), _triple(options), progress), options, look))
     from hogwalk.target.recording import Recorder
 
-    return Recorder(target)
+    recorder = Recorder(target)
+    run = Run(recorder, _wanted(options), _triple(options), progress)
+    try:
+        output = list(lines(run, options, look))
+        run.complete()
+    finally:  # a run that failed is the one whose recording is wanted most
+        save(options.record, recorder.lines())
+    return output
 
 
 def _deliver(output: List[str], where: Optional[str]) -> None:

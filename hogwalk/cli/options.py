@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import string
 import textwrap
-from typing import Dict, NoReturn
+from typing import Any, Dict, NoReturn
 
 from hogwalk.errors import UsageError
 
@@ -47,6 +47,9 @@ CODES = "Exit codes: 0 done, 1 nothing found, 2 wrong command line, 3 bad input.
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are UsageErrors instead of an exit."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError with argparse's reason."""

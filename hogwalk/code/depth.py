@@ -194,8 +194,9 @@ class StackDepths:
 def _plain(state: State) -> bool:
     """Whether a state behind a call differs from the one right behind it by a known change of ESP only."""
     esp = state.esp
-    ebp = state.registers.get(EBP)
-    return state.guesses == 0 and esp is not None and esp[0] == CALL_ESP and ebp == (CALL_EBP, 0) and state.saved is None
+    if state.guesses or state.saved is not None or esp is None:
+        return False
+    return esp[0] == CALL_ESP and state.registers.get(EBP) == (CALL_EBP, 0)
 
 
 def _shifted(behind: Behind, moved: int) -> Behind:

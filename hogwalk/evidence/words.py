@@ -23,7 +23,7 @@ class WordKind(Enum):
     STACK = "stack"  # points into this stack
     MODULE = "module"  # points into a module outside its code
     DATA = "data"
-    UNREADABLE = "????????"
+    UNREADABLE = "unreadable"
 
 
 MATTERS = (WordKind.LINK, WordKind.RETURN, WordKind.UNCHECKED, WordKind.TRAP)
@@ -31,10 +31,10 @@ MATTERS = (WordKind.LINK, WordKind.RETURN, WordKind.UNCHECKED, WordKind.TRAP)
 
 @dataclass(frozen=True)
 class Word:
-    """One word of the stack: its address and value (None when unreadable), what it is, its symbol."""
+    """One word of the stack: its address and value (0 when unreadable), what it is, its symbol."""
 
     address: int
-    value: Optional[int]
+    value: int
     kind: WordKind
     symbol: Optional[Symbol]
 
@@ -46,7 +46,7 @@ def words(evidence: Evidence) -> Iterator[Word]:
     for index, value in enumerate(image.words):
         at = evidence.region.limit + 4 * index
         if image.holes and image.unreadable(at):
-            yield Word(at, None, WordKind.UNREADABLE, None)
+            yield Word(at, 0, WordKind.UNREADABLE, None)
         else:
             yield Word(at, value, _kind(evidence, links, at, value), evidence.symbols.get(value))
 

@@ -1,8 +1,8 @@
 """Leads the debugger's own walk along hogwalk's, by FPO overrides, and takes them away again.
 
-The debugger takes a word for a return address only when a call that it knows ends before it (dbgeng 10.0.15063 does
-not know the seven bytes of `call dword ptr [reg*4+table]`), else it looks further up.  So the walk is tried a few
-times: a frame that the debugger will not show is passed over in the next round.
+The debugger takes a word for a return address only when a call that it believes in ends before it (dbgeng 10.0.15063
+does not believe in `call dword ptr [reg*4+table]` with a table outside every module), else it looks further up.  So
+the walk is tried a few times: a frame that the debugger will not show is passed over in the next round.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from hogwalk.heal.heal import Healed, slots_of
 from hogwalk.model import Frame
 from hogwalk.render.table import PLAIN, Look, hexa, paragraphs, table
 
-SAME, PASSED_OVER, OTHER = "same", "passed over", "not a frame"
+SAME, PASSED_OVER, OTHER = "same", "passed over", "absent"
 
 
 def render_heal(healed: Healed, look: Look = PLAIN) -> Iterator[str]:

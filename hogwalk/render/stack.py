@@ -20,8 +20,13 @@ def render_stack(evidence: Evidence, targets: Names, every: bool, look: Look = P
     region = evidence.region
     yield f"stack {region.limit:08x}..{region.base:08x}, {region.size} bytes ({region.source})"
     left_out = 0
+    holes = dict(evidence.image.holes)
     for word in words(evidence):
-        if every or word.kind in MATTERS or word.kind is WordKind.UNREADABLE:
+        if word.kind is WordKind.UNREADABLE:
+            if word.address in holes:
+                size = holes[word.address] - word.address
+                yield f"{word.address:08x}  ????????  {size} bytes cannot be read"
+        elif every or word.kind in MATTERS:
             yield cut(_line(evidence, targets, word), look.width)
         else:
             left_out += 1
@@ -30,13 +35,10 @@ def render_stack(evidence: Evidence, targets: Names, every: bool, look: Look = P
 
 
 def _line(evidence: Evidence, targets: Names, word: Word) -> str:
-    value = "????????" if word.value is None else f"{word.value:08x}"
-    return f"{word.address:08x}  {value}  {word.kind.value:<8} {_remark(evidence, targets, word)}".rstrip()
+    return f"{word.address:08x}  {word.value:08x}  {word.kind.value:<8} {_remark(evidence, targets, word)}".rstrip()
 
 
 def _remark(evidence: Evidence, targets: Names, word: Word) -> str:
-    if word.value is None:
-        return "cannot be read"
     name = word.symbol.text() if word.symbol is not None else ""
     if word.kind is WordKind.LINK:
         return f"-> next frame at {word.value:08x}"

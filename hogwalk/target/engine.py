@@ -60,11 +60,6 @@ def open_engine(dump: str = "", connect: str = "", symbol_path: str = "", image_
     return EngineTarget(pykd)
 
 
-def inside_debugger() -> bool:
-    """Whether this Python runs inside WinDbg/kd, under `!py` (whose stdout alone has writedml)."""
-    return hasattr(sys.stdout, "writedml")
-
-
 class EngineTarget:
     """The debugger's current target."""
 

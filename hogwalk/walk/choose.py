@@ -46,7 +46,7 @@ def walk_from(target: Target, frames: FrameReader, triple: Triple, count: int) -
 def choose(
     target: Target, frames: FrameReader, image: StackImage, candidates: Sequence[Candidate]
 ) -> Optional[Choice]:
-    """Walks from the best candidates until one settles the matter, then behind its end; None when no walk has frames."""
+    """Walks from the best candidates until one settles the matter, then behind its end; None without any frame."""
     tried: List[Walk] = []
     triples = [*target.shown_starts(), *(candidate.triple for candidate in candidates)]
     for triple in list(dict.fromkeys(triples))[:TRIES]:

@@ -6,6 +6,7 @@ import json
 from typing import Any, Dict
 
 from tests.bench.scale import measure as measure_scale
+from tests.bench.startup import measure as measure_startup
 from tests.engine.engine import Engine
 from tests.engine.errors import EngineUnavailableError
 from tests.engine.setup import install
@@ -36,6 +37,8 @@ def main() -> None:
         print(f"engine: {error}")
     small, large = measure_scale(12 << 10), measure_scale(1 << 20)
     print(f"time per KB, 1 MB against 12 KB      {large['per_kb'] / small['per_kb']:6.2f}   at most 1.5")
+    started = measure_startup()
+    print(f"triage of a dump file, start to end  {started['triage']:6.2f} s  at most {started['bar']:.2f}")
     print(f"memory of scan and score, 1 MB       {large['peak'] / (1 << 20):6.1f} MB at most 64")
 
 

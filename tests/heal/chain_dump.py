@@ -14,7 +14,8 @@ from tests.symbols.images import image
 KERNEL, DRIVER = 0x80800000, 0xB9580000
 LIMIT, BASE = 0xB8AE6000, 0xB8AE9000
 FUNCTIONS, ROUNDS = 8, 4
-BY_TABLE = 5  # this function calls the next by `call dword ptr [ecx*4+table]`
+BY_TABLE = 5  # this function calls the next by `call dword ptr [ecx*4+TABLE]`
+TABLE = 0x82000054  # in no module
 _TEXT, _SPACING = 0x1000, 0x40
 _NEWEST = LIMIT + 0x80  # the first return slot
 
@@ -65,7 +66,7 @@ def _code() -> Tuple[bytes, List[int]]:
         code = code.ljust(_SPACING * function, b"\xcc")
         code += b"\x81\xec" + struct.pack("<I", room(function)) + b"\x6a\x01" * (pushed(function) // 4)
         if function == BY_TABLE:
-            code += b"\xff\x14\x8d" + struct.pack("<I", DRIVER + 0x3800)
+            code += b"\xff\x14\x8d" + struct.pack("<I", TABLE)
         else:
             target = _SPACING * ((function + 1) % FUNCTIONS)
             code += b"\xe8" + struct.pack("<i", target - len(code) - 5)
