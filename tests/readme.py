@@ -28,7 +28,7 @@ def printed(arguments: str) -> str:
 def refreshed(text: str) -> str:
     """The text with every block's output printed anew."""
 
-    def block(found: "re.Match[str]") -> str:
+    def block(found: re.Match[str]) -> str:
         arguments = found.group("arguments")
         return f"<!-- hogwalk{arguments} -->\n```text\n{printed(arguments)}```"
 

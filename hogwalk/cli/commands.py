@@ -82,6 +82,14 @@ def frame(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable
     return explanation_lines(explanation)
 
 
+def heal(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
+    """The debugger's kf with overrides for the code it cannot walk."""
+    from hogwalk.heal import heal as healed
+    from hogwalk.render.heal import render_heal
+
+    return render_heal(healed(run.target, run.evidence(), run.walks(), options.keep), look)
+
+
 COMMANDS: Dict[str, Command] = {
     "triage": triage,
     "stack": stack,
@@ -90,6 +98,7 @@ COMMANDS: Dict[str, Command] = {
     "compare": compare,
     "usage": usage,
     "frame": frame,
+    "heal": heal,
 }
 
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "compare": "the debugger's walk and hogwalk's own side by side, and why they differ",
     "usage": "bytes per module, product or function",
     "frame": "why one frame is so big: the call, the prologue, its bytes by purpose",
+    "heal": "the debugger's own kf, led through code without FPO data by overrides that are removed again",
     "threads": "all threads of a dump by the stack they have left, the worst first, each with its top product",
 }
 DETAILS: Dict[str, str] = {
@@ -30,6 +31,9 @@ DETAILS: Dict[str, str] = {
     "compare": "Only differences are shown, unless --all.",
     "usage": "A module's bytes are those of its functions' frames; a product is what CompanyName and ProductName say.",
     "frame": "Takes a ChildEBP or #N of `walk`.",
+    "heal": "In the debugger only.  One override (.fpo -s) for each call site, from hogwalk's own walk; kf then follows "
+    "that walk, so it is no second proof of it.  With --keep they stay when kf walks better, and the line that removes "
+    "them is printed.",
     "threads": "Reads dump files (by hogwalk's own reader, not by the debugger).  Used is Base minus the saved stack "
     "pointer, or, marked ~, minus the lowest word that is not 0.  The N worst are walked frame by frame; of the "
     "rest, marked ~, the return addresses are counted.",
@@ -95,7 +99,7 @@ def command_parser(command: str) -> Parser:
     )
     parser.set_defaults(json=None, json_lines=False)
     _add_own(parser, command)
-    if command != "stack":
+    if command not in ("stack", "heal"):
         parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="one JSON document, to FILE if named")
     if command != "threads":
         _add_ends(parser)
@@ -126,6 +130,8 @@ def _add_own(parser: Parser, command: str) -> None:
         parser.add_argument("--by", choices=("module", "product", "function"), default="module", help="module is usual")
     elif command == "frame":
         parser.add_argument("which", metavar="CHILDEBP|#N", help="a frame's ChildEBP, or its number in walk (hex)")
+    elif command == "heal":
+        parser.add_argument("--keep", action="store_true", help="leave the overrides set, and say how to undo them")
     elif command == "threads":
         parser.add_argument("-n", type=int, default=10, metavar="N", help="walk the N worst (10), estimate the rest")
         parser.add_argument("--by", choices=("left", "used"), default="left", help="least left (usual), or most used")

@@ -28,6 +28,7 @@ class Run:
         self._triple = triple
         self._tell = tell
         self._evidence: Optional[Evidence] = None
+        self._walks: Optional[Walks] = None
         self._report: Optional[Report] = None
         self._explainer: Optional[Explainer] = None
 
@@ -40,8 +41,14 @@ class Run:
     def report(self) -> Report:
         """The report of the best walk, or of the walk from the triple given."""
         if self._report is None:
-            self._report = build(self.target, self.evidence(), self._walks())
+            self._report = build(self.target, self.evidence(), self.walks())
         return self._report
+
+    def walks(self) -> Walks:
+        """The debugger's walks and hogwalk's own, stitched."""
+        if self._walks is None:
+            self._walks = self._find_walks()
+        return self._walks
 
     def complete(self) -> None:
         """Asks everything that any command could ask, so that a recording of this run answers them all."""
@@ -73,7 +80,7 @@ class Run:
         targets = sorted(target for target in found if target is not None)
         return dict(zip(targets, self.target.symbols(targets)))
 
-    def _walks(self) -> Walks:
+    def _find_walks(self) -> Walks:
         if self._triple is not None:
             return debugger_only(self._walk_from(self._triple))
         choice = self._choice()

@@ -8,7 +8,7 @@ override; `!vc7fpo`, which toggles and tells the new state, makes it use FPO alo
 from __future__ import annotations
 
 import re
-from typing import List, Mapping, Optional, Sequence, Tuple
+from typing import Mapping, Optional, Sequence, Tuple
 
 PER_COMMAND = 50  # 2 KB of command, 16 KB of answer
 TOGGLE = "!dbghelp.vc7fpo"
@@ -19,12 +19,12 @@ _ENTRY = re.compile(r"^OffStart:", re.MULTILINE)
 def set_commands(overrides: Mapping[int, int]) -> Tuple[str, ...]:
     """The commands that set an override of so many dwords at each return address, some dozens to a command."""
     single = [f".fpo -s -fl 0x{dwords:x} -fs 0x2 0x{address - 1:08x}" for address, dwords in sorted(overrides.items())]
-    return _joined(single)
+    return tuple(";".join(single[start : start + PER_COMMAND]) for start in range(0, len(single), PER_COMMAND))
 
 
 def show_commands(modules: Sequence[int]) -> Tuple[str, ...]:
     """The commands that list every override in the modules that begin at these addresses."""
-    return _joined([f".fpo -o 0x{start:08x}" for start in modules])
+    return tuple(f".fpo -o 0x{start:08x}" for start in modules)
 
 
 def remove_commands(modules: Sequence[int]) -> Tuple[str, ...]:
@@ -41,10 +41,3 @@ def enabled(answer: str) -> Optional[bool]:
     """Whether the walk uses frame data after a toggle that answered this; None where the debugger knows no toggle."""
     found = _TOGGLED.search(answer)
     return None if found is None else found.group(1).lower() == "enabled"
-
-
-def _joined(single: Sequence[str]) -> Tuple[str, ...]:
-    commands: List[str] = []
-    for start in range(0, len(single), PER_COMMAND):
-        commands.append(";".join(single[start : start + PER_COMMAND]))
-    return tuple(commands)

@@ -1,6 +1,6 @@
 """The stack that Microsoft's documentation walks by hand: MicrosoftDocs/windows-driver-docs, manually-walking-a-stack.
 
-The words, modules, symbols and code bytes are the page's, which shows zeros for paged-out code; `k` at its end is
+The words, modules, symbols and code bytes are the page's; `k` at its end is
 the truth.  RdrTdiDisconnect, which the code calls, jumps on into RdrTdiCloseConnection, which runs.
 """
 
@@ -56,12 +56,13 @@ CODE = {
     0xFE685963: "e838d20200",  # call _CleanupTransportConnection
     0xFE6834F8: "90771280",  # __imp__ZwClose: the function at _ZwCloseObjectAuditAlarm+0
 }
+HLT = b"\xf4"  # what the page does not show: no analysis gets past it
 TRUE_RETURN_ADDRESSES = [0x80136039, 0x80127797, 0xFE6A1430, 0xFE6B2C04, 0xFE685968]
 
 
 def walked() -> Rebuilt:
     symbols = {address: Symbol(*found) for address, found in NEAREST.items()}
-    machine = Machine([Module(*row) for row in MODULES], symbols, fill=b"\0")
+    machine = Machine([Module(*row) for row in MODULES], symbols, fill=HLT)
     for address, code in CODE.items():
         machine.write(address, bytes.fromhex(code))
     machine.write_words(LIMIT, [int(word, 16) for word in STACK.split()])
