@@ -19,6 +19,7 @@ PLACED = int(Clue.DEPTH | Clue.CHAINED)
 WINDOW = 40  # candidates looked at where the depth is not known
 REACH = 0x2000  # bytes: no frame seen is larger
 FALLBACK = 10  # candidates looked at where none lies at the predicted place: the depth analysis may be wrong
+MOST_EBPS = 4  # different values of EBP that several ways to one node can leave
 FEW = 3  # where one does, but nothing else confirms it
 
 Edge = Tuple[int, int]  # the older node's number and the clues
@@ -47,7 +48,7 @@ class EdgeFinder:
         self._holes = evidence.image.holes
         self._judge = judge
         self._numbers = {node.slot: number for number, node in enumerate(nodes)}
-        self._ebp: Dict[int, Optional[int]] = {}
+        self._ebp: Dict[int, Tuple[Optional[int], ...]] = {}
         self._sure: Set[int] = set()
 
     def edges(self, starts: Iterable[int]) -> Edges:
@@ -60,7 +61,7 @@ class EdgeFinder:
                 continue
             trap = self._traps.by_slot[node.slot] if node.clues & TRAPPED else None
             if trap is not None:
-                self._ebp[number] = trap.ebp
+                self._ebp[number] = (trap.ebp,)
                 self._sure.add(number)
             told = predictions[number] = self._functions.predict(node, trap)
             found = steps[number] = self._steps(number, told)
@@ -69,29 +70,29 @@ class EdgeFinder:
         return Edges(steps, predictions)
 
     def _hand_on(self, number: int, told: Prediction, steps: Sequence[Edge]) -> None:
-        """Notes what EBP holds again when the function behind a node has returned to each older one."""
+        """Notes what EBP can hold again when the function behind a node has returned to each older one."""
         for older, mask in steps:
             sure = bool(mask & CONFIRMED and mask & PLACED)
             if older in self._sure and not sure:
                 continue
             if told.saved_ebp is not None:
-                ebp = self._judge.word(self._nodes[older].slot - told.saved_ebp)
+                held: Tuple[Optional[int], ...] = (self._judge.word(self._nodes[older].slot - told.saved_ebp),)
             else:
-                ebp = self._ebp.get(number) if told.ebp_kept else None
-            if sure:
+                held = self._ebp.get(number, (None,)) if told.ebp_kept else (None,)
+            if sure and older not in self._sure:
                 self._sure.add(older)
-            elif older in self._ebp and self._ebp[older] != ebp:
-                ebp = None  # two ways lead here and disagree
-            self._ebp[older] = ebp
+                self._ebp[older] = held
+            else:
+                self._ebp[older] = tuple({*self._ebp.get(older, ()), *held})[:MOST_EBPS]
 
     def _steps(self, number: int, told: Prediction) -> List[Edge]:
         node, nodes = self._nodes[number], self._nodes
         hole = next((hole for hole in self._holes if hole[0] > node.slot), None)
-        ebp = self._ebp.get(number)
+        ebps = self._ebp.get(number, (None,))
         trapped = (trap.slot for trap in self._traps.above(node.slot, HANDLER_REACH))
-        expected = (*_expected(node, told, ebp), *trapped)
+        expected = (*_expected(node, told, ebps), *trapped)
         predicted = [self._numbers[slot] for slot in expected if slot in self._numbers]
-        found = [(older, self._judge.clues(node, nodes[older], told, ebp)) for older in predicted]
+        found = [(older, self._judge.clues(node, nodes[older], told, ebps)) for older in predicted]
         if any(mask & CONFIRMED and mask & PLACED for _, mask in found):
             return found
         told_exactly = bool(expected) and (told.exact or not told.slots)
@@ -100,7 +101,7 @@ class EdgeFinder:
             if nodes[older].slot > node.slot + REACH or (hole is not None and nodes[older].slot >= hole[1]):
                 break
             if older not in predicted:
-                found.append((older, self._judge.clues(node, nodes[older], told, ebp)))
+                found.append((older, self._judge.clues(node, nodes[older], told, ebps)))
         if hole is not None and hole[0] - node.slot <= REACH and not any(mask & PLACED for _, mask in found):
             found.extend(self._over_hole(number, told, hole))
         return found
@@ -116,10 +117,11 @@ class EdgeFinder:
         return found
 
 
-def _expected(node: Node, told: Prediction, ebp: Optional[int]) -> Tuple[int, ...]:
+def _expected(node: Node, told: Prediction, ebps: Sequence[Optional[int]]) -> Tuple[int, ...]:
     """Where the code, or the EBP of a function that keeps a frame, says that the return slot lies."""
     if told.slots or not told.frame_ebp:
         return told.slots
-    if ebp is None and node.looks & SAVED_EBP:
-        ebp = node.below
-    return () if ebp is None else tuple(ebp + distance for distance in told.frame_ebp)
+    held = [ebp for ebp in ebps if ebp is not None]
+    if len(held) < len(ebps) and node.looks & SAVED_EBP:
+        held.append(node.below)
+    return tuple({ebp + distance for ebp in held for distance in told.frame_ebp})

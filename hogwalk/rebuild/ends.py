@@ -71,12 +71,12 @@ def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps, base: i
         mask |= PREDICTED_ON
     if any(trap.user for trap in traps.above(node.slot, ENTRY_REACH)):
         return mask | USER_MODE
-    if node.below == 0:
-        mask |= ZERO_EBP
     code = None if node.clues & UNREAD else evidence.reader.bytes_at(node.address, 1)
     if code is not None and code[0] == STOPPED:
         mask |= NO_RETURN
-    return mask | (NEAR_BASE if base - node.slot <= BASE_REACH else EARLY_END)
+    if base - node.slot > BASE_REACH:
+        return mask | EARLY_END
+    return mask | NEAR_BASE | (ZERO_EBP if node.below == 0 else 0)
 
 
 def _inside(slots: Sequence[int], low: int, base: int) -> Optional[bool]:

@@ -54,11 +54,11 @@ class PairJudge:
         index = (address - self._limit) >> 2
         return self._words[index] if 0 <= index < len(self._words) else None
 
-    def clues(self, node: Node, older: Node, told: Prediction, ebp: Optional[int]) -> int:
-        """The clues of a step; `ebp` is what EBP holds behind the node's call, None where that is not known."""
+    def clues(self, node: Node, older: Node, told: Prediction, ebps: Sequence[Optional[int]]) -> int:
+        """The clues of a step; `ebps` is what EBP can hold behind the node's call, with None where that is not known."""
         if older.clues & TRAPPED:
-            return self._trapped(node, older)
-        link, depth = self._links.link(node, older), self._depth(node, older, told, ebp)
+            return self._trapped(node, older, told)
+        link, depth = self._links.link(node, older), self._depth(node, older, told, ebps)
         if link == OTHER_TARGET and depth & JUMPED_ON:
             link = self._links.tail(node, older)
         mask = link | depth
@@ -74,9 +74,12 @@ class PairJudge:
             mask |= SAME_MODULE if same else OTHER_MODULE
         return mask
 
-    def _trapped(self, node: Node, older: Node) -> int:
+    def _trapped(self, node: Node, older: Node, told: Prediction) -> int:
+        """A trap frame lies right above its handler's own stack; a function with a frame of its own handles none."""
         start = self._traps.by_slot[older.slot].start
-        return HANDLER | DEPTH if node.slot < start <= node.slot + HANDLER_REACH else DEPTH_OTHER
+        ordinary = told.frame_ebp == USUAL_FRAME or (told.exact and not {older.slot, older.slot - 4} & {*told.slots})
+        near = node.slot < start <= node.slot + HANDLER_REACH
+        return HANDLER | DEPTH if near and not (ordinary and told.known) else DEPTH_OTHER
 
     def over_hole(self, older: Node, told: Prediction, hole: Tuple[int, int]) -> int:
         """The clues of a step over a page that cannot be read; 0 where the older node cannot be the first behind."""
@@ -88,15 +91,18 @@ class PairJudge:
         inside = any(hole[0] <= slot < hole[1] for slot in told.slots)
         return HOLE | reach | (DEPTH if inside else DEPTH_OTHER)
 
-    def _depth(self, node: Node, older: Node, told: Prediction, ebp: Optional[int]) -> int:
+    def _depth(self, node: Node, older: Node, told: Prediction, ebps: Sequence[Optional[int]]) -> int:
         if told.slots:
             if older.slot in told.slots:
                 if told.exact:
                     return DEPTH
                 return DEPTH_LIKELY if older.slot == told.slots[0] else DEPTH_POSSIBLE
             return DEPTH_OTHER if told.exact else DEPTH_OTHER_LIKELY
-        if told.frame_ebp and ebp is not None:
-            return DEPTH if older.slot - ebp in told.frame_ebp else DEPTH_OTHER
+        if told.frame_ebp:
+            if any(ebp is not None and older.slot - ebp in told.frame_ebp for ebp in ebps):
+                return DEPTH
+            if None not in ebps:
+                return DEPTH_OTHER
         size = size_clue(older.slot - node.slot)
         if not told.known and node.address in self._handlers:
             return size | NO_TRAP

@@ -9,6 +9,7 @@ from hogwalk.code.flow import Flow
 from hogwalk.code.values import CONSTANT, EAX, ESP, FIRST_ORIGIN, RETURN_SLOT, Known
 from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.functions import Functions
+from hogwalk.rebuild.links import Links
 from hogwalk.rebuild.nodes import Node
 
 REACHES_LIMIT, FAR_FROM_LIMIT = int(Clue.REACHES_LIMIT), int(Clue.FAR_FROM_LIMIT)
@@ -42,9 +43,10 @@ def size_clue(distance: int) -> int:
 class Reach:
     """Judges frames by how deep their functions can go, each looked at once."""
 
-    def __init__(self, evidence: Evidence, functions: Functions) -> None:
+    def __init__(self, evidence: Evidence, functions: Functions, links: Links) -> None:
         self._reader = evidence.reader
         self._functions = functions
+        self._table = links.table
         self._deepest: Dict[int, Tuple[int, bool]] = {}
 
     def clues(self, node: Node, distance: int) -> int:
@@ -56,11 +58,11 @@ class Reach:
         if distance <= PUSHED:
             return REACHES_LIMIT
         if node.target is None:
-            return _unknown(distance)
+            return self._dispatched(node, distance)
         if PAGE in self._reader.readable_from(node.target, PROBE_BYTES):
             asked = self._asked(node)
             if asked is None:
-                return _unknown(distance)
+                return _unknown(distance) or int(Clue.MAY_REACH_FAR)
             return REACHES_LIMIT if asked >= distance else 0
         if distance > NEAR and self._at_entry(node.target) < distance - NEAR:
             return 0
@@ -68,6 +70,16 @@ class Reach:
         if deepest >= distance:
             return REACHES_LIMIT
         return FAR_FROM_LIMIT if certain else _unknown(distance)
+
+    def _dispatched(self, node: Node, distance: int) -> int:
+        """The clues where the call goes through a table: whether any function in it has a frame that large."""
+        if not _unknown(distance):
+            return 0
+        table = self._table(node) if node.dispatch else ()
+        looks = [self._look(function) for function in table]
+        if not looks or not all(certain for _, certain in looks):
+            return _unknown(distance)
+        return _unknown(distance) if any(deepest >= distance for deepest, _ in looks) else FAR_FROM_LIMIT
 
     def _asked(self, node: Node) -> Optional[int]:
         """Bytes that the call before a node's return address asks a stack probe for; None where it does not say."""

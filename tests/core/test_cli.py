@@ -21,7 +21,7 @@ from hogwalk.target.recording import Recorder
 from tests.core.scenes import BASE, LIMIT, machine, silent, usual_stack
 
 ROOT = Path(__file__).parent.parent.parent
-STACK_COMMANDS = [command for command in COMMANDS if command != "threads"]
+STACK_COMMANDS = [command for command in COMMANDS if command not in ("threads", "heal")]
 DEBUGGER = """
 import sys
 class Output:  # what `!py` puts in place of stdout
