@@ -17,8 +17,8 @@ COMMANDS = {
     "compare": "the debugger's walk and hogwalk's own side by side, and why they differ",
     "usage": "bytes per module, product or function",
     "frame": "why one frame is so big: the call, the prologue, its bytes by purpose",
-    "heal": "the debugger's own kf, led through code without FPO data by overrides that are removed again",
-    "threads": "all threads of a dump by the stack they have left, the worst first, each with its top product",
+    "heal": "the debugger's own kf, led through code without FPO data by overrides, removed again",
+    "threads": "all threads of a dump by the stack they have left, each with its top product",
 }
 DETAILS: Dict[str, str] = {
     "triage": "Several dumps at once: --json-lines reads them in worker processes and prints one JSON document to a "
@@ -29,7 +29,7 @@ DETAILS: Dict[str, str] = {
     "walk": "The triple goes in the order of `kf=`; without one the best candidate is taken.  Each row says who found "
     "the frame (kf, hogwalk or both) and how well its return address is borne out.",
     "compare": "Only differences are shown, unless --all.",
-    "usage": "A module's bytes are those of its functions' frames; a product is what CompanyName and ProductName say.",
+    "usage": "A module's bytes are its functions' frames; a product is what CompanyName and ProductName say.",
     "frame": "Takes a ChildEBP or #N of `walk`.",
     "heal": "In the debugger only.  One override (.fpo -s) for each call site, from hogwalk's own walk; kf then follows "
     "that walk, so it is no second proof of it.  With --keep they stay when kf walks better, and the line that removes "

@@ -9,7 +9,7 @@ from hogwalk.analysis import Evidence
 from hogwalk.model import Frame
 from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.edges import EdgeFinder, Edges
-from hogwalk.rebuild.ends import end_clues, overflowed, start_clues
+from hogwalk.rebuild.ends import end_clues, start_clues
 from hogwalk.rebuild.functions import Functions
 from hogwalk.rebuild.links import Links
 from hogwalk.rebuild.nodes import Node, nodes
@@ -17,22 +17,18 @@ from hogwalk.rebuild.pairs import PairJudge
 from hogwalk.rebuild.reach import Reach
 from hogwalk.rebuild.traps import Traps
 
-TOP = 0x400  # bytes: nearly all frames are smaller
-
 
 @dataclass(frozen=True)
 class Clued:
     """All candidates of a stack with every clue about them, before any weighing.
 
-    `starts` holds the clues of the nodes at which a walk can start, `ends` those for each node's being the last;
-    `tops` are the intervals in which the newest frame, or the first behind an unreadable page, is likely to end.
+    `starts` holds the clues of the nodes at which a walk can start, `ends` those for each node's being the last.
     """
 
     nodes: Tuple[Node, ...]
     edges: Edges
     starts: Dict[int, int]
     ends: Tuple[int, ...]
-    tops: Tuple[Tuple[int, int], ...]
     functions: Functions
     links: Links
 
@@ -51,11 +47,4 @@ def collect(evidence: Evidence, kf_frames: Sequence[Frame] = ()) -> Clued:
     starts = start_clues(evidence, found, functions, reach)
     edges = EdgeFinder(evidence, found, functions, judge, traps).edges(starts)
     ends = end_clues(evidence, found, edges.predictions, traps)
-    return Clued(tuple(found), edges, starts, tuple(ends), _tops(evidence), functions, links)
-
-
-def _tops(evidence: Evidence) -> Tuple[Tuple[int, int], ...]:
-    places = [end for _, end in evidence.image.holes]
-    if evidence.registers is None and overflowed(evidence):
-        places.append(evidence.region.limit)
-    return tuple((place, place + TOP) for place in places)
+    return Clued(tuple(found), edges, starts, tuple(ends), functions, links)

@@ -53,7 +53,8 @@ class EdgeFinder:
 
     def edges(self, starts: Iterable[int]) -> Edges:
         """Every step worth weighing between nodes that a walk from one of `starts` (numbers) can come to."""
-        count, reached = len(self._nodes), set(starts)
+        count, first = len(self._nodes), set(starts)
+        reached = set(first)
         steps: List[Sequence[Edge]] = [()] * count
         predictions: List[Optional[Prediction]] = [None] * count
         for number, node in enumerate(self._nodes):
@@ -63,6 +64,8 @@ class EdgeFinder:
             if trap is not None:
                 self._ebp[number] = (trap.ebp,)
                 self._sure.add(number)
+            elif number in first and None not in self._ebp.get(number, (None,)):
+                self._ebp[number] = (*self._ebp[number], None)  # where the walk starts nothing newer tells EBP
             told = predictions[number] = self._functions.predict(node, trap)
             found = steps[number] = self._steps(number, told)
             reached.update(older for older, _ in found)

@@ -7,7 +7,7 @@ from typing import Dict
 
 from hogwalk.rebuild.collect import Clued
 from hogwalk.rebuild.graph import Graph
-from hogwalk.rebuild.weights import STEP, TOP_STEP, WEIGHTS
+from hogwalk.rebuild.weights import STEP, WEIGHTS
 
 IMPOSSIBLE = float("-inf")
 
@@ -20,10 +20,13 @@ class Scale:
         self._steps: Dict[int, float] = {}
 
     def step(self, mask: int) -> float:
-        """The log-probability that two slots with these clues are neighbours."""
+        """What a step adds: STEP at most, less the more its clues leave in doubt that two slots are neighbours.
+
+        So a chain of dead frames, as well linked as live ones are, gains little by being better linked.
+        """
         known = self._steps.get(mask)
         if known is None:
-            known = self._steps[mask] = -log1p(exp(-self.weigh(mask)))
+            known = self._steps[mask] = STEP - log1p(exp(-self.weigh(mask)))
         return known
 
     def weigh(self, mask: int) -> float:
@@ -41,10 +44,5 @@ def weigh(clued: Clued) -> Graph:
     starts = [IMPOSSIBLE] * len(own)
     for number, mask in clued.starts.items():
         starts[number] = scale.weigh(mask | own[number])
-    steps = []
-    for node, edges in zip(clued.nodes, clued.edges.steps):
-        # Right above the place where the newest frame must lie, chains of dead frames, as well linked as the live
-        # ones, are longer than what is left of these: there a step adds less.
-        gain = TOP_STEP if any(low <= node.slot < high for low, high in clued.tops) else STEP
-        steps.append([(older, gain + scale.step(mask | own[older])) for older, mask in edges])
+    steps = [[(older, scale.step(mask | own[older])) for older, mask in edges] for edges in clued.edges.steps]
     return Graph(starts, [scale.weigh(mask) for mask in clued.ends], steps)

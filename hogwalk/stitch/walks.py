@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple
 
 from hogwalk.analysis import Evidence
 from hogwalk.model import Frame, Triple
@@ -11,7 +11,9 @@ from hogwalk.rebuild import Rebuilt, rebuild
 from hogwalk.stitch.compare import Difference, compare
 from hogwalk.stitch.stitch import stitch
 from hogwalk.walk.choose import Choice
-from hogwalk.walk.frames import Walk
+from hogwalk.walk.frames import PROVEN, Walk
+
+FEWEST = 3  # frames in unreadable code that hang together by saved EBPs alone; fewer come up in random words
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ def debugger_only(choice: Choice) -> Walks:
     return Walks(choice.tried, choice.segments, None, choice.frames, choice.segments[0].triple)
 
 
+def _more_than_chance(frames: Sequence[Frame]) -> bool:
+    """Whether frames that no debugger has seen too are more than a few words that look like return addresses."""
+    return len(frames) >= FEWEST or any(frame.trust in PROVEN for frame in frames)
+
+
 def both(evidence: Evidence, choice: Optional[Choice]) -> Optional[Walks]:
     """The debugger's walk (if there is one) and hogwalk's own, stitched; None when neither has a frame."""
     kf_frames = choice.frames if choice is not None else ()
@@ -44,7 +51,7 @@ def both(evidence: Evidence, choice: Optional[Choice]) -> Optional[Walks]:
         return debugger_only(choice) if choice is not None else None
     kf_start = choice.segments[0].triple if choice is not None else None
     found = stitch(kf_frames, kf_start, own, evidence.image)
-    if not found.frames:
+    if not found.frames or choice is None and not _more_than_chance(found.frames):
         return debugger_only(choice) if choice is not None else None
     return Walks(
         choice.tried if choice is not None else (),

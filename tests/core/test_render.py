@@ -178,6 +178,8 @@ def test_every_command_prints_fitting_lines() -> None:
     run = Run(scene.target, Wanted(), None, silent)
     options = argparse.Namespace(all=False, n=3, by="function", which="#1", json=None)
     for name, command in COMMANDS.items():
+        if name == "heal":  # for a real debugger only
+            continue
         lines = list(command(run, options))
         assert lines, name
         assert_fits(lines)

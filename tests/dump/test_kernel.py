@@ -169,12 +169,11 @@ def test_without_types_the_current_threads_are_listed(tmp_path: Path) -> None:
 
 
 _PROBE = """
-import resource, sys, time
-start = time.perf_counter()
+import re, sys
 from hogwalk.target.dump import open_dump
 target = open_dump(sys.argv[1])
 assert target.thread() == int(sys.argv[2]) and len(target.read(int(sys.argv[3]), 0x6000)) == 0x6000
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read()).group(1)) / 1024)
 """
 
 
@@ -187,6 +186,4 @@ def test_64_gigabytes_open_at_once(tmp_path: Path, kind: str) -> None:
     command = [sys.executable, "-c", _PROBE, str(path), str(machine64.CURRENT), str(machine64.LIMIT)]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True)
-    seconds, megabytes = map(float, done.stdout.split())
-    assert seconds < 1
-    assert megabytes < 100
+    assert float(done.stdout) < 100  # megabytes, interpreter included

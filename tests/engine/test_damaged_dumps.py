@@ -59,7 +59,9 @@ def test_without_any_image_the_hogs_are_named_with_less_trust(engine: Engine, tm
 def test_an_unreadable_stack_page_is_a_gap_and_both_sides_are_walked(engine: Engine, tmp_path: Path) -> None:
     document = report(engine, variant("stack-page-unreadable", tmp_path))
     unreadable = [gap for gap in document["gaps"] if gap["why"] == "unreadable"]
-    assert [(gap["from"], gap["bytes"]) for gap in unreadable] == [("0xb8ae7000", 4096)]
+    # The newest frame that reaches into the page is known by its stack depth; the rest of the page is the gap.
+    assert [gap["to"] for gap in unreadable] == ["0xb8ae8000"]
+    assert 4000 < sum(gap["bytes"] for gap in unreadable) <= 4096
     assert any("b8ae7000..b8ae8000 cannot be read" in note for note in document["notes"])
     frames = [int(frame["frame_ptr"], 16) for frame in document["frames"]]
     assert min(frames) < 0xB8AE7000
@@ -71,7 +73,7 @@ def test_an_unreadable_stack_page_is_a_gap_and_both_sides_are_walked(engine: Eng
 @pytest.mark.parametrize("name", ["zero-stack", "garbage-stack"])
 def test_a_stack_without_chains_is_one_line(engine: Engine, tmp_path: Path, name: str) -> None:
     printed = run(engine, variant(name, tmp_path))
-    assert printed.startswith("hogwalk: no chain of saved EBPs")
+    assert printed.startswith("hogwalk: no frame can be found in this stack")
     assert printed.count("\n") == 1
 
 
