@@ -78,6 +78,7 @@ class Clue(IntEnum):
     NO_TRAP = 1 << 58
     TAIL_REACHED = 1 << 59
     TAIL_POSSIBLE = 1 << 60
+    OVERWRITTEN = 1 << 61
 
 
 WORDS: Dict[Clue, str] = {
@@ -104,6 +105,7 @@ WORDS: Dict[Clue, str] = {
     Clue.CHAINED: "the saved EBP points to this frame",
     Clue.CHAIN_BROKEN: "the saved EBP points elsewhere",
     Clue.TRAP_HANDLER: "its handler runs right below the trap frame",
+    Clue.OVERWRITTEN: "a later call of the same function has overwritten this call's arguments",
     Clue.HOLE: "reached over a page that cannot be read",
     Clue.REPEATED_PAIR: "the same two return addresses lie as far apart elsewhere on this stack",
     Clue.REPEATED_SIZE: "the same return address has one as far above it elsewhere on this stack",

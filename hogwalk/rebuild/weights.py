@@ -73,6 +73,7 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.NO_TRAP: -14.00,
     Clue.TAIL_REACHED: 2.00,
     Clue.TAIL_POSSIBLE: -2.00,
+    Clue.OVERWRITTEN: 0.00,
 }
 
 STEP = 4.39  # what a step adds beside the log-probability of its clues

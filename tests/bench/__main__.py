@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict
 
+from tests.bench.logs import measure as measure_logs
 from tests.bench.scale import measure as measure_scale
 from tests.bench.startup import measure as measure_startup
 from tests.engine.engine import Engine
@@ -39,6 +40,8 @@ def main() -> None:
     print(f"time per KB, 1 MB against 12 KB      {large['per_kb'] / small['per_kb']:6.2f}   at most 1.5")
     started = measure_startup()
     print(f"triage of a dump file, start to end  {started['triage']:6.2f} s  at most {started['bar']:.2f}")
+    worst, growth = max(measure_logs().items(), key=lambda item: item[1])
+    print(f"time per byte of a log, 2 MB / 0.5 MB {growth:5.2f}   1 is linear (worst of all kinds: {worst})")
     print(f"memory of scan and score, 1 MB       {large['peak'] / (1 << 20):6.1f} MB at most 64")
 
 

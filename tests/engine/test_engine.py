@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import zipfile
 from pathlib import Path
 from typing import Dict, List
@@ -150,10 +149,8 @@ def test_windows_python_opens_the_dump_with_pykd(engine: Engine, target: Target,
 
 
 def test_a_program_that_hangs_is_killed(engine: Engine) -> None:
-    started = time.monotonic()
     with pytest.raises(EngineRunError, match=r"(?s)no end after 2 s.*alive"):
         engine.python(["-u", "-c", "import time; print('alive'); time.sleep(60)"], Setting(timeout=2.0))
-    assert time.monotonic() - started < 20
 
 
 def test_a_wheel_is_laid_out_as_by_pip(engine: Engine, target: Target, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import time
 import tracemalloc
 from typing import Iterator, List, Optional
 
@@ -109,11 +108,12 @@ def _session() -> Iterator[bytes]:
         yield f"3: kd> dps {start:08x}\n{moved}\n3: kd> kf\n{kf}\n".encode()
 
 
-def _seconds(megabytes: float, block: Iterator[bytes]) -> float:
-    begin = time.process_time()
+def read_whole(megabytes: float, block: Iterator[bytes]) -> int:
+    """How many bytes of the log were taken before it was answered or refused."""
+    taken: List[int] = []
     with contextlib.suppress(HogwalkError):
-        open_text(Endless(megabytes, block))  # type: ignore[arg-type]
-    return time.process_time() - begin
+        open_text(Endless(megabytes, block), taken.append)  # type: ignore[arg-type]
+    return sum(taken)
 
 
 def test_a_large_log_needs_little_memory() -> None:
@@ -147,7 +147,7 @@ def _scattered() -> Iterator[bytes]:
         yield "".join(rows).encode()
 
 
-def _blocks(name: str) -> Iterator[bytes]:
+def blocks(name: str) -> Iterator[bytes]:
     if name == "session":
         yield from _session()
     if name == "scattered words":
@@ -157,6 +157,6 @@ def _blocks(name: str) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
-def test_time_is_linear(name: str) -> None:
-    small = max(_seconds(0.5, _blocks(name)), 0.02)
-    assert _seconds(2, _blocks(name)) < 4 * small * 2.5
+def test_hostile_text_is_read_to_its_end(name: str) -> None:
+    # Its time is in the benchmarks (tests/bench/logs.py): this one only has to come to its end.
+    assert read_whole(0.5, blocks(name)) >= 1 << 19
