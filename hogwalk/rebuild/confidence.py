@@ -12,6 +12,7 @@ from hogwalk.rebuild.walk import Rebuilt, Weighed
 DRAWS = 200
 SEED = 20040  # any fixed number: the same stack gives the same statement
 INTERVAL = 0.9  # the share of the draws that the stated range of bytes holds
+NO_DOUBT = 0.005  # the chance that any frame is wrong, below which all draws would be the same walk
 DOUBT = 0.5  # draws that go the other way beside those that do: 200 equal ones do not make a certainty
 
 
@@ -25,14 +26,20 @@ class Confidence:
     high: int
 
 
-def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Callable[[str], str]) -> Optional[Confidence]:
+Owner = Callable[[str], Optional[str]]
+
+
+def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner) -> Optional[Confidence]:
     """How sure it is who holds most of the stack; `owner` maps a module's name to a product's, say.
 
-    None where the walk holds no bytes.
+    A module without an owner (None: the system's own, say) is left out.  None where the walk holds no bytes.
     """
-    named = _largest(_of_frames(rebuilt, owner))
+    sums = _of_frames(rebuilt, owner)
+    named = _largest(sums)
     if named is None:
         return None
+    if sum(1 - live for live in rebuilt.probabilities) < NO_DOUBT:
+        return Confidence(named, (DRAWS + DOUBT) / (DRAWS + 2 * DOUBT), sums[named], sums[named])
     owners = _owners(rebuilt.weighed, modules, owner)
     random, posterior = Random(SEED), rebuilt.weighed.posterior
     draws = [_of_path(rebuilt.weighed, owners, posterior.sample(random)) for _ in range(DRAWS)]
@@ -42,16 +49,17 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Callable[[str], str]
     return Confidence(named, (agreeing + DOUBT) / (DRAWS + 2 * DOUBT), held[cut], held[-1 - cut])
 
 
-def _of_frames(rebuilt: Rebuilt, owner: Callable[[str], str]) -> Dict[str, int]:
+def _of_frames(rebuilt: Rebuilt, owner: Owner) -> Dict[str, int]:
     sums: Dict[str, int] = {}
     for frame in rebuilt.frames:
         if frame.bytes is not None and frame.symbol is not None:
             name = owner(frame.symbol.module)
-            sums[name] = sums.get(name, 0) + frame.bytes
+            if name is not None:
+                sums[name] = sums.get(name, 0) + frame.bytes
     return sums
 
 
-def _owners(weighed: Weighed, modules: ModuleMap, owner: Callable[[str], str]) -> List[Optional[str]]:
+def _owners(weighed: Weighed, modules: ModuleMap, owner: Owner) -> List[Optional[str]]:
     """For each candidate who owns the function that runs behind it."""
     found = [modules.at(node.address) for node in weighed.clued.nodes]
     return [None if module is None else owner(module.name) for module in found]

@@ -6,7 +6,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.model import About, Frame, Gap, Trust
 from hogwalk.render.table import PLAIN, Look, Words, bar, cut, hexa, paragraphs, percent, table
-from hogwalk.report.document import Report
+from hogwalk.report.document import ProductUse, Report
 from hogwalk.usage.books import Share, module_of
 from hogwalk.usage.cycles import Cycle
 from hogwalk.walk.frames import PROVEN
@@ -95,7 +95,23 @@ def _verdict(report: Report) -> Words:
         names = ", ".join(use.product.name for use in system[:4])
         guess = "" if all(use.product.known for use in system) else " (Windows' own by their names: a guess)"
         yield ("", f"{names}: {held} bytes, {percent(held, size)} %{guess}")
-    yield ("Sure?", _sureness(report))
+    stated = _stated(report, hog)
+    if stated:
+        yield ("Sure?", stated)
+    yield ("" if stated else "Sure?", _sureness(report))
+
+
+def _stated(report: Report, hog: ProductUse) -> str:
+    # The probability comes from all walks the evidence allows, each by its weight; the lab says what it is worth.
+    sure = report.confidence
+    if sure is None or sure.owner != hog.product.name:
+        return ""
+    chance = "over 99" if sure.probability > 0.99 else f"{100 * sure.probability:.0f}"
+    unresolved = sum(gap.bytes for gap in report.gaps)
+    return (
+        f"{chance} % that it is the biggest hog; {sure.low} to {sure.high} bytes in 9 of 10 possible walks; "
+        f"{unresolved} bytes of the stack are unresolved"
+    )
 
 
 def _sureness(report: Report) -> str:

@@ -56,6 +56,7 @@ def document(report: Report) -> Dict[str, Any]:
             }
             for use in report.products
         ],
+        "confidence": _confidence(report),
         "gaps": [
             {"from": address(gap.start), "to": address(gap.end), "bytes": gap.bytes, "why": gap.why}
             for gap in report.gaps
@@ -125,6 +126,13 @@ def _frame(frame: Frame) -> Dict[str, Any]:
         "source": frame.source.value,
         "trust": frame.trust.value,
     }
+
+
+def _confidence(report: Report) -> Optional[Dict[str, Any]]:
+    found = report.confidence
+    if found is None:
+        return None
+    return {"product": found.owner, "probability": found.probability, "low": found.low, "high": found.high}
 
 
 def _largest(frame: Optional[Frame]) -> Optional[Dict[str, Any]]:

@@ -8,6 +8,7 @@ from hogwalk.analysis import Evidence
 from hogwalk.evidence.modules import ModuleMap
 from hogwalk.model import Module, Triple
 from hogwalk.parsers.kf import format_kf
+from hogwalk.rebuild.confidence import Confidence, confidence
 from hogwalk.report.document import ModuleUse, ProductUse, Report, Start
 from hogwalk.report.notes import notes
 from hogwalk.stitch.walks import Walks
@@ -36,6 +37,7 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
         tried=walks.tried,
         segments=walks.segments,
         comparison=walks.comparison,
+        confidence=_confidence(evidence, walks, owners),
         dropped=walks.dropped,
         start=_start(evidence, walks.start),
         frames=frames,
@@ -47,6 +49,19 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
         notes=notes(target, evidence, walks, modules),
         commands=tuple(target.commands()),
     )
+
+
+def _confidence(evidence: Evidence, walks: Walks, owners: Dict[str, Product]) -> Optional[Confidence]:
+    if walks.own is None:
+        return None
+
+    def owner(module: str) -> Optional[str]:
+        product = owners.get(module)
+        if product is None:
+            return module
+        return None if product.system else product.name
+
+    return confidence(walks.own, evidence.modules, owner)
 
 
 def _start(evidence: Evidence, triple: Triple) -> Start:

@@ -7,6 +7,7 @@ from typing import Optional, Tuple
 
 from hogwalk.candidates.rank import Candidate
 from hogwalk.model import About, Frame, Gap, Region, Registers, Triple
+from hogwalk.rebuild.confidence import Confidence
 from hogwalk.stitch.compare import Difference
 from hogwalk.usage.books import NO_MODULE, Share
 from hogwalk.usage.cycles import Cycle
@@ -47,7 +48,7 @@ class Report:
     """Everything hogwalk found out about one stack.
 
     `tried` are the debugger's walks, `segments` those whose rows are used; `comparison` sets them beside hogwalk's own
-    walk, `dropped` are kf's rows left out for it; `frames` are newest first; the bytes of `frames` and `gaps` add up to
+    walk, `confidence` says how sure the hog is (None without an own walk), `dropped` are kf's rows left out for it; `frames` are newest first; the bytes of `frames` and `gaps` add up to
     `region.size`.
     """
 
@@ -58,6 +59,7 @@ class Report:
     tried: Tuple[Walk, ...]
     segments: Tuple[Walk, ...]
     comparison: Tuple[Difference, ...]
+    confidence: Optional[Confidence]
     dropped: Tuple[Frame, ...]
     start: Optional[Start]
     frames: Tuple[Frame, ...]
