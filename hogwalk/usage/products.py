@@ -10,7 +10,7 @@ from hogwalk.known import inbox_modules
 from hogwalk.model import Version
 from hogwalk.usage.books import Share
 
-KERNEL = "nt"  # the engine's name for the kernel; its product is the operating system
+SYSTEM = ("nt", "ntdll")  # the engine's names of the modules that belong to the operating system for certain
 SIGNS = {"\u00ae": "(R)", "\u2122": "(TM)", "\u00a9": "(C)"}
 
 
@@ -18,7 +18,7 @@ SIGNS = {"\u00ae": "(R)", "\u2122": "(TM)", "\u00a9": "(C)"}
 class Product:
     """Modules that share CompanyName and ProductName; `known` is False for a module without version data.
 
-    `system` marks the product that the kernel itself belongs to, and, without version data, a module whose name is
+    `system` marks the product that the kernel (in user mode ntdll) belongs to, and, without version data, a module whose name is
     that of one of Windows' own: a guess.
     """
 
@@ -38,7 +38,7 @@ def products(modules: Sequence[str], versions: Sequence[Optional[Version]]) -> D
     for (company, name), members in groups.items():
         known = bool(company or name.strip()) and not name.startswith(_ALONE)
         label = name[len(_ALONE) :] if name.startswith(_ALONE) else name or company
-        system = KERNEL in members or (not known and label.lower() in inbox_modules())
+        system = any(name in members for name in SYSTEM) or (not known and label.lower() in inbox_modules())
         product = Product(ascii_text(label), ascii_text(company), tuple(members), known, system)
         found.update((member, product) for member in members)
     return found
