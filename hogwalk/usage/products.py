@@ -18,8 +18,8 @@ SIGNS = {"\u00ae": "(R)", "\u2122": "(TM)", "\u00a9": "(C)"}
 class Product:
     """Modules that share CompanyName and ProductName; `known` is False for a module without version data.
 
-    `system` marks the product that the kernel (in user mode ntdll) belongs to, and, without version data, a module whose name is
-    that of one of Windows' own: a guess.
+    `system` marks the product that the kernel (in user mode ntdll) belongs to, and, without version data, a module
+    whose name is that of one of Windows' own: a guess.
     """
 
     name: str
