@@ -15,70 +15,70 @@ class Clue(IntEnum):
     TRAP_FRAME = 1 << 2
     SYSTEM_CALL = 1 << 3
     KF = 1 << 4
+    # its looks, where the depth is open
     POINTED_AT = 1 << 5
     SAVED_EBP = 1 << 6
+    ALIGNED = 1 << 7
     # the call at the older slot against the function that runs
-    REACHED = 1 << 7
-    STARTED = 1 << 8
-    NEAR_TARGET = 1 << 9
-    OTHER_TARGET = 1 << 10
-    ANY_TARGET = 1 << 11
-    TABLE_TARGET = 1 << 12
-    NO_TABLE_TARGET = 1 << 13
+    REACHED = 1 << 8
+    STARTED = 1 << 9
+    NEAR_TARGET = 1 << 10
+    TAIL_REACHED = 1 << 11
+    TAIL_POSSIBLE = 1 << 12
+    OTHER_TARGET = 1 << 13
+    ANY_TARGET = 1 << 14
+    TABLE_TARGET = 1 << 15
+    NO_TABLE_TARGET = 1 << 16
     # the distance between the two slots against the code's stack depth
-    DEPTH = 1 << 14
-    DEPTH_LIKELY = 1 << 15
-    DEPTH_POSSIBLE = 1 << 16
-    DEPTH_AT_LEAST = 1 << 17
-    DEPTH_OTHER = 1 << 18
-    DEPTH_OTHER_LIKELY = 1 << 19
-    DEPTH_UNKNOWN = 1 << 20
-    DEPTH_UNREAD = 1 << 21
+    DEPTH = 1 << 17
+    DEPTH_ALONE = 1 << 18
+    DEPTH_LIKELY = 1 << 19
+    DEPTH_POSSIBLE = 1 << 20
+    DEPTH_AT_LEAST = 1 << 21
+    DEPTH_OTHER = 1 << 22
+    DEPTH_OTHER_LIKELY = 1 << 23
+    DEPTH_UNKNOWN = 1 << 24
+    DEPTH_UNREAD = 1 << 25
     # EBP
-    CHAINED = 1 << 22
-    CHAIN_BROKEN = 1 << 23
-    EBP_KEPT_WELL = 1 << 24
-    EBP_KEPT_BADLY = 1 << 25
-    # distance, where the depth is not known: half-open classes of bytes
-    UP_TO_20 = 1 << 26
-    UP_TO_40 = 1 << 27
-    UP_TO_80 = 1 << 28
-    UP_TO_100 = 1 << 29
-    UP_TO_200 = 1 << 30
-    UP_TO_400 = 1 << 31
-    UP_TO_800 = 1 << 32
-    OVER_800 = 1 << 33
+    CHAINED = 1 << 26
+    CHAIN_BROKEN = 1 << 27
+    EBP_KEPT_WELL = 1 << 28
+    EBP_KEPT_BADLY = 1 << 29
+    # the distance in bytes, where the depth is open
+    UP_TO_20 = 1 << 30
+    UP_TO_40 = 1 << 31
+    UP_TO_80 = 1 << 32
+    UP_TO_100 = 1 << 33
+    UP_TO_200 = 1 << 34
+    UP_TO_400 = 1 << 35
+    UP_TO_800 = 1 << 36
+    OVER_800 = 1 << 37
     # bridges, and what takes the place of depth where code cannot be read
-    TRAP_HANDLER = 1 << 34
-    HOLE = 1 << 35
-    SAME_MODULE = 1 << 36
-    OTHER_MODULE = 1 << 37
-    REPEATED_PAIR = 1 << 38
-    REPEATED_SIZE = 1 << 39
-    NOT_REPEATED = 1 << 40
+    TRAP_HANDLER = 1 << 38
+    NO_TRAP = 1 << 39
+    HOLE = 1 << 40
+    SAME_MODULE = 1 << 41
+    OTHER_MODULE = 1 << 42
+    REPEATED_PAIR = 1 << 43
+    REPEATED_SIZE = 1 << 44
+    NOT_REPEATED = 1 << 45
     # where the walk starts
-    FROM_REGISTERS = 1 << 41
-    NOT_REGISTERS = 1 << 42
-    REACHES_LIMIT = 1 << 43
-    FAR_FROM_LIMIT = 1 << 44
-    MAY_REACH_NEAR = 1 << 45
-    BEHIND_HOLE = 1 << 46
-    ANY_START = 1 << 47
+    FROM_REGISTERS = 1 << 46
+    NOT_REGISTERS = 1 << 47
+    REACHES_LIMIT = 1 << 48
+    FAR_FROM_LIMIT = 1 << 49
+    MAY_REACH_NEAR = 1 << 50
+    MAY_REACH = 1 << 51
+    MAY_REACH_FAR = 1 << 52
+    BEHIND_HOLE = 1 << 53
+    ANY_START = 1 << 54
     # where it ends
-    USER_MODE = 1 << 48
-    ZERO_EBP = 1 << 49
-    NO_RETURN = 1 << 50
-    NEAR_BASE = 1 << 51
-    EARLY_END = 1 << 52
-    PREDICTED_ON = 1 << 53
-    ALIGNED = 1 << 54
-    MAY_REACH = 1 << 55
-    MAY_REACH_FAR = 1 << 56
-    DEPTH_ALONE = 1 << 57
-    NO_TRAP = 1 << 58
-    TAIL_REACHED = 1 << 59
-    TAIL_POSSIBLE = 1 << 60
-    OVERWRITTEN = 1 << 61
+    USER_MODE = 1 << 55
+    ZERO_EBP = 1 << 56
+    NO_RETURN = 1 << 57
+    NEAR_BASE = 1 << 58
+    EARLY_END = 1 << 59
+    PREDICTED_ON = 1 << 60
 
 
 WORDS: Dict[Clue, str] = {
@@ -105,7 +105,6 @@ WORDS: Dict[Clue, str] = {
     Clue.CHAINED: "the saved EBP points to this frame",
     Clue.CHAIN_BROKEN: "the saved EBP points elsewhere",
     Clue.TRAP_HANDLER: "its handler runs right below the trap frame",
-    Clue.OVERWRITTEN: "a later call of the same function has overwritten this call's arguments",
     Clue.HOLE: "reached over a page that cannot be read",
     Clue.REPEATED_PAIR: "the same two return addresses lie as far apart elsewhere on this stack",
     Clue.REPEATED_SIZE: "the same return address has one as far above it elsewhere on this stack",

@@ -13,7 +13,6 @@ from hogwalk.rebuild.pairs import HANDLER_REACH, TRAPPED, PairJudge
 from hogwalk.rebuild.traps import Traps
 
 SAVED_EBP = int(Clue.SAVED_EBP)
-OVERWRITTEN = int(Clue.OVERWRITTEN)
 CONFIRMED = int(Clue.REACHED | Clue.TABLE_TARGET | Clue.TAIL_REACHED)
 PLACED = int(Clue.DEPTH | Clue.CHAINED)
 
@@ -71,25 +70,7 @@ class EdgeFinder:
             found = steps[number] = self._steps(number, told)
             reached.update(older for older, _ in found)
             self._hand_on(number, told, found)
-        self._mark_overwritten(steps, predictions)
         return Edges(steps, predictions)
-
-    def _mark_overwritten(self, steps: List[Sequence[Edge]], predictions: Sequence[Optional[Prediction]]) -> None:
-        """Marks calls among whose arguments lies the return address of another call by the same frame.
-
-        Both lead to the same return slot; the one whose slot is higher came later, or it would have been overwritten.
-        """
-        latest: Dict[Tuple[int, int], int] = {}
-        for number in range(len(self._nodes) - 1, -1, -1):
-            told = predictions[number]
-            start = self._functions.start(self._nodes[number].address) if told is not None and told.exact else None
-            if told is None or start is None or len(told.slots) != 1:
-                continue
-            older = self._numbers.get(told.slots[0])
-            if older is not None and latest.setdefault((older, start), number) != number:
-                steps[number] = [
-                    (other, mask | OVERWRITTEN if other == older else mask) for other, mask in steps[number]
-                ]
 
     def _hand_on(self, number: int, told: Prediction, steps: Sequence[Edge]) -> None:
         """Notes what EBP can hold again when the function behind a node has returned to each older one."""

@@ -21,6 +21,7 @@ NEAR_START = 0x100  # bytes above Limit: an unreadable page within these leaves 
 FARTHEST_START = 0x1800  # bytes above Limit: a frame larger than the largest known ones would have to lie below
 ENTRY_REACH = 0x60  # bytes below a user-mode trap frame: the arguments copied for the system service
 BASE_REACH = 0x2A0  # bytes below Base: the floating-point save area (0x210) and a trap frame (0x8c)
+# A region smaller than a page is a part of a stack: its end is no bottom.
 STOPPED = 0xCC  # int 3: what the compiler or the kernel puts behind a call that never returns
 
 
@@ -74,7 +75,7 @@ def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps, base: i
     code = None if node.clues & UNREAD else evidence.reader.bytes_at(node.address, 1)
     if code is not None and code[0] == STOPPED:
         mask |= NO_RETURN
-    if base - node.slot > BASE_REACH:
+    if base - node.slot > BASE_REACH or evidence.region.size < evidence.about.page_bytes:
         return mask | EARLY_END
     return mask | NEAR_BASE | (ZERO_EBP if node.below == 0 else 0)
 

@@ -53,11 +53,16 @@ class Functions:
 
     def start(self, return_address: int) -> Optional[int]:
         """The start of the function that holds the call before an address; None when nothing tells."""
+        named = self.named_start(return_address)
+        return self._starts.start_of(return_address) if named is None else named
+
+    def named_start(self, return_address: int) -> Optional[int]:
+        """The start of the function that holds an address as the module's full symbols tell; None without these."""
         symbol = self._evidence.symbols.get(return_address)
         module = self._evidence.modules.at(return_address)
-        if module is not None and module.symbols == "pdb" and symbol is not None and symbol.name:
-            return return_address - symbol.displacement
-        return self._starts.start_of(return_address)
+        if module is None or module.symbols != "pdb" or symbol is None or not symbol.name:
+            return None
+        return return_address - symbol.displacement
 
     def nearest(self, address: int) -> Optional[int]:
         """The nearest known start at or below an address, where it is near enough to be the address's own."""
@@ -74,7 +79,7 @@ class Functions:
             return Prediction((), False, node.behind, (), None, False, False)
         if trap is not None and node.clues & TRAP_FRAME:
             return self.resumed(node.address, node.behind, trap.ebp)
-        depths, frame = self._look(node.address)
+        depths, frame = self.look(node.address)
         slots = depths.return_slots(node.slot)
         known = bool(depths.depths) or depths.dynamic or bool(frame)
         low = node.slot + 4 + depths.minimum
@@ -91,7 +96,8 @@ class Functions:
         kept = bool(slots) and behind.saved_ebp is None and behind.frame_ebp is None
         return Prediction(slots, behind.exact, esp, (), behind.saved_ebp, kept, bool(slots))
 
-    def _look(self, address: int) -> Tuple[Depths, Tuple[int, ...]]:
+    def look(self, address: int) -> Tuple[Depths, Tuple[int, ...]]:
+        """Stack depths at the call before an address, and the distances that can lie between EBP and return slot."""
         found = self._at.get(address)
         if found is None:
             start = self.start(address)

@@ -45,7 +45,7 @@ class Links:
             return OTHER_TARGET
         if node.clues & UNREAD:
             return NEAR_TARGET
-        if functions.reaches(target, node.address):
+        if functions.named_start(node.address) == target or functions.reaches(target, node.address):
             return REACHED
         return STARTED if functions.start(node.address) == target else OTHER_TARGET
 

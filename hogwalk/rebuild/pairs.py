@@ -55,7 +55,7 @@ class PairJudge:
         return self._words[index] if 0 <= index < len(self._words) else None
 
     def clues(self, node: Node, older: Node, told: Prediction, ebps: Sequence[Optional[int]]) -> int:
-        """The clues of a step; `ebps` is what EBP can hold behind the node's call, with None where that is not known."""
+        """The clues of a step; `ebps` is what EBP can hold behind the node's call, None among it where that is open."""
         if older.clues & TRAPPED:
             return self._trapped(node, older, told)
         link, depth = self._links.link(node, older), self._depth(node, older, told, ebps)

@@ -52,12 +52,20 @@ def rebuild(evidence: Evidence, kf_frames: Sequence[Frame] = ()) -> Rebuilt:
     clued = collect(evidence, kf_frames)
     graph = weigh(clued)
     posterior = Posterior(graph, HEAT)
-    built, gaps = FrameBuilder(evidence, clued).build(graph.best())
+    built, gaps = FrameBuilder(evidence, clued).build(_borne_out(clued, graph.best()))
     live = posterior.nodes()
     frames = tuple(one.frame for one in built)
     probabilities = _probabilities([one.node for one in built], live)
     weighed = Weighed(clued, graph, posterior, _bridges(clued))
     return Rebuilt(frames, tuple(one.reason for one in built), probabilities, gaps, weighed)
+
+
+def _borne_out(clued: Clued, path: Sequence[int]) -> Sequence[int]:
+    """The path without the return addresses at its old end that nothing bears out: unread, and no known bottom."""
+    end = len(path)
+    while end and clued.ends[path[end - 1]] & Clue.EARLY_END and clued.nodes[path[end - 1]].clues & Clue.UNREAD:
+        end -= 1
+    return path[:end]
 
 
 def _bridges(clued: Clued) -> FrozenSet[Tuple[int, int]]:

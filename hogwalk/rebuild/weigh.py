@@ -43,6 +43,6 @@ def weigh(clued: Clued) -> Graph:
     own = [node.clues for node in clued.nodes]
     starts = [IMPOSSIBLE] * len(own)
     for number, mask in clued.starts.items():
-        starts[number] = scale.weigh(mask | own[number])
+        starts[number] = scale.weigh(mask)
     steps = [[(older, scale.step(mask | own[older])) for older, mask in edges] for edges in clued.edges.steps]
     return Graph(starts, [scale.weigh(mask) for mask in clued.ends], steps)

@@ -6,7 +6,7 @@ from typing import Dict, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Evidence, Wanted, gather
 from hogwalk.errors import NoDebugger, Unreadable
-from hogwalk.model import About, BugCheck, Module, Symbol, Version
+from hogwalk.model import About, BugCheck, Module, Region, Symbol, Triple, Version
 
 PAGE = 0x1000
 
@@ -82,6 +82,16 @@ class Machine:
 
     def commands(self) -> Sequence[str]:
         return ()
+
+    def shown_starts(self) -> Sequence[Triple]:
+        return ()
+
+    @property
+    def notes(self) -> Sequence[str]:
+        return ()
+
+    def stack_hint(self) -> Optional[Region]:
+        return None
 
     def evidence(self, limit: int, base: int) -> Evidence:
         """Everything hogwalk gathers about the stack [limit, base)."""
