@@ -29,7 +29,7 @@ DETAILS: Dict[str, str] = {
     "walk": "The triple goes in the order of `kf=`; without one the best candidate is taken.  Each row says who found "
     "the frame (kf, hogwalk or both) and how well its return address is borne out.",
     "compare": "Only differences are shown, unless --all.",
-    "usage": "A module's bytes are its functions' frames; a product is what CompanyName and ProductName say.",
+    "usage": "A module's bytes are its functions' frames; a product is CompanyName and ProductName together.",
     "frame": "Takes a ChildEBP or #N of `walk`.",
     "heal": "In the debugger only.  One override (.fpo -s) for each call site, from hogwalk's own walk; kf then follows "
     "that walk, so it is no second proof of it.  With --keep they stay when kf walks better, and the line that removes "

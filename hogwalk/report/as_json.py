@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional
 from hogwalk.candidates.rank import Candidate
 from hogwalk.model import Frame, Triple
 from hogwalk.parsers.kf import format_kf
-from hogwalk.report.document import SCHEMA, Report
+from hogwalk.report.document import SCHEMA, ModuleUse, ProductUse, Report
 from hogwalk.usage.books import module_of
 from hogwalk.walk.choose import frame_count
 
@@ -34,28 +34,8 @@ def document(report: Report) -> Dict[str, Any]:
         "start": _start(report),
         "candidates": [_candidate(candidate, format_kf(candidate.triple, count)) for candidate in report.candidates],
         "frames": [_frame(frame) for frame in report.frames],
-        "modules": [
-            {
-                "name": use.share.name,
-                "bytes": use.share.bytes,
-                "frames": use.share.frames,
-                "largest": _largest(use.share.largest),
-                "product": use.product.name,
-            }
-            for use in report.modules
-        ],
-        "products": [
-            {
-                "name": use.product.name,
-                "company": use.product.company,
-                "modules": list(use.product.modules),
-                "bytes": use.share.bytes,
-                "frames": use.share.frames,
-                "largest": _largest(use.share.largest),
-                "known": use.product.known,
-            }
-            for use in report.products
-        ],
+        "modules": [_module(use) for use in report.modules],
+        "products": [_product(use) for use in report.products],
         "confidence": _confidence(report),
         "gaps": [
             {"from": address(gap.start), "to": address(gap.end), "bytes": gap.bytes, "why": gap.why}
@@ -125,6 +105,28 @@ def _frame(frame: Frame) -> Dict[str, Any]:
         "symbol": None if frame.symbol is None else frame.symbol.text(),
         "source": frame.source.value,
         "trust": frame.trust.value,
+    }
+
+
+def _module(use: ModuleUse) -> Dict[str, Any]:
+    return {
+        "name": use.share.name,
+        "bytes": use.share.bytes,
+        "frames": use.share.frames,
+        "largest": _largest(use.share.largest),
+        "product": use.product.name,
+    }
+
+
+def _product(use: ProductUse) -> Dict[str, Any]:
+    return {
+        "name": use.product.name,
+        "company": use.product.company,
+        "modules": list(use.product.modules),
+        "bytes": use.share.bytes,
+        "frames": use.share.frames,
+        "largest": _largest(use.share.largest),
+        "known": use.product.known,
     }
 
 

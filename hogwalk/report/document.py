@@ -48,8 +48,8 @@ class Report:
     """Everything hogwalk found out about one stack.
 
     `tried` are the debugger's walks, `segments` those whose rows are used; `comparison` sets them beside hogwalk's own
-    walk, `confidence` says how sure the hog is (None without an own walk), `dropped` are kf's rows left out for it; `frames` are newest first; the bytes of `frames` and `gaps` add up to
-    `region.size`.
+    walk, `dropped` are kf's rows left out for it, `confidence` says how sure the hog is (None without an own walk).
+    `frames` are newest first; the bytes of `frames` and `gaps` add up to `region.size`.
     """
 
     about: About

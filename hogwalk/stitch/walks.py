@@ -51,7 +51,7 @@ def both(evidence: Evidence, choice: Optional[Choice]) -> Optional[Walks]:
         return debugger_only(choice) if choice is not None else None
     kf_start = choice.segments[0].triple if choice is not None else None
     found = stitch(kf_frames, kf_start, own, evidence.image)
-    if not found.frames or choice is None and not _more_than_chance(found.frames):
+    if not found.frames or (choice is None and not _more_than_chance(found.frames)):
         return debugger_only(choice) if choice is not None else None
     return Walks(
         choice.tried if choice is not None else (),

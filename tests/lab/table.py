@@ -32,16 +32,15 @@ def measure(style: str, seeds: Iterable[int], root: Path, methods: Sequence[Meth
 
 
 def table(rows: Sequence[Tuple[str, Dict[str, List[Score]]]]) -> str:
-    """One line per style and method: recall, precision, bytes right, right hog, number of cases."""
-    lines = [
-        "| style | method | recall | precision | bytes right | right hog | cases |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    """One line per style, one column per method: recall / precision / bytes right / right hog, means of the cases."""
+    methods = list(dict.fromkeys(name for _, scores in rows for name in scores))
+    lines = [f"| style | {' | '.join(methods)} |", "|---" * (len(methods) + 1) + "|"]
     for style, scores in rows:
-        lines += [_line(style, name, mean(each)) for name, each in scores.items()]
+        cells = [_cell(mean(scores[name])) if name in scores else "" for name in methods]
+        lines.append(f"| {style} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _line(style: str, name: str, means: Mean) -> str:
-    shares = f"{means.recall:.3f} | {means.precision:.3f} | {means.bytes_right:.3f} | {means.right_hog:.2f}"
-    return f"| {style} | {name} | {shares} | {means.cases} |"
+def _cell(means: Mean) -> str:
+    shares = (means.recall, means.precision, means.bytes_right)
+    return " / ".join([*(f"{share:.3f}".replace("0.", ".", 1) for share in shares), f"{means.right_hog:.2f}"])

@@ -19,7 +19,7 @@ from tests.lab.__main__ import seeds
 from tests.lab.score import Score, TruthView, calibration, hog, mean, score
 from tests.rebuild.train import folders
 
-TENTHS = tuple(tenth / 10 for tenth in range(10)) + (1.01,)
+TENTHS = (*(tenth / 10 for tenth in range(10)), 1.01)
 
 
 class Measured(NamedTuple):
