@@ -31,7 +31,7 @@ DETAILS: Dict[str, str] = {
     "compare": "Only differences are shown, unless --all.",
     "usage": "A module's bytes are its functions' frames; a product is CompanyName and ProductName together.",
     "frame": "Takes a ChildEBP or #N of `walk`.",
-    "heal": "In the debugger only.  One override (.fpo -s) for each call site, from hogwalk's own walk; kf then follows "
+    "heal": "In the debugger only.  One override (.fpo -s) per call site, from hogwalk's own walk; kf then follows "
     "that walk, so it is no second proof of it.  With --keep they stay when kf walks better, and the line that removes "
     "them is printed.",
     "threads": "Reads dump files (by hogwalk's own reader, not by the debugger).  Used is Base minus the saved stack "

@@ -34,7 +34,7 @@ class Stitched:
 
 def stitch(kf_frames: Sequence[Frame], kf_start: Optional[Triple], own: Rebuilt, image: StackImage) -> Stitched:
     """One list of frames; `own` must hold at least one frame."""
-    if kf_start is not None and _blind(kf_frames, own):
+    if kf_start is not None and blind(kf_frames, own):
         return Stitched(_marked(kf_frames, own), kf_start, ())
     rows = _by_slot(kf_frames)
     merged: List[Frame] = []
@@ -62,9 +62,12 @@ def _marked(kf_frames: Sequence[Frame], own: Rebuilt) -> Tuple[Frame, ...]:
     )
 
 
-def _blind(kf_frames: Sequence[Frame], own: Rebuilt) -> bool:
-    # Without code to read, the own walk knows little more than kf, which has symbols' FPO data besides: where kf gets
-    # about as far, its rows stand.
+def blind(kf_frames: Sequence[Frame], own: Rebuilt) -> bool:
+    """Whether other rows stand in the own walk's place.
+
+    Without code to read, it knows little more than kf, which has symbols' FPO data besides, or than a chain of saved
+    EBPs: where these get about as far, their rows stand.
+    """
     checked = sum(1 for frame in own.frames if frame.trust in PROVEN)
     if not kf_frames or checked >= SEEING * len(own.frames):
         return False

@@ -9,9 +9,10 @@ from hogwalk.analysis import Evidence
 from hogwalk.model import Frame, Triple
 from hogwalk.rebuild import Rebuilt, rebuild
 from hogwalk.stitch.compare import Difference, compare
-from hogwalk.stitch.stitch import stitch
+from hogwalk.stitch.stitch import blind, stitch
+from hogwalk.walk.chain import chain_frames
 from hogwalk.walk.choose import Choice
-from hogwalk.walk.frames import PROVEN, Walk
+from hogwalk.walk.frames import PROVEN, FrameReader, Walk
 
 FEWEST = 3  # frames in unreadable code that hang together by saved EBPs alone; fewer come up in random words
 
@@ -38,6 +39,13 @@ def debugger_only(choice: Choice) -> Walks:
     return Walks(choice.tried, choice.segments, None, choice.frames, choice.segments[0].triple)
 
 
+def _chain(evidence: Evidence) -> Tuple[Frame, ...]:
+    if not evidence.candidates:
+        return ()
+    reader = FrameReader(evidence.image, evidence.sites, evidence.judge)
+    return chain_frames(evidence.image, reader, evidence.candidates[0].triple, evidence.symbols)
+
+
 def _more_than_chance(frames: Sequence[Frame]) -> bool:
     """Whether frames that no debugger has seen too are more than a few words that look like return addresses."""
     return len(frames) >= FEWEST or any(frame.trust in PROVEN for frame in frames)
@@ -49,6 +57,10 @@ def both(evidence: Evidence, choice: Optional[Choice]) -> Optional[Walks]:
     own = rebuild(evidence, kf_frames)
     if not own.frames:
         return debugger_only(choice) if choice is not None else None
+    if choice is None:
+        chain = _chain(evidence)
+        if blind(chain, own) and _more_than_chance(chain):
+            return Walks((), (), None, chain, evidence.candidates[0].triple)
     kf_start = choice.segments[0].triple if choice is not None else None
     found = stitch(kf_frames, kf_start, own, evidence.image)
     if not found.frames or (choice is None and not _more_than_chance(found.frames)):

@@ -76,10 +76,11 @@ class FrameReader:
     def _frame(
         self, frame_ptr: int, return_address: int, running: int, distance: Optional[int], row: KfRow
     ) -> Frame:
-        trust = self._trust(frame_ptr, return_address, running)
+        trust = self.trust(frame_ptr, return_address, running)
         return Frame(frame_ptr, frame_ptr + 4, return_address, running, distance, row.symbol, Source.KF, trust)
 
-    def _trust(self, frame_ptr: int, return_address: int, running: int) -> Trust:
+    def trust(self, frame_ptr: int, return_address: int, running: int) -> Trust:
+        """How well the return address of a frame is borne out."""
         image = self._image
         if self._is_trap(frame_ptr, return_address):
             return Trust.TRAP
