@@ -95,6 +95,7 @@ class EdgeFinder:
         trapped = (trap.slot for trap in self._traps.above(node.slot, HANDLER_REACH))
         expected = (*_expected(node, told, ebps), *trapped)
         predicted = [self._numbers[slot] for slot in dict.fromkeys(expected) if slot in self._numbers]
+        predicted = [older for older in predicted if older > number]  # the thread's first code pops its return address
         found = [(older, self._judge.clues(node, nodes[older], told, ebps)) for older in predicted]
         if any(mask & CONFIRMED and mask & PLACED for _, mask in found):
             return found
