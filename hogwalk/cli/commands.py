@@ -55,6 +55,7 @@ def compare(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterab
     """The two walks side by side."""
     from hogwalk.render.compare import render_compare
 
+    run.insist()
     return render_compare(run.report(), options.all)
 
 
@@ -87,6 +88,7 @@ def heal(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[
     from hogwalk.heal import heal as healed
     from hogwalk.render.heal import render_heal
 
+    run.insist()
     return render_heal(healed(run.target, run.evidence(), run.walks(), options.keep), look)
 
 

@@ -9,7 +9,7 @@ from hogwalk.errors import BadInput, NoDebugger, NothingFound
 from hogwalk.model import Frame, Symbol, Triple
 from hogwalk.report.build import build
 from hogwalk.report.document import Report
-from hogwalk.stitch.walks import Walks, both, debugger_only
+from hogwalk.stitch.walks import Walks, beyond_doubt, both, debugger_only
 from hogwalk.target.protocol import Target
 from hogwalk.walk.choose import Choice, choose, frame_count, walk_from
 from hogwalk.walk.frames import FrameReader
@@ -29,6 +29,7 @@ class Run:
         self._tell = tell
         self._evidence: Optional[Evidence] = None
         self._walks: Optional[Walks] = None
+        self._thorough = False
         self._report: Optional[Report] = None
         self._explainer: Optional[Explainer] = None
 
@@ -50,8 +51,13 @@ class Run:
             self._walks = self._find_walks()
         return self._walks
 
+    def insist(self) -> None:
+        """From here on hogwalk's own walk is made even where the debugger's leaves no doubt."""
+        self._thorough, self._walks, self._report = True, None, None
+
     def complete(self) -> None:
         """Asks everything that any command could ask, so that a recording of this run answers them all."""
+        self.insist()
         self.call_targets()
         for frame in self.report().frames:
             if frame.bytes:
@@ -84,6 +90,8 @@ class Run:
         if self._triple is not None:
             return debugger_only(self._walk_from(self._triple))
         choice = self._choice()
+        if choice is not None and not self._thorough and beyond_doubt(self.evidence(), choice):
+            return debugger_only(choice)
         self._tell("rebuilding the frames from the code")
         walks = both(self.evidence(), choice)
         if walks is None:

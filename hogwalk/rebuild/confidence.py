@@ -9,7 +9,8 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from hogwalk.evidence.modules import ModuleMap
 from hogwalk.rebuild.walk import Rebuilt, Weighed
 
-DRAWS = 200
+DRAWS, FEWEST_DRAWS = 200, 50
+WORK = 400_000  # candidates times draws: a stack of 1 MB is worth fewer draws, not seconds
 SEED = 20040  # any fixed number: the same stack gives the same statement
 INTERVAL = 0.9  # the share of the draws that the stated range of bytes holds
 NO_DOUBT = 0.005  # the chance that any frame is wrong, below which all draws would be the same walk
@@ -42,11 +43,12 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner) -> Optional[C
         return Confidence(named, (DRAWS + DOUBT) / (DRAWS + 2 * DOUBT), sums[named], sums[named])
     owners = _owners(rebuilt.weighed, modules, owner)
     random, posterior = Random(SEED), rebuilt.weighed.posterior
-    draws = [_of_path(rebuilt.weighed, owners, posterior.sample(random)) for _ in range(DRAWS)]
+    count = max(FEWEST_DRAWS, min(DRAWS, WORK // len(owners)))
+    draws = [_of_path(rebuilt.weighed, owners, posterior.sample(random)) for _ in range(count)]
     agreeing = sum(_largest(draw) == named for draw in draws)
     held = sorted(draw.get(named, 0) for draw in draws)
-    cut = int(DRAWS * (1 - INTERVAL) / 2)
-    return Confidence(named, (agreeing + DOUBT) / (DRAWS + 2 * DOUBT), held[cut], held[-1 - cut])
+    cut = int(count * (1 - INTERVAL) / 2)
+    return Confidence(named, (agreeing + DOUBT) / (count + 2 * DOUBT), held[cut], held[-1 - cut])
 
 
 def _of_frames(rebuilt: Rebuilt, owner: Owner) -> Dict[str, int]:

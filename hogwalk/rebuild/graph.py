@@ -14,6 +14,9 @@ from random import Random
 from typing import Dict, List, Optional, Sequence, Tuple
 
 NEGLIGIBLE = 36.0  # a term whose logarithm lies that far below another's does not change a sum of doubles
+DOUBTFUL = 0.4  # a return slot is worth showing from this probability on: a bit under even, as a gap misleads more
+BEYOND_DOUBT = 0.95
+POSSIBLE = 1e-3  # steps less probable than this are taken by no walk
 Steps = Sequence[Sequence[Tuple[int, float]]]  # for each node its older neighbours with the scores of the step
 
 
@@ -56,6 +59,7 @@ class Posterior:
         self.onward = self._onward()
         self._starts = [self._cool * start + onward for start, onward in zip(graph.starts, self.onward)]
         self.total = log_sum(self._starts)
+        self._reach = self._reached()
         self._ways: Dict[Optional[int], Tuple[List[float], List[Optional[int]]]] = {}
 
     def _onward(self) -> List[float]:
@@ -69,11 +73,32 @@ class Posterior:
 
     def nodes(self) -> List[float]:
         """For each node the probability that it is on the path."""
-        reach = self._reach()
         return [exp(min(0.0, before + after - self.total)) if before > -inf else 0.0
-                for before, after in zip(reach, self.onward)]
+                for before, after in zip(self._reach, self.onward)]
 
-    def _reach(self) -> List[float]:
+    def path(self) -> Tuple[int, ...]:
+        """The walk whose nodes are the likeliest to be live, newest first; empty without nodes.
+
+        The sum of (probability - DOUBTFUL) over its nodes is the highest of all walks made of possible steps.
+        """
+        if not self._starts:
+            return ()
+        live, cool = self.nodes(), self._cool
+        likeliest = self._graph.best()
+        if min((live[node] for node in likeliest), default=0.0) > BEYOND_DOUBT:
+            return likeliest  # no other node is left enough to be worth showing
+        last = [reach + cool * end for reach, end in zip(self._reach, self._graph.ends)]
+        first_floor, last_floor = max(self._starts) + log(POSSIBLE), max(last) + log(POSSIBLE)
+        starts = [node - DOUBTFUL if start > first_floor else -inf for node, start in zip(live, self._starts)]
+        ends = [0.0 if end > last_floor else -inf for end in last]
+        steps: List[List[Tuple[int, float]]] = [[] for _ in live]
+        for (node, older), probability in self.steps().items():
+            if probability > POSSIBLE:
+                steps[node].append((older, live[older] - DOUBTFUL))
+        found = Graph(starts, ends, steps).best()
+        return found if ends[found[-1]] > -inf else self._graph.best()
+
+    def _reached(self) -> List[float]:
         cool, graph = self._cool, self._graph
         terms: List[List[float]] = [[cool * start] for start in graph.starts]
         found: List[float] = []
@@ -87,7 +112,7 @@ class Posterior:
 
     def steps(self) -> Dict[Tuple[int, int], float]:
         """For each pair of nodes the probability that the path steps from one to the other."""
-        reach, cool, found = self._reach(), self._cool, {}
+        reach, cool, found = self._reach, self._cool, {}
         for node, steps in enumerate(self._graph.steps):
             for older, score in steps:
                 exponent = reach[node] + cool * score + self.onward[older] - self.total

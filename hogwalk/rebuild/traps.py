@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Container, Dict, Iterator, List, Sequence
 
@@ -35,11 +36,13 @@ class Traps:
     def __init__(self, image: StackImage, code: Container[int]) -> None:
         found = list(_trap_frames(image, code))
         self.by_slot: Dict[int, TrapFrame] = {trap.slot: trap for trap in found if not trap.user}
-        self.all = tuple(found)
+        self.all = tuple(sorted(found, key=lambda trap: trap.start))
+        self._starts = [trap.start for trap in self.all]
 
     def above(self, slot: int, reach: int) -> List[TrapFrame]:
         """The trap frames that begin within `reach` bytes above a slot."""
-        return [trap for trap in self.all if slot < trap.start <= slot + reach]
+        first, end = bisect_right(self._starts, slot), bisect_right(self._starts, slot + reach)
+        return list(self.all[first:end])
 
 
 def _trap_frames(image: StackImage, code: Container[int]) -> Iterator[TrapFrame]:

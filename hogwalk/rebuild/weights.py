@@ -24,7 +24,7 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.STARTED: 2.00,
     Clue.NEAR_TARGET: 2.20,
     Clue.TAIL_REACHED: 1.49,
-    Clue.TAIL_POSSIBLE: -2.02,
+    Clue.TAIL_POSSIBLE: -0.50,
     Clue.OTHER_TARGET: -11.49,
     Clue.ANY_TARGET: 0.32,
     Clue.TABLE_TARGET: 3.94,

@@ -12,7 +12,6 @@ from hogwalk.rebuild import Rebuilt
 # push ebp; mov ebp,esp in both encodings, and behind the two-byte `mov edi,edi` of a hot-patch point.
 EBP_PROLOGUES = (b"\x55\x8b\xec", b"\x55\x89\xe5")
 HOT_PATCH = b"\x8b\xff"
-HELPER_CALLS = (0x68, 0x6A, 0xB8)  # push N or mov eax,N: __SEH_prolog and its like set EBP up
 StartOf = Callable[[int], Optional[int]]
 
 
@@ -86,4 +85,4 @@ def keeps_ebp(reader: CodeReader, start: int) -> Optional[bool]:
         return None
     if code.startswith(HOT_PATCH):
         code = code[2:]
-    return code.startswith(EBP_PROLOGUES) or code[0] in HELPER_CALLS
+    return code.startswith(EBP_PROLOGUES)

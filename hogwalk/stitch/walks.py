@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
 from hogwalk.analysis import Evidence
-from hogwalk.model import Frame, Triple
+from hogwalk.model import Frame, Triple, Trust
 from hogwalk.rebuild import Rebuilt, rebuild
-from hogwalk.stitch.compare import Difference, compare
+from hogwalk.stitch.compare import Difference, compare, keeps_ebp
 from hogwalk.stitch.stitch import blind, stitch
 from hogwalk.walk.chain import chain_frames
-from hogwalk.walk.choose import Choice
+from hogwalk.walk.choose import Choice, settles
 from hogwalk.walk.frames import PROVEN, FrameReader, Walk
 
 FEWEST = 3  # frames in unreadable code that hang together by saved EBPs alone; fewer come up in random words
@@ -49,6 +49,24 @@ def _chain(evidence: Evidence) -> Tuple[Frame, ...]:
 def _more_than_chance(frames: Sequence[Frame]) -> bool:
     """Whether frames that no debugger has seen too are more than a few words that look like return addresses."""
     return len(frames) >= FEWEST or any(frame.trust in PROVEN for frame in frames)
+
+
+def beyond_doubt(evidence: Evidence, choice: Choice) -> bool:
+    """Whether kf's one walk can have lost no frame, so that hogwalk's own could add nothing.
+
+    It covers the stack, and at every frame either the call names the very function that runs, or that function keeps an
+    EBP frame, so that its return address lies where kf found it.
+    """
+    if len(choice.segments) != 1 or not settles(choice.segments[0], evidence.image):
+        return False
+    return all(_certain(evidence, frame) for frame in choice.frames)
+
+
+def _certain(evidence: Evidence, frame: Frame) -> bool:
+    if frame.trust in (Trust.LINKED, Trust.TRAP):
+        return True
+    start = evidence.judge.function_start(frame.instruction)
+    return frame.trust is Trust.CALL and start is not None and keeps_ebp(evidence.reader, start) is True
 
 
 def both(evidence: Evidence, choice: Optional[Choice]) -> Optional[Walks]:

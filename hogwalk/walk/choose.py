@@ -54,7 +54,7 @@ def choose(
         if walk is None:
             break
         tried.append(walk)
-        if _settles(walk, image):
+        if settles(walk, image):
             break
     best = max(tried, key=lambda walk: walk.proven_bytes, default=None)
     if best is None or not best.frames:
@@ -114,7 +114,8 @@ def frame_count(size: int) -> int:
     return min(MOST_FRAMES, max(0x100, size // BYTES_PER_FRAME))
 
 
-def _settles(walk: Walk, image: StackImage) -> bool:
+def settles(walk: Walk, image: StackImage) -> bool:
+    """Whether a walk proves nearly all the bytes that it could reach from its start."""
     start = walk.triple.stack_ptr
     holes = [low for low, _ in image.holes if low > start]
     reach = min([*holes, image.region.base]) - start

@@ -57,6 +57,19 @@ def test_probabilities_of_nodes_and_steps_are_sums_over_paths(graph: Graph, heat
 
 
 @given(graphs())
+def test_the_likeliest_nodes_make_a_path(graph: Graph) -> None:
+    posterior = Posterior(graph)
+    assert posterior.path() in paths(graph)
+
+
+def test_a_sure_path_is_kept_and_a_likely_node_is_shown() -> None:
+    sure = Graph([9.0, -9.0, -9.0], [-9.0, -9.0, 9.0], [[(1, 9.0), (2, 0.0)], [(2, 9.0)], []])
+    assert Posterior(sure).path() == sure.best() == (0, 1, 2)
+    split = Graph([0.0, 0.0, -inf], [-inf, -inf, 0.0], [[(2, 0.1)], [(2, 0.0)], []])
+    assert Posterior(split).path() == (0, 2)
+
+
+@given(graphs())
 def test_drawn_paths_are_paths(graph: Graph) -> None:
     posterior, random = Posterior(graph), Random(1)
     assert {posterior.sample(random) for _ in range(20)} <= set(paths(graph))
