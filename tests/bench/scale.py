@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Dict, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Wanted, gather
-from hogwalk.errors import CommandFailed, Unreadable
-from hogwalk.model import About, Module, Region, Symbol, Triple, Version
+from hogwalk.errors import Unreadable
+from hogwalk.model import About, Module, Symbol
+from tests.silent import SilentTarget
 
 BASE = 0xB8AE9000
 MODULE = Module("driver", 0xB0000000, 0xB0010000, "none")
@@ -20,7 +21,7 @@ CALL = bytes.fromhex("e800000000")  # ends at every tenth byte of the module
 
 
 @dataclass(frozen=True)
-class Plain:
+class Plain(SilentTarget):
     """A target that holds one module full of calls and one stack; it answers nothing else."""
 
     stack: bytes
@@ -46,47 +47,6 @@ class Plain:
     def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
         """The nearest symbol: the module's start."""
         return tuple(Symbol("driver", "", address - MODULE.start) for address in addresses)
-
-    def command(self, text: str) -> str:
-        """No command is answered."""
-        raise CommandFailed(text)
-
-    def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
-        """No versions."""
-        return tuple(None for _ in modules)
-
-    def thread(self) -> Optional[int]:
-        """No thread."""
-        return None
-
-    def field(self, type_name: str, field: str) -> Optional[int]:
-        """No types."""
-        return None
-
-    def debugger_block(self) -> Optional[bytes]:
-        """No data block."""
-        return None
-
-    def context(self) -> Optional[Tuple[int, int, int]]:
-        """No registers."""
-        return None
-
-    def shown_starts(self) -> Sequence[Triple]:
-        """None."""
-        return ()
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """None."""
-        return ()
-
-    def stack_hint(self) -> Optional[Region]:
-        """None."""
-        return None
-
-    def commands(self) -> Sequence[str]:
-        """None ran."""
-        return ()
 
 
 def stack_of(size: int) -> bytes:

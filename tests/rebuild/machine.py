@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Dict, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Evidence, Wanted, gather
-from hogwalk.errors import NoDebugger, Unreadable
-from hogwalk.model import About, BugCheck, Module, Region, Symbol, Triple, Version
+from hogwalk.errors import Unreadable
+from hogwalk.model import About, BugCheck, Module, Symbol
+from tests.silent import SilentTarget
 
 PAGE = 0x1000
 
 
-class Machine:
+class Machine(SilentTarget):
     """An x86 kernel target; memory that was never written cannot be read, the rest of a written page is `fill`."""
 
     def __init__(
@@ -39,9 +40,6 @@ class Machine:
     def about(self) -> About:
         return About("kernel dump", "x86", 4, PAGE, self._bugcheck, "")
 
-    def command(self, text: str) -> str:
-        raise NoDebugger(text)
-
     def read(self, address: int, count: int) -> bytes:
         found = bytearray()
         for at in range(address, address + count):
@@ -63,34 +61,6 @@ class Machine:
         for module in self._modules:
             if module.start <= address < module.end:
                 return Symbol(module.name, "", address - module.start)
-        return None
-
-    def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
-        return tuple(None for _ in modules)
-
-    def thread(self) -> Optional[int]:
-        return None
-
-    def field(self, type_name: str, field: str) -> Optional[int]:
-        return None
-
-    def debugger_block(self) -> Optional[bytes]:
-        return None
-
-    def context(self) -> Optional[Tuple[int, int, int]]:
-        return None
-
-    def commands(self) -> Sequence[str]:
-        return ()
-
-    def shown_starts(self) -> Sequence[Triple]:
-        return ()
-
-    @property
-    def notes(self) -> Sequence[str]:
-        return ()
-
-    def stack_hint(self) -> Optional[Region]:
         return None
 
     def evidence(self, limit: int, base: int) -> Evidence:
