@@ -1,4 +1,4 @@
-"""Says on stderr what is going on once a run has taken over a second: a bar on a terminal, else a line at a time."""
+"""Says on stderr what is going on once a run has taken over a second: a bar on a terminal, else a line a second."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Progress:
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
-        self._started = time.monotonic()
+        self._spoke = time.monotonic()
         self._lock = threading.Lock()
         self._doing, self._done, self._total = "starting", 0, 0
         self._bar: Optional[Bar] = None
@@ -51,7 +51,8 @@ class Progress:
         """Says what comes next, and how many steps (bytes, threads, dumps) it takes; 0 when nobody knows."""
         self._doing, self._done, self._total = doing, 0, total
         self._show()
-        if not self._quiet and self._timer is None and time.monotonic() - self._started > PATIENCE:
+        if not self._quiet and self._timer is None and time.monotonic() - self._spoke > PATIENCE:
+            self._spoke = time.monotonic()
             sys.stderr.write(f"hogwalk: {doing} ..\n")
             sys.stderr.flush()
 

@@ -92,8 +92,7 @@ class Run:
         choice = self._choice()
         if choice is not None and not self._thorough and beyond_doubt(self.evidence(), choice):
             return debugger_only(choice)
-        self._tell("rebuilding the frames from the code")
-        walks = both(self.evidence(), choice)
+        walks = both(self.evidence(), choice, self._tell)
         if walks is None:
             raise NothingFound(
                 "no frame can be found in this stack: no chain of saved EBPs, no return address that fits",

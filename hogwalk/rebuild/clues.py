@@ -62,6 +62,9 @@ class Clue(IntEnum):
     REPEATED_PAIR = 1 << 43
     REPEATED_SIZE = 1 << 44
     NOT_REPEATED = 1 << 45
+    SAME_CALLEE = 1 << 61
+    OTHER_CALLEE = 1 << 62
+    IN_ARGUMENTS = 1 << 63
     # where the walk starts
     FROM_REGISTERS = 1 << 46
     NOT_REGISTERS = 1 << 47
@@ -108,6 +111,9 @@ WORDS: Dict[Clue, str] = {
     Clue.HOLE: "reached over a page that cannot be read",
     Clue.REPEATED_PAIR: "the same two return addresses lie as far apart elsewhere on this stack",
     Clue.REPEATED_SIZE: "the same return address has one as far above it elsewhere on this stack",
+    Clue.SAME_CALLEE: "the same return address belongs to a call of the same function elsewhere on this stack",
+    Clue.OTHER_CALLEE: "the same return address belongs to a call of another function elsewhere on this stack",
+    Clue.IN_ARGUMENTS: "it lies among the arguments of the function called",
     Clue.FROM_REGISTERS: "the faulting registers lead here",
     Clue.NOT_REGISTERS: "the faulting registers lead elsewhere",
     Clue.REACHES_LIMIT: "the frame of the function it calls reaches down that far",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Sequence, Tuple
+from typing import AbstractSet, Callable, Dict, Tuple
 
 from hogwalk.analysis import Evidence
-from hogwalk.model import Frame
+from hogwalk.rebuild.callers import Callers
 from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.edges import EdgeFinder, Edges
 from hogwalk.rebuild.ends import end_clues, start_clues
@@ -33,10 +33,12 @@ class Clued:
     links: Links
 
 
-def collect(evidence: Evidence, kf_frames: Sequence[Frame] = ()) -> Clued:
-    """Every candidate, step, start and end of a stack with its clues."""
+def collect(
+    evidence: Evidence, kf_slots: AbstractSet[int] = frozenset(), tell: Callable[[str], None] = lambda doing: None
+) -> Clued:
+    """Every candidate, step, start and end of a stack with its clues; `kf_slots` are the debugger's return slots."""
     traps = Traps(evidence.image, evidence.symbols)
-    found = nodes(evidence, traps, {frame.return_slot for frame in kf_frames})
+    found = nodes(evidence, traps, kf_slots)
     functions = Functions(evidence)
     links = Links(evidence, functions)
     reach = Reach(evidence, functions, links)
@@ -45,6 +47,7 @@ def collect(evidence: Evidence, kf_frames: Sequence[Frame] = ()) -> Clued:
     found = [node for node in found if not node.clues & Clue.UNREAD or node.address not in known]
     judge = PairJudge(evidence, found, links, reach, traps)
     starts = start_clues(evidence, found, functions, reach)
-    edges = EdgeFinder(evidence, found, functions, judge, traps).edges(starts)
+    edges = EdgeFinder(evidence, found, functions, judge, traps).edges(starts, tell)
+    edges = Edges(Callers(found, edges.steps, functions).steps(), edges.predictions)
     ends = end_clues(evidence, found, edges.predictions, traps)
     return Clued(tuple(found), edges, starts, tuple(ends), functions, links)

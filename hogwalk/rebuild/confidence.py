@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from hogwalk.evidence.modules import ModuleMap
+from hogwalk.model import Frame
 from hogwalk.rebuild.walk import Rebuilt, Weighed
 
 DRAWS, FEWEST_DRAWS = 200, 50
@@ -35,7 +36,7 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner) -> Optional[C
 
     A module without an owner (None: the system's own, say) is left out.  None where the walk holds no bytes.
     """
-    sums = _of_frames(rebuilt, owner)
+    sums = _of_frames(rebuilt.frames, owner)
     named = _largest(sums)
     if named is None:
         return None
@@ -44,16 +45,17 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner) -> Optional[C
     owners = _owners(rebuilt.weighed, modules, owner)
     random, posterior = Random(SEED), rebuilt.weighed.posterior
     count = max(FEWEST_DRAWS, min(DRAWS, WORK // len(owners)))
-    draws = [_of_path(rebuilt.weighed, owners, posterior.sample(random)) for _ in range(count)]
+    summed = Sums(rebuilt.weighed, owners, owner)
+    draws = [summed.of(posterior.sample(random)) for _ in range(count)]
     agreeing = sum(_largest(draw) == named for draw in draws)
     held = sorted(draw.get(named, 0) for draw in draws)
     cut = int(count * (1 - INTERVAL) / 2)
     return Confidence(named, (agreeing + DOUBT) / (count + 2 * DOUBT), held[cut], held[-1 - cut])
 
 
-def _of_frames(rebuilt: Rebuilt, owner: Owner) -> Dict[str, int]:
+def _of_frames(frames: Iterable[Frame], owner: Owner) -> Dict[str, int]:
     sums: Dict[str, int] = {}
-    for frame in rebuilt.frames:
+    for frame in frames:
         if frame.bytes is not None and frame.symbol is not None:
             name = owner(frame.symbol.module)
             if name is not None:
@@ -67,14 +69,34 @@ def _owners(weighed: Weighed, modules: ModuleMap, owner: Owner) -> List[Optional
     return [None if module is None else owner(module.name) for module in found]
 
 
-def _of_path(weighed: Weighed, owners: Sequence[Optional[str]], path: Tuple[int, ...]) -> Dict[str, int]:
-    nodes, bridges = weighed.clued.nodes, weighed.bridges
-    sums: Dict[str, int] = {}
-    for newer, older in zip(path, path[1:]):
-        name = owners[newer]
-        if name is not None and (newer, older) not in bridges:
-            sums[name] = sums.get(name, 0) + nodes[older].slot - nodes[newer].slot
-    return sums
+class Sums:
+    """The bytes of paths by owner; `owners` holds each node's own."""
+
+    def __init__(self, weighed: Weighed, owners: Sequence[Optional[str]], owner: Owner) -> None:
+        self._weighed = weighed
+        self._owners = owners
+        self._owner = owner
+        self._rims: Dict[Tuple[int, int], Dict[str, int]] = {}
+
+    def of(self, path: Tuple[int, ...]) -> Dict[str, int]:
+        """One path's bytes by owner."""
+        nodes, bridges = self._weighed.clued.nodes, self._weighed.bridges
+        sums: Dict[str, int] = {}
+        for newer, older in zip(path, path[1:]):
+            name = self._owners[newer]
+            if (newer, older) in bridges:
+                for rim, count in self._over_hole(newer, older).items():
+                    sums[rim] = sums.get(rim, 0) + count
+            elif name is not None:
+                sums[name] = sums.get(name, 0) + nodes[older].slot - nodes[newer].slot
+        return sums
+
+    def _over_hole(self, newer: int, older: int) -> Dict[str, int]:
+        found = self._rims.get((newer, older))
+        if found is None:
+            built = self._weighed.builder.over_hole(newer, older)
+            found = self._rims[newer, older] = _of_frames([one.frame for one in built], self._owner)
+        return found
 
 
 def _largest(sums: Dict[str, int]) -> Optional[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from hogwalk.analysis import Evidence
 from hogwalk.rebuild.clues import Clue
@@ -13,6 +13,7 @@ from hogwalk.rebuild.pairs import HANDLER_REACH, TRAPPED, PairJudge
 from hogwalk.rebuild.traps import Traps
 
 SAVED_EBP = int(Clue.SAVED_EBP)
+HOLE = int(Clue.HOLE)
 CONFIRMED = int(Clue.REACHED | Clue.TABLE_TARGET | Clue.TAIL_REACHED)
 PLACED = int(Clue.DEPTH | Clue.CHAINED)
 
@@ -20,6 +21,7 @@ WINDOW = 40  # candidates looked at where the depth is not known
 REACH = 0x2000  # bytes: no frame seen is larger
 FALLBACK = 10  # candidates looked at where none lies at the predicted place: the depth analysis may be wrong
 MOST_EBPS = 4  # different values of EBP that several ways to one node can leave
+TELL = 1000  # candidates between two words about how far the work is: a fraction of a second
 FEW = 3  # where one does, but nothing else confirms it
 
 Edge = Tuple[int, int]  # the older node's number and the clues
@@ -51,13 +53,15 @@ class EdgeFinder:
         self._ebp: Dict[int, Tuple[Optional[int], ...]] = {}
         self._sure: Set[int] = set()
 
-    def edges(self, starts: Iterable[int]) -> Edges:
+    def edges(self, starts: Iterable[int], tell: Callable[[str], None]) -> Edges:
         """Every step worth weighing between nodes that a walk from one of `starts` (numbers) can come to."""
         count, first = len(self._nodes), set(starts)
         reached = set(first)
         steps: List[Sequence[Edge]] = [()] * count
         predictions: List[Optional[Prediction]] = [None] * count
         for number, node in enumerate(self._nodes):
+            if number % TELL == 0:
+                tell(f"rebuilding the frames from the code: {number} of {count} possible return addresses")
             if number not in reached:
                 continue
             trap = self._traps.by_slot[node.slot] if node.clues & TRAPPED else None
@@ -78,15 +82,20 @@ class EdgeFinder:
             sure = bool(mask & CONFIRMED and mask & PLACED)
             if older in self._sure and not sure:
                 continue
-            if told.saved_ebp is not None:
-                held: Tuple[Optional[int], ...] = (self._judge.word(self._nodes[older].slot - told.saved_ebp),)
+            if mask & HOLE:
+                held: Tuple[Optional[int], ...] = (None,)  # other functions return to it, unseen
+            elif told.saved_ebp is not None:
+                held = (self._judge.word(self._nodes[older].slot - told.saved_ebp),)
+            elif told.ebp_kept:
+                held = self._ebp.get(number, (None,))
             else:
-                held = self._ebp.get(number, (None,)) if told.ebp_kept else (None,)
+                held = (None,)
             if sure and older not in self._sure:
                 self._sure.add(older)
                 self._ebp[older] = held
             else:
-                self._ebp[older] = tuple({*self._ebp.get(older, ()), *held})[:MOST_EBPS]
+                every = {*self._ebp.get(older, ()), *held}
+                self._ebp[older] = tuple(every) if len(every) <= MOST_EBPS else (None,)
 
     def _steps(self, number: int, told: Prediction) -> List[Edge]:
         node, nodes = self._nodes[number], self._nodes

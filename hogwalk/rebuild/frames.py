@@ -48,7 +48,7 @@ class FrameBuilder:
             else:
                 mask = dict(self._clued.edges.steps[newer])[number]
                 if mask & Clue.HOLE:
-                    self._over_hole(newer, number, mask, built)
+                    built.extend(self.over_hole(newer, number))
                 else:
                     built.append(self._step(newer, number, mask))
             newer = number
@@ -73,8 +73,9 @@ class FrameBuilder:
         trust = _trust(node, mask)
         return Frame(node.slot - 4, node.slot, node.address, running, size, symbol, Source.HOGWALK, trust)
 
-    def _over_hole(self, newer: int, number: int, mask: int, built: List[Built]) -> None:
+    def over_hole(self, newer: int, number: int) -> List[Built]:
         """The frame that runs into an unreadable page, where its depth is known, and the first one behind it."""
+        mask, built = dict(self._clued.edges.steps[newer])[number], []
         runs, node = self._clued.nodes[newer], self._clued.nodes[number]
         start, end = next(hole for hole in self._holes if hole[0] > runs.slot)
         told = self._clued.edges.predictions[newer]
@@ -87,6 +88,7 @@ class FrameBuilder:
         target = self._target(node)
         own = node.slot + 4 - end if target is not None else None
         built.append(Built(self._frame(node, target, own, mask), words(mask | node.clues), number))
+        return built
 
     def _target(self, node: Node) -> Optional[int]:
         """The function that the call before a node's return address enters, as far as one module is certain."""

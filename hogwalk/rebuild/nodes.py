@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import AbstractSet, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from hogwalk.analysis import Evidence
 from hogwalk.code.calls import CallKind
@@ -39,7 +39,7 @@ FUNCTION_ALIGNMENT = 16  # compilers begin functions there: such a word may well
 DISPATCH_TABLE = 0x38  # _DRIVER_OBJECT.MajorFunction
 
 
-def nodes(evidence: Evidence, traps: Traps, kf_slots: Set[int]) -> List[Node]:
+def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[Node]:
     """The candidates of a stack, lowest slot first."""
     words, limit = evidence.image.words, evidence.region.limit
     symbols = evidence.symbols

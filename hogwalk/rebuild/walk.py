@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import FrozenSet, List, Optional, Sequence, Tuple
+from typing import Callable, FrozenSet, List, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Evidence
 from hogwalk.model import Frame, Gap
@@ -19,13 +19,15 @@ from hogwalk.rebuild.weights import HEAT
 class Weighed:
     """The candidates of a stack, the graph of their scores and the probabilities of all paths through it.
 
-    `bridges` are the steps, by their nodes' numbers, that lead over pages that cannot be read.
+    `bridges` are the steps, by their nodes' numbers, that lead over pages that cannot be read; `builder` tells the
+    frames at both rims of such a page.
     """
 
     clued: Clued
     graph: Graph
     posterior: Posterior
     bridges: FrozenSet[Tuple[int, int]]
+    builder: FrameBuilder
 
 
 @dataclass(frozen=True)
@@ -44,19 +46,22 @@ class Rebuilt:
     weighed: Weighed = field(repr=False, compare=False)
 
 
-def rebuild(evidence: Evidence, kf_frames: Sequence[Frame] = ()) -> Rebuilt:
+def rebuild(
+    evidence: Evidence, kf_frames: Sequence[Frame] = (), tell: Callable[[str], None] = lambda doing: None
+) -> Rebuilt:
     """The most likely frames of a stack; none where no word of it can be a return address.
 
-    `kf_frames` are the rows of the debugger's own walk, one more clue where there are any.
+    `kf_frames` are the rows of the debugger's own walk, one more clue where there are any; `tell` hears how far the work is.
     """
-    clued = collect(evidence, kf_frames)
+    clued = collect(evidence, {frame.return_slot for frame in kf_frames}, tell)
     graph = weigh(clued)
     posterior = Posterior(graph, HEAT)
-    built, gaps = FrameBuilder(evidence, clued).build(_borne_out(clued, posterior.path()))
+    builder = FrameBuilder(evidence, clued)
+    built, gaps = builder.build(_borne_out(clued, posterior.path()))
     live = posterior.nodes()
     frames = tuple(one.frame for one in built)
     probabilities = _probabilities([one.node for one in built], live)
-    weighed = Weighed(clued, graph, posterior, _bridges(clued))
+    weighed = Weighed(clued, graph, posterior, _bridges(clued), builder)
     return Rebuilt(frames, tuple(one.reason for one in built), probabilities, gaps, weighed)
 
 

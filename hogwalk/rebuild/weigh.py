@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from math import exp, log1p
-from typing import Dict
+from typing import Dict, List, Sequence
 
+from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.collect import Clued
 from hogwalk.rebuild.graph import Graph
-from hogwalk.rebuild.weights import STEP, WEIGHTS
+from hogwalk.rebuild.weights import BLIND_STEP, STEP, WEIGHTS
 
 IMPOSSIBLE = float("-inf")
+UNREAD = int(Clue.UNREAD)
+HIGHEST = 700.0  # exp of more overflows a double
 
 
 class Scale:
@@ -17,17 +20,6 @@ class Scale:
 
     def __init__(self) -> None:
         self._known: Dict[int, float] = {}
-        self._steps: Dict[int, float] = {}
-
-    def step(self, mask: int) -> float:
-        """What a step adds: STEP at most, less the more its clues leave in doubt that two slots are neighbours.
-
-        So a chain of dead frames, as well linked as live ones are, gains little by being better linked.
-        """
-        known = self._steps.get(mask)
-        if known is None:
-            known = self._steps[mask] = STEP - log1p(exp(-self.weigh(mask)))
-        return known
 
     def weigh(self, mask: int) -> float:
         """The log-likelihood of a set of clues."""
@@ -38,11 +30,36 @@ class Scale:
 
 
 def weigh(clued: Clued) -> Graph:
-    """The scores of all starts, steps and ends."""
+    """The scores of all starts, steps and ends.
+
+    A step adds STEP, less the more its clues leave in doubt that the two slots are neighbours: so a chain of dead
+    frames, as well linked as live ones are, gains little by being better linked.  Where the code behind the newer slot
+    cannot be read it adds BLIND_STEP instead.
+    """
     scale = Scale()
     own = [node.clues for node in clued.nodes]
     starts = [IMPOSSIBLE] * len(own)
     for number, mask in clued.starts.items():
         starts[number] = scale.weigh(mask)
-    steps = [[(older, scale.step(mask | own[older])) for older, mask in edges] for edges in clued.edges.steps]
+    steps = []
+    for mask, edges in zip(own, clued.edges.steps):
+        gain = BLIND_STEP if mask & UNREAD else STEP
+        parts = shares([scale.weigh(clues | own[older]) for older, clues in edges])
+        steps.append([(older, gain + part) for (older, _), part in zip(edges, parts)])
     return Graph(starts, [scale.weigh(mask) for mask in clued.ends], steps)
+
+
+def shares(scores: Sequence[float]) -> List[float]:
+    """The logarithms of the shares that one node's steps have in all ways on, none of them being one way too.
+
+    As they add up to less than 1, many poor ways on (a stack full of words that look alike) are not worth more than
+    one.
+    """
+    if len(scores) == 1:
+        return [-log1p(exp(min(HIGHEST, -scores[0])))]
+    top = max(scores, default=0.0)
+    if top > 0.0:
+        rest = top + log1p(sum([exp(score - top) for score in scores]) - 1.0 + exp(-top))
+    else:
+        rest = log1p(sum([exp(score) for score in scores]))
+    return [score - rest for score in scores]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from hogwalk.analysis import Evidence
+from hogwalk.analysis import Evidence, Tell
 from hogwalk.model import Frame, Triple, Trust
 from hogwalk.rebuild import Rebuilt, rebuild
 from hogwalk.stitch.compare import Difference, compare, keeps_ebp
@@ -69,10 +69,10 @@ def _certain(evidence: Evidence, frame: Frame) -> bool:
     return frame.trust is Trust.CALL and start is not None and keeps_ebp(evidence.reader, start) is True
 
 
-def both(evidence: Evidence, choice: Optional[Choice]) -> Optional[Walks]:
+def both(evidence: Evidence, choice: Optional[Choice], tell: Tell) -> Optional[Walks]:
     """The debugger's walk (if there is one) and hogwalk's own, stitched; None when neither has a frame."""
     kf_frames = choice.frames if choice is not None else ()
-    own = rebuild(evidence, kf_frames)
+    own = rebuild(evidence, kf_frames, tell)
     if not own.frames:
         return debugger_only(choice) if choice is not None else None
     if choice is None:

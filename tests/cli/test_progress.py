@@ -6,8 +6,11 @@ import sys
 
 import pytest
 
+from hogwalk.analysis import Wanted, gather
 from hogwalk.cli import progress as module
 from hogwalk.cli.progress import Progress
+from hogwalk.rebuild import rebuild
+from tests.bench.scale import BASE, Plain, stack_of
 from tests.cli.running import fed_on_terminal
 
 LOG = "kd> dds b8ae6000 b8ae9000\n" + "".join(f"b8ae{at:04x}  00000000\n" for at in range(0x6000, 0x9000, 4))
@@ -39,3 +42,15 @@ def test_without_a_terminal_each_late_step_is_a_line(
     with Progress(quiet=True) as progress:
         progress("hushed")
     assert capsys.readouterr().err == "hogwalk: thinking ..\n"
+
+
+def test_a_large_stack_says_how_far_its_walk_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", -1.0)
+    stack = stack_of(128 << 10)
+    with Progress(quiet=False) as progress:
+        rebuild(gather(Plain(stack), Wanted(BASE - len(stack), BASE), progress), tell=progress)
+    said = [line for line in capsys.readouterr().err.splitlines() if "rebuilding the frames" in line]
+    assert len(said) == 2
+    assert said[1].startswith("hogwalk: rebuilding the frames from the code: 1000 of ")

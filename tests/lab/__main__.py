@@ -1,7 +1,7 @@
 """The lab's command: generate cases, measure hogwalk and its peers on them, score found frames.
 
 python -m tests.lab generate [-o FOLDER] [-s fpo,gcc] [-n 1-30]
-python -m tests.lab measure  [-o FOLDER] [-s fpo,gcc] [-n 1-30] [--hogwalk] [--kf] [--breakpad]
+python -m tests.lab measure  [-o FOLDER] [-s fpo,gcc] [-n 1-30] [--hogwalk] [--kf] [--breakpad] [--scores FILE]
 python -m tests.lab score TRUTH.json FRAMES.json     (FRAMES: [["0xADDRESS of the return slot", "module"], ...])
 """
 
@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import List, Optional, Sequence
 
 from tests.lab import own, peer_breakpad
+from tests.lab.own import OWN
+from tests.lab.peer_kf import BEST
 from tests.lab.score import score
+from tests.lab.sheet import Sheet
 from tests.lab.styles import STYLES
 from tests.lab.table import Method, measure, stored, table
 from tests.lab.toolchain import ToolError, cache_root, versions
@@ -72,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--hogwalk", action="store_true", help="hogwalk's own walk")
             command.add_argument("--kf", action="store_true", help="the real engine's kf")
             command.add_argument("--breakpad", action="store_true", help="Breakpad's stackwalker")
+            command.add_argument("--scores", type=Path, help="file that keeps all scores, also those measured before")
     scoring = commands.add_parser("score", help="score found frames")
     scoring.add_argument("truth", type=Path)
     scoring.add_argument("frames", type=Path)
@@ -99,8 +103,14 @@ def _measure(options: argparse.Namespace) -> None:
         methods.append(lambda case: peer_breakpad.walk(program, case))
     if options.kf or every:
         methods.append(_engine_method())
-    rows = [(style, measure(style, options.seeds, options.out, methods)) for style in options.styles]
-    print(table(rows))
+    sheet = Sheet(options.scores)
+    for style in options.styles:
+        for seed in options.seeds:
+            sheet.add(f"{style}/{seed}", measure(style, seed, options.out, methods))
+        sheet.save()
+    print(table([(style, sheet.of(style, options.seeds)) for style in options.styles]))
+    below = sheet.below(OWN, BEST, [f"{style}/{seed}" for style in options.styles for seed in options.seeds])
+    print("{} below {}, in recall or bytes: {}".format(OWN, BEST, ", ".join(below) or "in no dump"))
     print("\n".join("{}: {}".format(*tool) for tool in versions()))
 
 

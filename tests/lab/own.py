@@ -11,10 +11,11 @@ from hogwalk.usage.books import module_of
 from tests.lab.cases import StoredCase
 from tests.lab.score import Found
 
+OWN = "hogwalk"
 
 def walk(case: StoredCase) -> Dict[str, Found]:
     """The return slots hogwalk finds, each with the module it charges."""
     target = open_dump(str(case.dump), str(case.symbols))
     evidence = gather(target, Wanted(case.truth["limit"], case.truth["base"]), lambda doing: None)
     found: List[Tuple[int, str]] = [(frame.return_slot, module_of(frame)) for frame in rebuild(evidence).frames]
-    return {"hogwalk": found}
+    return {OWN: found}

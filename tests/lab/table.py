@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
 from tests.lab.cases import StoredCase, open_case
 from tests.lab.generate import generate
@@ -20,15 +20,10 @@ def stored(style: str, seed: int, root: Path) -> StoredCase:
     return open_case(folder)
 
 
-def measure(style: str, seeds: Iterable[int], root: Path, methods: Sequence[Method]) -> Dict[str, List[Score]]:
-    """Every method's scores by the name of its result, in the order of the seeds."""
-    scores: Dict[str, List[Score]] = {}
-    for seed in seeds:
-        case = stored(style, seed, root)
-        for method in methods:
-            for name, found in method(case).items():
-                scores.setdefault(name, []).append(score(case.truth, found))
-    return scores
+def measure(style: str, seed: int, root: Path, methods: Sequence[Method]) -> Dict[str, Score]:
+    """One case's scores by the name of each method's result."""
+    case = stored(style, seed, root)
+    return {name: score(case.truth, found) for method in methods for name, found in method(case).items()}
 
 
 def table(rows: Sequence[Tuple[str, Dict[str, List[Score]]]]) -> str:

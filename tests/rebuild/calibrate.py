@@ -1,6 +1,9 @@
 """Measures hogwalk's own walk on lab cases: scores per style, and whether stated probabilities come true.
 
-python -m tests.rebuild.calibrate CASES [-n 41-70]     (CASES: a folder as `python -m tests.lab generate -o` writes it)
+python -m tests.rebuild.calibrate CASES [-n 41-70] [--hidden 0,2,5,8]
+
+CASES is a folder as `python -m tests.lab generate -o` writes it.  As verdicts on readable code are hardly ever in doubt,
+every case is also walked with the code of so many of its modules hidden.
 """
 
 from __future__ import annotations
@@ -9,40 +12,50 @@ import argparse
 import json
 import time
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Wanted, gather
 from hogwalk.rebuild import Rebuilt, rebuild
 from hogwalk.rebuild.confidence import confidence
 from hogwalk.target.dump import open_dump
 from tests.lab.__main__ import seeds
+from tests.lab.hidden import hide
 from tests.lab.score import Score, TruthView, calibration, hog, mean, score
 from tests.rebuild.train import folders
 
 TENTHS = (*(tenth / 10 for tenth in range(10)), 1.01)
+VERDICTS = (0, 0.5, 0.65, 0.8, 0.875, 0.925, 0.97, 0.99, 1.01)
 
 
 class Measured(NamedTuple):
-    """One case: its score, the walk's CPU seconds, and (stated probability, came true) for slots and the verdict."""
+    """One case: its score, the walk's CPU seconds, and (stated probability, came true) for slots and the verdict.
+
+    `covered` tells whether the true bytes lie in the range stated for them.
+    """
 
     score: Score
     seconds: float
     slots: List[Tuple[float, bool]]
     verdict: Optional[Tuple[float, bool]]
+    covered: Optional[bool]
 
 
-def measure(folder: Path) -> Measured:
-    """Walks one case."""
+def measure(folder: Path, hidden: int) -> Measured:
+    """Walks one case, the code of `hidden` modules unreadable."""
     truth = json.loads((folder / "truth.json").read_text())
-    target = open_dump(str(folder / "memory.dmp"), str(folder / "symbols"))
+    target = hide(open_dump(str(folder / "memory.dmp"), str(folder / "symbols")), truth, hidden, int(folder.name))
     evidence = gather(target, Wanted(), lambda _: None)
     began = time.process_time()
     rebuilt = rebuild(evidence)
     seconds = time.process_time() - began
     view = TruthView(truth)
     stated = confidence(rebuilt, evidence.modules, lambda name: name)
-    verdict = None if stated is None else (stated.probability, stated.owner == hog(view.sums(view.modules)))
-    return Measured(score(truth, found(rebuilt)), seconds, _slots(rebuilt, view), verdict)
+    if stated is None:
+        return Measured(score(truth, found(rebuilt)), seconds, _slots(rebuilt, view), None, None)
+    sums = view.sums(view.modules)
+    verdict = stated.probability, stated.owner == hog(sums)
+    covered = stated.low <= sums.get(stated.owner, 0) <= stated.high
+    return Measured(score(truth, found(rebuilt)), seconds, _slots(rebuilt, view), verdict, covered)
 
 
 def found(rebuilt: Rebuilt) -> List[Tuple[int, str]]:
@@ -61,20 +74,36 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.rebuild.calibrate")
     parser.add_argument("cases", type=Path)
     parser.add_argument("-n", "--seeds", type=seeds, default=seeds("41-70"))
+    parser.add_argument("--hidden", type=seeds, default=[0], help="modules whose code is hidden, like 0,2,5,8")
     options = parser.parse_args(arguments)
-    styles: Dict[str, List[Measured]] = {}
+    styles: Dict[Tuple[str, int], List[Measured]] = {}
     for folder in folders(options.cases, options.seeds):
-        styles.setdefault(folder.parent.name, []).append(measure(folder))
-    for style, cases in styles.items():
-        sums = mean([case.score for case in cases])
-        slowest = max(case.seconds for case in cases)
-        print(f"{style:8} n={sums.cases} recall {sums.recall:.4f} precision {sums.precision:.4f} "
-              f"bytes {sums.bytes_right:.4f} hog {sums.right_hog:.3f} slowest {1000 * slowest:.0f} ms")
-    every = [case for cases in styles.values() for case in cases]
-    for what, stated in (("slots", [pair for case in every for pair in case.slots]),
-                         ("verdicts", [case.verdict for case in every if case.verdict is not None])):
-        for one in calibration(stated, TENTHS if what == "slots" else (0, 0.5, 0.7, 0.85, 0.95, 0.99, 1.01)):
-            print(f"{what:8} stated {one.stated:.3f} came true {one.right:.3f} n={one.count}")
+        for hidden in options.hidden:
+            styles.setdefault((folder.parent.name, hidden), []).append(measure(folder, hidden))
+    for (style, hidden), cases in styles.items():
+        print(line(style, hidden, cases))
+    for about in calibrations([case for cases in styles.values() for case in cases]):
+        print(about)
+
+
+def line(style: str, hidden: int, cases: Sequence[Measured]) -> str:
+    """The means of one style."""
+    sums, slowest = mean([case.score for case in cases]), max(case.seconds for case in cases)
+    return (f"{style:8} hidden {hidden} n={sums.cases} recall {sums.recall:.4f} precision {sums.precision:.4f} "
+            f"bytes {sums.bytes_right:.4f} hog {sums.right_hog:.3f} slowest {1000 * slowest:.0f} ms")
+
+
+def calibrations(cases: Sequence[Measured]) -> Iterator[str]:
+    """What was stated against what came true, for slots, verdicts and the ranges of bytes."""
+    for what, stated, edges in (
+        ("slots", [pair for case in cases for pair in case.slots], TENTHS),
+        ("verdicts", [case.verdict for case in cases if case.verdict is not None], VERDICTS),
+    ):
+        for one in calibration(stated, edges):
+            span = f"[{one.low:.2f}, {min(1.0, one.high):.2f})"
+            yield f"{what:8} {span} stated {one.stated:.3f} came true {one.right:.3f} n={one.count}"
+    covered = [case.covered for case in cases if case.covered is not None]
+    yield f"ranges of bytes hold the truth in {sum(covered) / len(covered):.3f} of {len(covered)}"
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ CASE = Example(
     [4, 4, None, None],
     [5, 5, 0, 5],
     [[(1, 1), (2, 3)], [(2, 2), (3, 3)], [(3, 1)], []],
+    [False, True, False, False],
     [0, 1, 3],
 )
 
@@ -44,4 +45,4 @@ def test_minimum_of_a_bowl() -> None:
 
 
 def test_every_clue_has_a_name_in_the_fit() -> None:
-    assert [clue.name for clue in Clue] == NAMES[:-1]
+    assert [clue.name for clue in Clue] == NAMES[:-2]

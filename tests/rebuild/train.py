@@ -3,15 +3,17 @@
 python -m tests.rebuild.train CASES [-n 1-18]     (CASES: a folder as `python -m tests.lab generate -o` writes it)
 
 The weights maximize the log-likelihood of the true walks, less a quadratic penalty for leaving PRIOR (a guess from
-before any fit, 0 where not named), by L-BFGS.  So that each kind of evidence can do without the others, seeds up to
-BLIND_SEEDS count three times: as they are, with the stack depth of 40 % of the functions unknown, and with all
-depths unknown.  Cases whose true walk is not among those weighed are left out and counted.
+before any fit, 0 where not named), by L-BFGS from the table that is there.  So that each kind of evidence can do
+without the others, a case is taken as it is, or with the code of some modules hidden, or with the stack depth of some
+or all functions unknown; where its folder holds the debugger's own walk (tests/rebuild/kfrows.py), once more with that.
+Cases whose true walk is not among those weighed are left out and counted.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from multiprocessing import Pool
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 from unittest.mock import patch
@@ -20,22 +22,27 @@ from hogwalk.analysis import Wanted, gather
 from hogwalk.code.depth import Depths
 from hogwalk.rebuild.collect import collect
 from hogwalk.rebuild.functions import Functions
+from hogwalk.rebuild.weights import BLIND_STEP, STEP, WEIGHTS
 from hogwalk.target.dump import open_dump
 from tests.lab.__main__ import seeds
+from tests.lab.hidden import hide
 from tests.rebuild.field import NAMES, Example, Vector, example, likelihood
 from tests.rebuild.minimize import minimize
 
-WEIGHTS = Path(__file__).parents[2] / "hogwalk" / "rebuild" / "weights.py"
+TABLE = Path(__file__).parents[2] / "hogwalk" / "rebuild" / "weights.py"
+KF_ROWS = "kf.json"
 PENALTY = 0.1
-BLIND_SEEDS = 3
-BLINDNESS = (40, 100)  # percent
+HIDDEN = (0, 2, 5, 8)  # modules whose code is hidden, by the seed's remainder
+BLINDNESS = {7: 40, 19: 100}  # percent of the functions whose depth is hidden too, by the seed's remainder
+BLIND_EVERY = 24
+PIECES = 16  # of the examples, each weighed by one process at a time
 PRIOR = {
     "EARLY_END": -6, "DEPTH_OTHER": -8, "OTHER_TARGET": -6, "NO_TABLE_TARGET": -3, "DEPTH_OTHER_LIKELY": -3,
     "FAR_FROM_LIMIT": -4, "MAY_REACH_FAR": -5, "MAY_REACH": -2, "REACHED": 3, "TABLE_TARGET": 3, "NEAR_TARGET": 2,
     "TAIL_REACHED": 2, "TAIL_POSSIBLE": -0.5, "STARTED": 2, "DEPTH": 3, "DEPTH_ALONE": 1, "DEPTH_LIKELY": 2,
     "DEPTH_POSSIBLE": 1, "CHAINED": 3, "CHAIN_BROKEN": -2, "EBP_KEPT_BADLY": -2, "NO_TRAP": -8, "HOLE": -1,
     "OTHER_MODULE": -2, "ALIGNED": -1, "NOT_REGISTERS": -8, "FROM_REGISTERS": 2, "USER_MODE": 2, "NO_RETURN": 2,
-    "PREDICTED_ON": -5, "STEP": 1,
+    "PREDICTED_ON": -5, "SAME_CALLEE": 2, "OTHER_CALLEE": -2, "IN_ARGUMENTS": -5, "STEP": 2, "BLIND_STEP": 1,
 }
 
 
@@ -45,7 +52,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("cases", type=Path)
     parser.add_argument("-n", "--seeds", type=seeds, default=seeds("1-18"))
     options = parser.parse_args(arguments)
-    found = [one for folder in folders(options.cases, options.seeds) for one in examples(folder)]
+    with Pool() as pool:
+        taken = list(folders(options.cases, options.seeds))
+        found = [one for some in pool.imap(examples, taken) for one in some]
     known = [one for one in found if one is not None]
     print(f"{len(known)} examples, {len(found) - len(known)} left out", flush=True)
     write(fit(known), f"{len(known)} examples from lab seeds {min(options.seeds)}-{max(options.seeds)}")
@@ -57,13 +66,16 @@ def folders(cases: Path, wanted: Sequence[int]) -> Iterator[Path]:
         yield from (style / str(seed) for seed in wanted if (style / str(seed) / "truth.json").is_file())
 
 
-def examples(folder: Path) -> Iterator[Optional[Example]]:
-    """A case as an example, and its blind variants."""
-    yield read(folder)
-    if int(folder.name) <= BLIND_SEEDS:
-        for percent in BLINDNESS:
-            with patch.object(Functions, "look", blind(percent)):
-                yield read(folder)
+def examples(folder: Path) -> List[Optional[Example]]:
+    """A case as examples."""
+    seed = int(folder.name)
+    found = [read(folder, HIDDEN[seed % len(HIDDEN)])]
+    if seed % BLIND_EVERY in BLINDNESS:
+        with patch.object(Functions, "look", blind(BLINDNESS[seed % BLIND_EVERY])):
+            found.append(read(folder, 0))
+    if (folder / KF_ROWS).is_file():
+        found.append(read(folder, 0, json.loads((folder / KF_ROWS).read_text()) or ()))
+    return found
 
 
 def blind(percent: int) -> object:
@@ -77,36 +89,57 @@ def blind(percent: int) -> object:
     return look
 
 
-def read(folder: Path) -> Optional[Example]:
-    """One case's candidates with their clues, and its true walk."""
+def read(folder: Path, hidden: int, kf_slots: Sequence[int] = ()) -> Optional[Example]:
+    """One case's candidates with their clues, the code of `hidden` modules unreadable, and its true walk."""
     truth = json.loads((folder / "truth.json").read_text())
-    target = open_dump(str(folder / "memory.dmp"), str(folder / "symbols"))
+    target = hide(open_dump(str(folder / "memory.dmp"), str(folder / "symbols")), truth, hidden, int(folder.name))
     evidence = gather(target, Wanted(), lambda _: None)
     slots = [frame["return_slot"] for frame in truth["frames"] if frame["return_slot"] in evidence.region]
-    return example(collect(evidence), [slot for slot in slots if not evidence.image.unreadable(slot)])
+    return example(collect(evidence, set(kf_slots)), [slot for slot in slots if not evidence.image.unreadable(slot)])
 
 
 def fit(known: Sequence[Example]) -> Vector:
     """The weights, in the order of NAMES."""
     prior = [float(PRIOR.get(name, 0)) for name in NAMES]
+    pieces = [known[first::PIECES] for first in range(PIECES)]
+    with Pool(initializer=_share, initargs=(pieces,)) as pool:
 
-    def cost(weights: Vector) -> Tuple[float, Vector]:
-        away = [weight - guess for weight, guess in zip(weights, prior)]
-        total, gradient = PENALTY / 2 * sum(value * value for value in away), [PENALTY * value for value in away]
-        for one in known:
-            value, change = likelihood(one, weights)
-            total -= value
-            gradient = [own - other for own, other in zip(gradient, change)]
-        print(f"log-likelihood {-total:.1f}", flush=True)
-        return total, gradient
+        def cost(weights: Vector) -> Tuple[float, Vector]:
+            away = [weight - guess for weight, guess in zip(weights, prior)]
+            total, gradient = PENALTY / 2 * sum(value * value for value in away), [PENALTY * value for value in away]
+            for value, change in pool.imap_unordered(_piece, [(at, weights) for at in range(PIECES)]):
+                total -= value
+                gradient = [own - other for own, other in zip(gradient, change)]
+            print(f"log-likelihood {-total:.1f}", flush=True)
+            return total, gradient
 
-    return minimize(cost, prior)
+        table = {clue.name: weight for clue, weight in WEIGHTS.items()}
+        table.update(STEP=STEP, BLIND_STEP=BLIND_STEP)
+        return minimize(cost, [table.get(name, guess) for name, guess in zip(NAMES, prior)])
+
+
+_shared: List[Sequence[Sequence[Example]]] = []
+
+
+def _share(pieces: Sequence[Sequence[Example]]) -> None:
+    # Each process is handed the examples once, not with every question.
+    _shared.append(pieces)
+
+
+def _piece(asked: Tuple[int, Vector]) -> Tuple[float, Vector]:
+    at, weights = asked
+    total, gradient = 0.0, [0.0] * len(weights)
+    for one in _shared[0][at]:
+        value, change = likelihood(one, weights)
+        total += value
+        gradient = [own + other for own, other in zip(gradient, change)]
+    return total, gradient
 
 
 def write(weights: Vector, source: str) -> None:
     """Writes weights.py."""
-    rows: List[str] = [f"    Clue.{name}: {weight:.2f},\n" for name, weight in zip(NAMES[:-1], weights)]
-    WEIGHTS.write_text(HEAD.format(source=source) + "".join(rows) + "}\n" + TAIL.format(step=weights[-1]))
+    rows: List[str] = [f"    Clue.{name}: {weight:.2f},\n" for name, weight in zip(NAMES[:-2], weights)]
+    TABLE.write_text(HEAD.format(source=source) + "".join(rows) + "}\n" + TAIL.format(step=weights[-2], blind=weights[-1]))
 
 
 HEAD = '''"""What each clue weighs: natural log-likelihoods, fitted, not chosen.
@@ -125,6 +158,7 @@ from hogwalk.rebuild.clues import Clue
 WEIGHTS: Dict[Clue, float] = {{
 '''
 TAIL = """STEP = {step:.2f}  # what a step adds beside the log-probability of its clues
+BLIND_STEP = {blind:.2f}  # the same where the code behind the newer slot cannot be read
 HEAT = 1.0  # over 1: less certain than fitted; seeds not trained on bear 1 out (tests/rebuild/calibrate.py)
 """
 
