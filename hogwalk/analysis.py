@@ -15,8 +15,8 @@ from hogwalk.code.reader import CodeReader
 from hogwalk.errors import BadInput
 from hogwalk.evidence.links import LinkJudge
 from hogwalk.evidence.modules import ModuleMap
-from hogwalk.evidence.sites import CallSites
-from hogwalk.model import About, Region, Registers, Symbol
+from hogwalk.evidence.sites import CallSites, SiteKind
+from hogwalk.model import About, FrameLayout, Region, Registers, Symbol
 from hogwalk.stack import kernel
 from hogwalk.stack.image import StackImage, read_stack
 from hogwalk.stack.region import find_region
@@ -49,6 +49,7 @@ class Evidence:
     sites: CallSites
     judge: LinkJudge
     symbols: Dict[int, Optional[Symbol]]
+    layouts: Dict[int, FrameLayout]
     chains: Dict[int, Chain]
     candidates: Tuple[Candidate, ...]
 
@@ -69,10 +70,12 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
     sites = CallSites(modules, reader)
     tell("reading the code before the return addresses")
     judge = LinkJudge(sites, symbols, words)
+    layouts = _layouts(target, sites, words)
     alive_from = registers.sp if registers is not None and registers.sp in region else None
     chains = ChainFinder(image, sites, judge, alive_from).chains()
     candidates = rank(image, chains, alive_from)
-    return Evidence(about, region, image, registers, modules, reader, sites, judge, symbols, chains, candidates)
+    return Evidence(about, region, image, registers, modules, reader, sites, judge, symbols, layouts, chains,
+                    candidates)
 
 
 def code_words(words: Sequence[int], registers: Optional[Registers], modules: ModuleMap) -> List[int]:
@@ -82,6 +85,12 @@ def code_words(words: Sequence[int], registers: Optional[Registers], modules: Mo
     if registers is not None:
         found.add(registers.ip)
     return sorted(word for word in found if modules.is_code(word))
+
+
+def _layouts(target: Target, sites: CallSites, words: Sequence[int]) -> Dict[int, FrameLayout]:
+    # Code that can be read tells more than its frame data.
+    unread = [word for word in words if sites.at(word).kind is SiteKind.UNREAD]
+    return {word: layout for word, layout in zip(unread, target.layouts(unread)) if layout is not None}
 
 
 def _faulting_registers(target: Target, about: About, region: Region) -> Optional[Registers]:

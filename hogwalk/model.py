@@ -51,6 +51,22 @@ class Module:
 
 
 @dataclass(frozen=True)
+class FrameLayout:
+    """What FPO or frame data say of the stack in a function's body (x86), all in bytes.
+
+    `depth` counts from ESP, where no arguments are pushed, up to the return slot (None: only EBP tells), `parameters`
+    what callers push above that; `frame_ebp` counts from the address in EBP up to the return slot (None: EBP is no
+    frame pointer), `saved_ebp` from the slot with the caller's EBP (None: not known); `ebp_kept`: EBP is the caller's.
+    """
+
+    depth: Optional[int]
+    parameters: int
+    frame_ebp: Optional[int]
+    saved_ebp: Optional[int]
+    ebp_kept: bool
+
+
+@dataclass(frozen=True)
 class Symbol:
     """The nearest symbol at or below an address; `name` is "" where the module has no symbol for it.
 

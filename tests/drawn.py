@@ -10,7 +10,7 @@ import struct
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from hogwalk.errors import CommandFailed, Unreadable
-from hogwalk.model import About, BugCheck, Module, Region, Symbol, Triple, Version
+from hogwalk.model import About, BugCheck, FrameLayout, Module, Region, Symbol, Triple, Version
 
 PAGE = 0x1000
 TEXT = 0x1000  # where a drawn module's code starts; its last page is data
@@ -164,6 +164,7 @@ class DrawnTarget:
         self._ran: List[str] = []
         self.reads: List[Tuple[int, int]] = []
         self.answers: Dict[str, str] = {}
+        self.frame_data: Dict[int, FrameLayout] = {}
         self.version_data: Dict[str, Version] = {}
         self.fields: Dict[Tuple[str, str], int] = {}
         self.current_thread: Optional[int] = None
@@ -218,6 +219,9 @@ class DrawnTarget:
 
     def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
         return tuple(self._symbol(address) for address in addresses)
+
+    def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
+        return tuple(self.frame_data.get(address) for address in addresses)
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         return tuple(self.version_data.get(name) for name in modules)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional, Sequence, Tuple
 
 from hogwalk.errors import NoDebugger
-from hogwalk.model import Region, Triple, Version
+from hogwalk.model import FrameLayout, Region, Triple, Version
 
 
 class SilentTarget:
@@ -13,6 +13,9 @@ class SilentTarget:
 
     def command(self, text: str) -> str:
         raise NoDebugger(text)
+
+    def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
+        return tuple(None for _ in addresses)
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         return tuple(None for _ in modules)

@@ -65,6 +65,7 @@ class Clue(IntEnum):
     SAME_CALLEE = 1 << 61
     OTHER_CALLEE = 1 << 62
     IN_ARGUMENTS = 1 << 63
+    DEPTH_TOLD = 1 << 64
     # where the walk starts
     FROM_REGISTERS = 1 << 46
     NOT_REGISTERS = 1 << 47
@@ -113,6 +114,7 @@ WORDS: Dict[Clue, str] = {
     Clue.REPEATED_SIZE: "the same return address has one as far above it elsewhere on this stack",
     Clue.SAME_CALLEE: "the same return address belongs to a call of the same function elsewhere on this stack",
     Clue.OTHER_CALLEE: "the same return address belongs to a call of another function elsewhere on this stack",
+    Clue.DEPTH_TOLD: "the function's frame data and the arguments pushed predict this slot",
     Clue.IN_ARGUMENTS: "it lies among the arguments of the function called",
     Clue.FROM_REGISTERS: "the faulting registers lead here",
     Clue.NOT_REGISTERS: "the faulting registers lead elsewhere",

@@ -48,6 +48,6 @@ def collect(
     judge = PairJudge(evidence, found, links, reach, traps)
     starts = start_clues(evidence, found, functions, reach)
     edges = EdgeFinder(evidence, found, functions, judge, traps).edges(starts, tell)
-    edges = Edges(Callers(found, edges.steps, functions).steps(), edges.predictions)
+    edges = Edges(Callers(found, edges.steps, edges.predictions, functions).steps(), edges.predictions)
     ends = end_clues(evidence, found, edges.predictions, traps)
     return Clued(tuple(found), edges, starts, tuple(ends), functions, links)

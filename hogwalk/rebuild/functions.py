@@ -14,6 +14,7 @@ from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.nodes import Node
 from hogwalk.rebuild.traps import TrapFrame
 
+MOST_PUSHED = 0x28  # argument bytes tried: hardly a function takes more
 UNREAD, TRAP_FRAME = int(Clue.UNREAD), int(Clue.TRAP_FRAME)
 
 
@@ -76,7 +77,7 @@ class Functions:
     def predict(self, node: Node, trap: Optional[TrapFrame]) -> Prediction:
         """Where the function that runs behind a node has its own return slot."""
         if node.clues & UNREAD:
-            return Prediction((), False, node.behind, (), None, False, False)
+            return self._by_layout(node)
         if trap is not None and node.clues & TRAP_FRAME:
             return self.resumed(node.address, node.behind, trap.ebp)
         depths, frame = self.look(node.address)
@@ -84,6 +85,25 @@ class Functions:
         known = bool(depths.depths) or depths.dynamic or bool(frame)
         low = node.slot + 4 + depths.minimum
         return Prediction(slots, depths.exact, low, frame, depths.saved_ebp, depths.ebp_kept, known)
+
+    def _by_layout(self, node: Node) -> Prediction:
+        """What frame data say; how much the arguments of the function called take is open, but for what it pops."""
+        layout = self._evidence.layouts.get(node.address)
+        if layout is None:
+            return Prediction((), False, node.behind, (), None, False, False)
+        frame = () if layout.frame_ebp is None else (layout.frame_ebp,)
+        slots: Tuple[int, ...] = ()
+        if layout.depth is not None:
+            slots = tuple(node.behind + layout.depth + pushed for pushed in range(0, MOST_PUSHED + 1, 4))
+        return Prediction(slots, False, node.behind, frame, layout.saved_ebp, layout.ebp_kept, True)
+
+    def popped(self, address: int) -> Optional[int]:
+        """Argument bytes that the function which holds an address takes off its caller's stack; None if not known."""
+        layout = self._evidence.layouts.get(address)
+        if layout is not None:
+            return layout.parameters
+        start = self.start(address)
+        return None if start is None else self.depths.popped(start)
 
     def resumed(self, address: int, esp: int, ebp: int) -> Prediction:
         """Where the function that runs on at `address` with these registers has its return slot."""

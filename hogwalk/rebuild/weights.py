@@ -61,6 +61,7 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.SAME_CALLEE: 2.0,
     Clue.OTHER_CALLEE: -2.0,
     Clue.IN_ARGUMENTS: -5.0,
+    Clue.DEPTH_TOLD: 3.0,
     Clue.FROM_REGISTERS: 2.00,
     Clue.NOT_REGISTERS: -8.00,
     Clue.REACHES_LIMIT: 1.71,

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, Unreadable
-from hogwalk.model import About, BugCheck, Module, Region, Symbol, Triple, Version
+from hogwalk.model import About, BugCheck, FrameLayout, Module, Region, Symbol, Triple, Version
 from hogwalk.parsers.dt import field_offsets
 from hogwalk.parsers.expr import parse_debugger_block
 from hogwalk.parsers.lm import format_lmv, parse_lm, parse_lmv
@@ -106,6 +106,13 @@ class EngineTarget:
             part = addresses[start : start + SYMBOLS_PER_COMMAND]
             found.extend(parse_symbols(self.command(format_symbols(part)), part, self.about().pointer_bytes))
         return tuple(found)
+
+    def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
+        """None of them: kf's rows tell what the frame data say.
+
+        `.fnent` would not: it leaves out the saved registers of FRAMEDATA (seen in dbgeng 10.0.15063).
+        """
+        return tuple(None for _ in addresses)
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """The version resources of the named modules, as `lm v` prints them, in one command."""

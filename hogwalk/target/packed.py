@@ -7,7 +7,7 @@ import zlib
 from dataclasses import asdict
 from typing import Any, Callable, List, Optional, Sequence, Tuple, TypeVar, cast
 
-from hogwalk.model import About, BugCheck, Module, Region, Symbol, Triple, Version
+from hogwalk.model import About, BugCheck, FrameLayout, Module, Region, Symbol, Triple, Version
 
 LARGEST_MEMORY = 64 << 20  # an answer that inflates to more than this is not a stack or a page of code
 T = TypeVar("T")
@@ -92,6 +92,12 @@ def module(packed: Any) -> Module:
 def symbol(packed: Any) -> Symbol:
     """A symbol."""
     return Symbol(text(packed["module"]), text(packed["name"]), whole(packed["displacement"]))
+
+
+def layout(packed: Any) -> FrameLayout:
+    """A frame layout."""
+    depth, frame_ebp, saved_ebp = (optional(whole)(packed[key]) for key in ("depth", "frame_ebp", "saved_ebp"))
+    return FrameLayout(depth, whole(packed["parameters"]), frame_ebp, saved_ebp, packed["ebp_kept"] is True)
 
 
 def version(packed: Any) -> Version:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Optional, Protocol, Sequence, Tuple
 
-from hogwalk.model import About, Module, Region, Symbol, Triple, Version
+from hogwalk.model import About, FrameLayout, Module, Region, Symbol, Triple, Version
 
 
 class Target(Protocol):
@@ -37,6 +37,9 @@ class Target(Protocol):
 
     def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
         """For each address its nearest symbol, or None where it lies in no module."""
+
+    def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
+        """For each code address what the symbols' FPO or frame data say of the stack there, or None."""
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """For each module name what its version resource says, or None where it cannot be read."""

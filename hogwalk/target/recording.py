@@ -12,7 +12,7 @@ import json
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NotRecorded, Unreadable
-from hogwalk.model import About, Module, Region, Symbol, Triple, Version
+from hogwalk.model import About, FrameLayout, Module, Region, Symbol, Triple, Version
 from hogwalk.target import packed
 from hogwalk.target.protocol import Target
 
@@ -106,6 +106,10 @@ class Recorder:
     def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
         """As Target.symbols; kept address by address, so that any later grouping can be answered."""
         return self._keep_each("symbol", addresses, self._target.symbols)
+
+    def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
+        """As Target.layouts; kept address by address."""
+        return self._keep_each("layout", addresses, self._target.layouts)
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """As Target.versions; kept module by module."""
@@ -216,6 +220,10 @@ class Replay:
     def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
         """As Target.symbols."""
         return tuple(self._recall(packed.optional(packed.symbol), "symbol", address) for address in addresses)
+
+    def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
+        """As Target.layouts."""
+        return tuple(self._recall(packed.optional(packed.layout), "layout", address) for address in addresses)
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """As Target.versions."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, NoDebugger, Unreadable
-from hogwalk.model import About, Module, Region, Symbol, Triple, Version
-from hogwalk.symbols.frames import FrameRecord, frame_records
+from hogwalk.model import About, FrameLayout, Module, Region, Symbol, Triple, Version
+from hogwalk.symbols.frames import frame_records
+from hogwalk.symbols.layout import Layouts
 from hogwalk.symbols.publics import Named
 from hogwalk.symbols.resolver import Resolver
 from hogwalk.symbols.source import READ_CAP, MappedFile
@@ -27,6 +28,7 @@ class DumpTarget:
         self._resolver = Resolver(crash.images(), crash.memory.read, symbol_path, image_path)
         self._names = Names(self.field, self._address)
         self._about = crash.about()
+        self._layouts: Dict[str, Layouts] = {}
 
     @property
     def notes(self) -> Tuple[str, ...]:
@@ -123,10 +125,19 @@ class DumpTarget:
         table = self._pdb_table(module)
         return table.functions() if table is not None else []
 
-    def frame_records(self, module: str) -> List[FrameRecord]:
-        """The FPO and FRAMEDATA records of a module's PDB, [] where it has none."""
-        table = self._pdb_table(module)
-        return frame_records(table.pdb) if table is not None else []
+    def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
+        """For each code address what the FPO and FRAMEDATA records of its module's PDB say."""
+        return tuple(self._layout(address) for address in addresses)
+
+    def _layout(self, address: int) -> Optional[FrameLayout]:
+        image = self._resolver.image_at(address)
+        if image is None:
+            return None
+        found = self._layouts.get(image.name)
+        if found is None:
+            table = self._pdb_table(image.name)
+            found = self._layouts[image.name] = Layouts(frame_records(table.pdb) if table is not None else [])
+        return found.at(address - image.start)
 
     def _pdb_table(self, module: str) -> Optional[PdbTable]:
         for image in self._resolver.images:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, Optional, Sequence, Tuple
 
 from hogwalk.errors import NoDebugger
-from hogwalk.model import About, Module, Region, Symbol, Triple, Version
+from hogwalk.model import About, FrameLayout, Module, Region, Symbol, Triple, Version
 from hogwalk.parsers import lm
 from hogwalk.parsers.kf import KfText
 from hogwalk.target.text.answers import start_of
@@ -60,6 +60,10 @@ class TextTarget:
     def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
         """For each address the symbol printed for it or implied by its neighbours, else its module, else None."""
         return tuple(self._names.find(address) for address in addresses)
+
+    def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
+        """None of them: logs hold no frame data."""
+        return tuple(None for _ in addresses)
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """What `lmv` prints for each module, None where the log holds no `lmv` of it."""
