@@ -51,7 +51,8 @@ def rebuild(
 ) -> Rebuilt:
     """The most likely frames of a stack; none where no word of it can be a return address.
 
-    `kf_frames` are the rows of the debugger's own walk, one more clue where there are any; `tell` hears how far the work is.
+    `kf_frames` are the rows of the debugger's own walk, one more clue where there are any; `tell` hears how far the
+    work is.
     """
     clued = collect(evidence, {frame.return_slot for frame in kf_frames}, tell)
     graph = weigh(clued)

@@ -118,10 +118,6 @@ class Functions:
         rva = self._pdb.rva(section, offset)
         return None if rva is None else Named(rva, size, decode(name[:STRING_CAP].split(b"\0", 1)[0]))
 
-    def all(self) -> List[Named]:
-        """Every function record (those with a size) of every module, lowest first."""
-        return sorted(named for number in range(len(self._streams)) for named in self._module(number)[1][0])
-
 
 def _by_start(records: List[Named]) -> _Sorted:
     return records, [record.rva for record in records]

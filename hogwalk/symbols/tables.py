@@ -5,7 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import List, Optional, Sequence, Tuple, Union
 
+from hogwalk.model import FrameLayout
+from hogwalk.symbols.frames import frame_records
 from hogwalk.symbols.functions import Functions
+from hogwalk.symbols.layout import Layouts
 from hogwalk.symbols.pdb import OMAP_FROM_SOURCE, OMAP_TO_SOURCE, Pdb
 from hogwalk.symbols.publics import Named, Publics
 from hogwalk.symbols.types import Types
@@ -24,6 +27,7 @@ class PdbTable:
         self.types = Types(pdb)
         self._publics = Publics(pdb)
         self._functions = Functions(pdb)
+        self._layouts: Optional[Layouts] = None
         self._to_source = pdb.omap(OMAP_TO_SOURCE)
         self._from_source = pdb.omap(OMAP_FROM_SOURCE)
 
@@ -43,9 +47,12 @@ class PdbTable:
             return None  # a symbol of another section says nothing
         return undecorate(public.name), rva - public.rva
 
-    def functions(self) -> List[Named]:
-        """Every function record, lowest first, by RVA in the (original) image; sizes in bytes of code."""
-        return self._functions.all()
+    def layout(self, rva: int) -> Optional[FrameLayout]:
+        """What the frame records say of the stack at an address, or None."""
+        if self._layouts is None:
+            self._layouts = Layouts(frame_records(self.pdb))
+        source = rva if self._to_source is None else self._to_source.map(rva)
+        return None if source is None else self._layouts.at(source)
 
     def address(self, name: str) -> Optional[int]:
         """The RVA of a public or function by its printed name, or None; reads every public."""

@@ -11,7 +11,7 @@ from typing import Dict, List, Tuple
 import pytest
 
 from hogwalk.errors import NoDebugger, Unreadable
-from hogwalk.model import BugCheck, Symbol
+from hogwalk.model import BugCheck, FrameLayout, Symbol
 from hogwalk.target.dump import DumpTarget, open_dump
 from tests.dump import machine64
 from tests.dump.contents import STACKHOG, Contents, stackhog
@@ -133,15 +133,10 @@ def test_an_encoded_debugger_block_is_said_and_made_up_for_by_symbols(tmp_path: 
     assert open_dump(str(path)).thread() is None
 
 
-def test_frame_and_function_records(tmp_path: Path) -> None:
+def test_frame_data_come_from_the_modules_own_pdb() -> None:
     target = open_dump(str(STACKHOG / "memory.dmp"), str(SYMBOLS))
-    assert {record.kind for record in target.frame_records("nt")} >= {"fpo", "trap"}
-    assert target.frame_records("BabyHog") == []
-    path = tmp_path / "x64.dmp"
-    path.write_bytes(machine64.kernel64(FULL))
-    (tmp_path / "ntkrnlmp.pdb").write_bytes(machine64.nt_pdb())
-    found = open_dump(str(path), str(tmp_path)).functions("nt")
-    assert [(named.rva, named.size, named.name) for named in found] == [row for row in machine64.FUNCTIONS if row[1]]
+    unsized, outside, hog = 0x8082E800, 0x80800010, 0xB9596090
+    assert target.layouts([unsized, outside, hog, 4]) == (FrameLayout(0, 4, None, None, True), None, None, None)
 
 
 def test_all_threads_of_all_processes(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 python -m tests.rebuild.calibrate CASES [-n 41-70] [--hidden 0,2,5,8]
 
-CASES is a folder as `python -m tests.lab generate -o` writes it.  As verdicts on readable code are hardly ever in doubt,
-every case is also walked with the code of so many of its modules hidden.
+CASES is a folder as `python -m tests.lab generate -o` writes it.  As verdicts on readable code are hardly ever in
+doubt, every case is walked once for each number of modules whose code is then hidden.
 """
 
 from __future__ import annotations

@@ -42,7 +42,8 @@ PRIOR = {
     "TAIL_REACHED": 2, "TAIL_POSSIBLE": -0.5, "STARTED": 2, "DEPTH": 3, "DEPTH_ALONE": 1, "DEPTH_LIKELY": 2,
     "DEPTH_POSSIBLE": 1, "CHAINED": 3, "CHAIN_BROKEN": -2, "EBP_KEPT_BADLY": -2, "NO_TRAP": -8, "HOLE": -1,
     "OTHER_MODULE": -2, "ALIGNED": -1, "NOT_REGISTERS": -8, "FROM_REGISTERS": 2, "USER_MODE": 2, "NO_RETURN": 2,
-    "PREDICTED_ON": -5, "SAME_CALLEE": 2, "OTHER_CALLEE": -2, "IN_ARGUMENTS": -5, "DEPTH_TOLD": 3, "STEP": 2, "BLIND_STEP": 1,
+    "PREDICTED_ON": -5, "SAME_CALLEE": 2, "OTHER_CALLEE": -2, "IN_ARGUMENTS": -5, "DEPTH_TOLD": 3,
+    "STEP": 2, "BLIND_STEP": 1,
 }
 
 
@@ -139,7 +140,8 @@ def _piece(asked: Tuple[int, Vector]) -> Tuple[float, Vector]:
 def write(weights: Vector, source: str) -> None:
     """Writes weights.py."""
     rows: List[str] = [f"    Clue.{name}: {weight:.2f},\n" for name, weight in zip(NAMES[:-2], weights)]
-    TABLE.write_text(HEAD.format(source=source) + "".join(rows) + "}\n" + TAIL.format(step=weights[-2], blind=weights[-1]))
+    tail = TAIL.format(step=weights[-2], blind=weights[-1])
+    TABLE.write_text(HEAD.format(source=source) + "".join(rows) + "}\n" + tail)
 
 
 HEAD = '''"""What each clue weighs: natural log-likelihoods, fitted, not chosen.

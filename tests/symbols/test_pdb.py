@@ -9,8 +9,10 @@ from typing import Optional, Tuple
 import pytest
 
 from hogwalk.errors import BadInput
-from hogwalk.symbols.frames import frame_records
+from hogwalk.model import FrameLayout
+from hogwalk.symbols.frames import FrameRecord, frame_records
 from hogwalk.symbols.functions import Functions
+from hogwalk.symbols.layout import Layouts
 from hogwalk.symbols.pdb import Pdb
 from hogwalk.symbols.publics import Publics
 from hogwalk.symbols.tables import PdbTable
@@ -58,7 +60,8 @@ def test_a_variables_address_is_found_by_its_printed_name(tmp_path: Path) -> Non
 
 def test_functions_have_their_lengths(tmp_path: Path) -> None:
     functions = Functions(opened(tmp_path, pdb([], [(0x1300, 0x40, "f"), (0x1500, 8, "g")])))
-    assert [(named.rva, named.size, named.name) for named in functions.all()] == [(0x1300, 0x40, "f"), (0x1500, 8, "g")]
+    found = [functions.nearest(rva) for rva in (0x1310, 0x1507)]
+    assert [named and (named.rva, named.size, named.name) for named in found] == [(0x1300, 0x40, "f"), (0x1500, 8, "g")]
 
 
 def test_field_offsets_come_from_the_definition(tmp_path: Path) -> None:
@@ -113,3 +116,32 @@ def test_damage_is_refused_in_one_line(tmp_path: Path, data: bytes, wrong: str) 
         opened(tmp_path, data)
     assert refusal.value.wrong == wrong
     assert refusal.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("kind", "uses_ebp", "program", "layout"),
+    [
+        ("fpo", False, "", FrameLayout(0x34, 8, None, None, True)),
+        ("fpo", True, "", FrameLayout(0x34, 8, None, None, False)),
+        ("nonfpo", False, "", FrameLayout(None, 8, 4, 4, False)),
+        ("trap", False, "", None),
+        # Visual C++ with and without EBP, clang with and without, clang with `and esp`
+        ("frame", False, "$T0 $ebp = $eip $T0 4 + ^ = $ebp $T0 ^ = $esp $T0 8 + = ", FrameLayout(None, 8, 4, 4, False)),
+        ("frame", False, "$T0 .raSearch = $eip $T0 ^ = $esp $T0 4 + = ", FrameLayout(0x34, 8, None, None, True)),
+        ("frame", False, "$T0 $ebp 4 + = $eip $T0 ^ = $esp $T0 4 + = $ebp $T0 4 - ^ = ",
+         FrameLayout(None, 8, 4, 4, False)),
+        ("frame", False, "$T0 .raSearch = $eip $T0 ^ = $esp $T0 4 + = $ebp $T0 8 - ^ = ",
+         FrameLayout(0x34, 8, None, 8, False)),
+        ("frame", False, "$T0 $ebp 4 + = $T0 $T0 8 - 16 @ = $eip $T0 ^ = $esp $T0 4 + = ", None),
+        ("frame", False, "foreign text", None),
+    ],
+)
+def test_what_frame_records_say_of_the_stack(
+    kind: str, uses_ebp: bool, program: str, layout: Optional[FrameLayout]
+) -> None:
+    whole = FrameRecord(0x1100, 0x80, 0, 8, 0, 4, kind, uses_ebp, program)
+    body = FrameRecord(0x1104, 0x7C, 0x28, 8, 12, 0, kind, uses_ebp, program)
+    layouts = Layouts([whole, body])
+    assert layouts.at(0x1150) == layout
+    assert layouts.at(0x1180) is None
+    assert layouts.at(0x10FF) is None

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Iterator, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, NoDebugger, Unreadable
 from hogwalk.model import About, FrameLayout, Module, Region, Symbol, Triple, Version
-from hogwalk.symbols.frames import frame_records
-from hogwalk.symbols.layout import Layouts
-from hogwalk.symbols.publics import Named
 from hogwalk.symbols.resolver import Resolver
 from hogwalk.symbols.source import READ_CAP, MappedFile
 from hogwalk.symbols.tables import PdbTable
@@ -28,7 +25,6 @@ class DumpTarget:
         self._resolver = Resolver(crash.images(), crash.memory.read, symbol_path, image_path)
         self._names = Names(self.field, self._address)
         self._about = crash.about()
-        self._layouts: Dict[str, Layouts] = {}
 
     @property
     def notes(self) -> Tuple[str, ...]:
@@ -120,11 +116,6 @@ class DumpTarget:
         """Every thread of the dump."""
         return self._crash.threads(self._names)
 
-    def functions(self, module: str) -> List[Named]:
-        """The function records (RVA, bytes, name) of a module's PDB, [] where it has none or only publics."""
-        table = self._pdb_table(module)
-        return table.functions() if table is not None else []
-
     def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
         """For each code address what the FPO and FRAMEDATA records of its module's PDB say."""
         return tuple(self._layout(address) for address in addresses)
@@ -133,11 +124,8 @@ class DumpTarget:
         image = self._resolver.image_at(address)
         if image is None:
             return None
-        found = self._layouts.get(image.name)
-        if found is None:
-            table = self._pdb_table(image.name)
-            found = self._layouts[image.name] = Layouts(frame_records(table.pdb) if table is not None else [])
-        return found.at(address - image.start)
+        table = self._resolver.table(image)
+        return table.layout(address - image.start) if isinstance(table, PdbTable) else None
 
     def _pdb_table(self, module: str) -> Optional[PdbTable]:
         for image in self._resolver.images:
