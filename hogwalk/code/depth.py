@@ -13,8 +13,8 @@ from hogwalk.code.callees import Blocks, Callee, Callees
 from hogwalk.code.calls import LONGEST, calls_before
 from hogwalk.code.flow import Flow
 from hogwalk.code.reader import CodeReader
-from hogwalk.code.state import State
-from hogwalk.code.values import CALL_EBP, CALL_ESP, CALLER, EBP, ESP, FIRST_ORIGIN, RETURN_SLOT, Known
+from hogwalk.code.state import State, entered
+from hogwalk.code.values import CALL_EBP, CALL_ESP, CALLER, FIRST_ORIGIN, RETURN_SLOT, Known
 
 MOST_DEPTHS = 64
 MOST_BEHIND = 400  # blocks looked at between a call and the `ret`
@@ -95,7 +95,7 @@ class StackDepths:
         """The states of the function that begins at `function`."""
         flow = self._flows.get(function)
         if flow is None:
-            state = State({ESP: (RETURN_SLOT, 0), EBP: (CALLER, 0)})
+            state = entered((RETURN_SLOT, 0), (CALLER, 0))
             flow = Flow(self.blocks, self.callees, function, state, self._certain_height)
             self._flows[function] = flow
         return flow
@@ -112,7 +112,7 @@ class StackDepths:
 
     def _way_out(self, return_address: int, guess: bool) -> Behind:
         # Calls of one function share most of their way to its `ret`: what is known of a block is not walked again.
-        state = State({ESP: (CALL_ESP, 0), EBP: (CALL_EBP, 0)})
+        state = entered((CALL_ESP, 0), (CALL_EBP, 0))
         flow = Flow(self.blocks, self.callees, return_address, state, _never, MOST_BEHIND)
         found = flow.to_return(guess, lambda at, there: at in self._ways_out and _plain(there))
         if flow.met is not None:
@@ -132,7 +132,7 @@ class StackDepths:
 
     def _from_entry(self, flow: Flow, state: State) -> Depths:
         found = _expand(flow, state.esp)
-        ebp = state.registers.get(EBP)
+        ebp = state.ebp
         return replace(
             found,
             exact=state.guesses == 0 and bool(found.depths),
@@ -196,7 +196,7 @@ def _plain(state: State) -> bool:
     esp = state.esp
     if state.guesses or state.saved is not None or esp is None:
         return False
-    return esp[0] == CALL_ESP and state.registers.get(EBP) == (CALL_EBP, 0)
+    return esp[0] == CALL_ESP and state.ebp == (CALL_EBP, 0)
 
 
 def _shifted(behind: Behind, moved: int) -> Behind:

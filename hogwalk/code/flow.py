@@ -20,6 +20,8 @@ SUB_ESP_EAX = (b"\x29\xc4", b"\x2b\xe0")
 MOST_TAILS = 4  # tail calls followed, once nothing else is left
 FAR_JUMP = 0x4000
 
+CALL, BRANCH, RETURN = Exit.CALL, Exit.BRANCH, Exit.RETURN
+
 Return = Tuple[Block, State]  # a block that ends with `ret`, and the state where it begins
 
 
@@ -90,8 +92,8 @@ class Flow:
             return False
         self._left -= 1
         if self._sure:
-            self._last = self._sure.pop(self._nearest())
-            self._block(self._last)
+            address = self._last = self._sure.pop(self._nearest() if len(self._sure) > 1 else 0)
+            self._block(address)
         elif guess and self._unsure:
             self._guess(*self._unsure.popleft())
         elif guess and self._tails and self._tails_left > 0:
@@ -132,11 +134,9 @@ class Flow:
 
     def _nearest(self) -> int:
         """Which waiting block to take: compilers lay code out in order, so the last one before the goal."""
-        best, index = -1, 0
-        for at, address in enumerate(self._sure):
-            if best < address < self._goal:
-                best, index = address, at
-        return index
+        waiting, goal = self._sure, self._goal
+        last = max([address for address in waiting if address < goal], default=None)
+        return 0 if last is None else waiting.index(last)
 
     def _enter(self, address: int, state: State, source: Block) -> None:
         known = self._states.get(address)
@@ -150,11 +150,15 @@ class Flow:
         for origin in block.origins:
             self.origins.setdefault(origin.address, (origin.alignment, before.resolve(origin.before)))
         state = before.after(block)
-        if block.exit is Exit.CALL:
+        leaving = block.exit
+        if leaving is CALL:
             self._call(block, state)
-        elif block.exit is Exit.RETURN:
+        elif leaving is BRANCH:
+            for target in block.targets:
+                self._enter(target, state, block)
+        elif leaving is RETURN:
             self.returns.append((block, before))
-        elif block.exit is Exit.TABLE:
+        elif leaving is Exit.TABLE:
             for target in self._blocks.table_targets(block):
                 self._enter(target, state, block)
         else:
@@ -190,7 +194,7 @@ class Flow:
 
     def _helped(self, callee: Callee, block: Block, state: State) -> State:
         """The state behind the call of what may be a prologue helper or a stack probe."""
-        held = state.registers.get(EAX)
+        held = state.registers[EAX]
         eax = held[1] if held is not None and held[0] == CONSTANT else None
         words: Dict[int, int] = {}
         if block.esp is not None:
