@@ -11,6 +11,7 @@ from hogwalk.code.blocks import Block, Exit
 from hogwalk.code.callees import Blocks, Callee, Callees
 from hogwalk.code.emulate import HelperEffect, emulate_helper
 from hogwalk.code.state import State
+from hogwalk.code.waiting import Waiting
 from hogwalk.code.values import CONSTANT, EAX, RETURN_SLOT, Known
 
 MOST_BLOCKS = 3000
@@ -49,7 +50,7 @@ class Flow:
         self._left = most_blocks
         self._start = start
         self._states: Dict[int, State] = {start: state}
-        self._sure: List[int] = [start]
+        self._sure = Waiting(start)
         self._goal = 1 << 32
         self._helped_left = MOST_HELPED
         self._unsure: Deque[Tuple[Block, State]] = deque()
@@ -92,7 +93,7 @@ class Flow:
             return False
         self._left -= 1
         if self._sure:
-            address = self._last = self._sure.pop(self._nearest() if len(self._sure) > 1 else 0)
+            address = self._last = self._sure.take(self._goal)
             self._block(address)
         elif guess and self._unsure:
             self._guess(*self._unsure.popleft())
@@ -132,18 +133,12 @@ class Flow:
         """The block from which the one at `address` was reached."""
         return self._parents.get(address)
 
-    def _nearest(self) -> int:
-        """Which waiting block to take: compilers lay code out in order, so the last one before the goal."""
-        waiting, goal = self._sure, self._goal
-        last = max([address for address in waiting if address < goal], default=None)
-        return 0 if last is None else waiting.index(last)
-
     def _enter(self, address: int, state: State, source: Block) -> None:
         known = self._states.get(address)
         if known is None or state.guesses < known.guesses:
             self._states[address] = state
             self._parents[address] = source
-            self._sure.append(address)
+            self._sure.add(address)
 
     def _block(self, address: int) -> None:
         block, before = self._blocks.at(address), self._states[address]
