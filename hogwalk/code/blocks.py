@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from hogwalk.code.values import ESP, Known, Value
 
@@ -36,6 +36,9 @@ class Origin:
     lowered_by: Known = None
 
 
+NO_CONSTANTS: Mapping[Value, int] = {}  # most blocks push none: one empty mapping does for all of these
+
+
 class Block:
     """Code from `start` to `end` (behind its last instruction), all values relative to the registers at `start`.
 
@@ -63,10 +66,10 @@ class Block:
         self.pushes = self.kept = self.stale = 0
         self.odd = False
         self.registers: Dict[int, Known] = {} if registers is None else registers
-        self.constants: Dict[Value, int] = {}
+        self.constants: Mapping[Value, int] = NO_CONSTANTS
         self.saves: Known = None
         self.loads: Known = None
-        self.origins: List[Origin] = []
+        self.origins: Sequence[Origin] = ()
 
     def get(self, register: int) -> Known:
         """What `register` holds at the end."""

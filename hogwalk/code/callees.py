@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 from hogwalk.code.blocks import Block, Exit
 from hogwalk.code.reader import CodeReader
@@ -18,8 +17,7 @@ HELPER_BLOCKS, HELPER_BYTES = 12, 0xC0  # _chkstk, __SEH_prolog4_GS and the like
 TABLE_ENTRIES, TABLE_REACH = 512, 0x10000
 
 
-@dataclass(frozen=True)
-class Callee:
+class Callee(NamedTuple):
     """A called function: `popped` argument bytes its `ret N` takes (None: unknown), and whether it returns at all.
 
     `helper` marks small functions that set their caller's ESP or EBP: prologue helpers and stack probes.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Mapping, Optional, Tuple
 
 from hogwalk.code.blocks import Block, Exit, Origin
 from hogwalk.code.lengths import MODRM_LENGTHS, OPERAND, instruction_length
 from hogwalk.code.values import EBP, ESP, LOADED, Known
 
 
+NO_TABLES: Mapping[int, int] = {}
 START_ESP = (ESP, 0)  # what ESP is where a block begins
 
 
@@ -23,7 +24,7 @@ class Cursor:
         self.code = code
         self.address = address
         self.done = False
-        self.tables: Dict[int, int] = {}
+        self.tables = NO_TABLES
 
     def get(self, register: int) -> Known:
         """What the register holds now."""
@@ -83,7 +84,7 @@ class Cursor:
     def new_origin(self, at: int, alignment: int, lowered_by: Known = None) -> None:
         """ESP became something new: aligned, or with alignment 0 lowered by an amount not known here."""
         origin = self.address + at
-        self.block.origins.append(Origin(origin, alignment, self.get(ESP), lowered_by))
+        self.block.origins = (*self.block.origins, Origin(origin, alignment, self.get(ESP), lowered_by))
         self.put(ESP, (origin, 0))
 
     def memory(self, at: int) -> Optional[Tuple[int, int]]:

@@ -5,8 +5,7 @@ The two return slots are `depth + 4` bytes apart: own return slot = newer return
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from hogwalk.code.blocks import Block
 from hogwalk.code.callees import Blocks, Callee, Callees
@@ -21,8 +20,7 @@ MOST_BEHIND = 400  # blocks looked at between a call and the `ret`
 MOST_GUESSED = 0x40  # argument bytes tried for a call whose function is not known
 
 
-@dataclass(frozen=True)
-class Depths:
+class Depths(NamedTuple):
     """What is known about the stack of a function at one of its calls.
 
     `depths` are bytes from ESP right before the call up to the function's own return slot, the most plausible first;
@@ -50,8 +48,7 @@ class Depths:
         return tuple(newer_slot + 4 + depth for depth in self.depths)
 
 
-@dataclass(frozen=True)
-class Behind:
+class Behind(NamedTuple):
     """What the way from behind a call to the function's `ret` tells, all in bytes up to the return slot.
 
     `height` counts from ESP behind the call, `frame_ebp` from EBP, `saved_ebp` from the slot EBP is restored from.
@@ -133,8 +130,7 @@ class StackDepths:
     def _from_entry(self, flow: Flow, state: State) -> Depths:
         found = _expand(flow, state.esp)
         ebp = state.ebp
-        return replace(
-            found,
+        return found._replace(
             exact=state.guesses == 0 and bool(found.depths),
             saved_ebp=_below(state.saved),
             frame_ebp=_below(ebp),
@@ -188,7 +184,7 @@ class StackDepths:
         else:
             order = tuple(dict.fromkeys((*found.depths, *other.depths)))
         saved = other.saved_ebp if found.saved_ebp is None else found.saved_ebp
-        return replace(found, depths=order, exact=other.exact, saved_ebp=saved, minimum=min(order, default=0))
+        return found._replace(depths=order, exact=other.exact, saved_ebp=saved, minimum=min(order, default=0))
 
 
 def _plain(state: State) -> bool:
@@ -201,7 +197,7 @@ def _plain(state: State) -> bool:
 
 def _shifted(behind: Behind, moved: int) -> Behind:
     """The same way out seen from where ESP was `moved` bytes lower."""
-    return behind if behind.height is None else replace(behind, height=behind.height + moved)
+    return behind if behind.height is None or not moved else behind._replace(height=behind.height + moved)
 
 
 def _never(_: int) -> Optional[int]:

@@ -47,7 +47,7 @@ def push_constant(cursor: Cursor, at: int) -> int:
     size = 4 if cursor.code[at] == 0x68 else 1
     slot = cursor.get(ESP)
     if slot is not None:
-        block.constants[slot] = cursor.signed(at + 1, size)
+        block.constants = {**block.constants, slot: cursor.signed(at + 1, size)}
     return at + 1 + size
 
 
@@ -134,7 +134,7 @@ def load(cursor: Cursor, at: int) -> int:
     else:
         cursor.put(register, None)
         if modrm & 0xC7 == 4 and cursor.code[at + 2] & 0xC7 == 0x85:
-            cursor.tables[register] = cursor.word(at + 3)  # mov reg,[table+reg*4]
+            cursor.tables = {**cursor.tables, register: cursor.word(at + 3)}  # mov reg,[table+reg*4]
     return at + cursor.length(at)
 
 

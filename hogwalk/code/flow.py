@@ -184,7 +184,7 @@ class Flow:
             self._helped_left -= 1
             self._enter(behind, self._helped(callee, block, state), block)
         elif callee.returns:
-            keep = self._blocks.reader.bytes_at(behind, 2) in SUB_ESP_EAX
+            keep = state.registers[EAX] is not None and self._blocks.reader.bytes_at(behind, 2) in SUB_ESP_EAX
             self._enter(behind, state.called(callee.popped or 0, 0, keep), block)
 
     def _helped(self, callee: Callee, block: Block, state: State) -> State:

@@ -103,7 +103,7 @@ class FunctionStarts:
         code = self._reader.readable_before(address, FARTHEST)
         base = address - len(code)
         for at in range(len(code) - 2, LONGEST_NOP, -1):
-            if looks_like_start(code, at, base + at):
+            if code[at] in FIRST_BYTES and looks_like_start(code, at, base + at):
                 yield base + at
 
     def _leads(self, start: int, return_address: int, known: bool) -> bool:
