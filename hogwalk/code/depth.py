@@ -80,7 +80,7 @@ class StackDepths:
         `function` may be None; `popped` is what the called function takes off the stack, where the caller knows it.
         """
         flow = None if function is None else self.flow(function)
-        state = None if flow is None else flow.to_call(return_address)
+        state = flow.to_call(return_address) if flow is not None and flow.reaches(return_address) else None
         if flow is not None and state is not None:
             found = self._from_entry(flow, state)
             if state.guesses == 0 and state.esp is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from typing import Callable, Deque, Dict, List, Optional, Tuple
+from typing import Callable, Deque, Dict, FrozenSet, List, Optional, Tuple
 
 from hogwalk.code.arguments import likely_arguments
 from hogwalk.code.blocks import Block, Exit
@@ -12,6 +12,7 @@ from hogwalk.code.callees import Blocks, Callee, Callees
 from hogwalk.code.emulate import HelperEffect, emulate_helper
 from hogwalk.code.state import State
 from hogwalk.code.waiting import Waiting
+from hogwalk.code.sweep import possible_calls
 from hogwalk.code.values import CONSTANT, EAX, RETURN_SLOT, Known
 
 MOST_BLOCKS = 3000
@@ -20,6 +21,7 @@ MOST_HELPED = 50  # runs of prologue helpers: a function has one or two
 SUB_ESP_EAX = (b"\x29\xc4", b"\x2b\xe0")
 MOST_TAILS = 4  # tail calls followed, once nothing else is left
 FAR_JUMP = 0x4000
+UNTESTED = 40  # blocks looked at before it is worth asking whether a call can be reached at all
 
 CALL, BRANCH, RETURN = Exit.CALL, Exit.BRANCH, Exit.RETURN
 
@@ -64,19 +66,51 @@ class Flow:
         self.returns: List[Return] = []
         self.met: Optional[int] = None
         self._last = start
+        self._late = self._swept = False
+        self._possible: Optional[FrozenSet[int]] = None
 
     def to_call(self, return_address: int) -> Optional[State]:
         """The state right before the call that returns to `return_address`, or None when no path gets there."""
+        self._catch_up()
         self._goal = return_address
         while return_address not in self.sites and self._more(True):
             pass
         return self.sites.get(return_address)
+
+    def reaches(self, return_address: int) -> bool:
+        """Whether any path gets to the call before `return_address`: as `to_call` would find, but quicker to say no.
+
+        A no leaves the rest of the function to be looked at when something else is asked.
+        """
+        if not self._late:
+            self._goal, sites = return_address, self.sites
+            for _ in range(UNTESTED):
+                if return_address in sites or not self._more(True):
+                    return return_address in sites
+        if self._cannot_reach(return_address):
+            self._late = True
+            return False
+        return self.to_call(return_address) is not None
+
+    def _cannot_reach(self, return_address: int) -> bool:
+        if not self._swept:
+            self._swept = True
+            self._possible = possible_calls(self._blocks.reader, self._start)
+        return self._possible is not None and return_address not in self._possible
+
+    def _catch_up(self) -> None:
+        """Does the work that `reaches` left undone, in the order in which it would have done it."""
+        if self._late:
+            self._late = False
+            while self._more(True):
+                pass
 
     def to_return(self, guess: bool, known: Callable[[int, State], bool] = lambda at, there: False) -> Optional[Return]:
         """The first `ret` reached; without `guess` only over calls whose argument bytes are known.
 
         It stops, with None, at a block whose address and state are `known` to lead on; `met` then names it.
         """
+        self._catch_up()
         while not self.returns and self._more(guess):
             if known(self._last, self._states[self._last]):
                 self.met = self._last
@@ -117,6 +151,7 @@ class Flow:
 
     def path_around(self, instruction: int) -> Tuple[Block, ...]:
         """The blocks from the entry to the one that holds `instruction`; empty when no path gets there."""
+        self._catch_up()
         while self._more(True):
             pass
         for start in self._states:

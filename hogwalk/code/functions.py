@@ -108,9 +108,9 @@ class FunctionStarts:
 
     def _leads(self, start: int, return_address: int, known: bool) -> bool:
         flow = self._depths.flow(start)
-        state = flow.to_call(return_address)
-        if state is None or known:
-            return state is not None
+        reached = flow.reaches(return_address)
+        if known or not reached:
+            return reached
         ended = flow.to_return(True)
         left = None if ended is None else ended[1].after(ended[0]).esp
         if left is None:

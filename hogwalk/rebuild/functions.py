@@ -71,7 +71,7 @@ class Functions:
 
     def reaches(self, function: int, return_address: int) -> bool:
         """Whether the code of a function comes to the call that returns to an address."""
-        return self.depths.flow(function).to_call(return_address) is not None
+        return self.depths.flow(function).reaches(return_address)
 
     def predict(self, node: Node, trap: Optional[TrapFrame]) -> Prediction:
         """Where the function that runs behind a node has its own return slot."""
