@@ -8,7 +8,6 @@ from hogwalk.code.blocks import Block, Exit, Origin
 from hogwalk.code.lengths import MODRM_LENGTHS, OPERAND, instruction_length
 from hogwalk.code.values import EBP, ESP, LOADED, Known
 
-
 NO_TABLES: Mapping[int, int] = {}
 START_ESP = (ESP, 0)  # what ESP is where a block begins
 

@@ -8,15 +8,16 @@ from typing import Callable, Deque, Dict, FrozenSet, List, Optional, Tuple
 
 from hogwalk.code.arguments import likely_arguments
 from hogwalk.code.blocks import Block, Exit
-from hogwalk.code.callees import Blocks, Callee, Callees
+from hogwalk.code.callees import FEW_BLOCKS, MOST_STEPS, Blocks, Callee, Callees
 from hogwalk.code.emulate import HelperEffect, emulate_helper
 from hogwalk.code.state import State
-from hogwalk.code.waiting import Waiting
 from hogwalk.code.sweep import possible_calls
 from hogwalk.code.values import CONSTANT, EAX, RETURN_SLOT, Known
+from hogwalk.code.waiting import Waiting
 
 MOST_BLOCKS = 3000
 MOST_POPPED = 0x100
+SWEEP_STEPS = 100  # blocks that take as long as a sweep
 MOST_HELPED = 50  # runs of prologue helpers: a function has one or two
 SUB_ESP_EAX = (b"\x29\xc4", b"\x2b\xe0")
 MOST_TAILS = 4  # tail calls followed, once nothing else is left
@@ -49,7 +50,7 @@ class Flow:
         self._blocks = blocks
         self._callees = callees
         self._left_behind = left_behind
-        self._left = most_blocks
+        self._left = self._most = most_blocks
         self._start = start
         self._states: Dict[int, State] = {start: state}
         self._sure = Waiting(start)
@@ -93,8 +94,9 @@ class Flow:
         return self.to_call(return_address) is not None
 
     def _cannot_reach(self, return_address: int) -> bool:
-        if not self._swept:
+        if not self._swept and not self._blocks.spent:
             self._swept = True
+            self._blocks.steps += SWEEP_STEPS
             self._possible = possible_calls(self._blocks.reader, self._start)
         return self._possible is not None and return_address not in self._possible
 
@@ -126,6 +128,10 @@ class Flow:
         if self._left <= 0:
             return False
         self._left -= 1
+        blocks = self._blocks
+        blocks.steps += 1
+        if blocks.steps > MOST_STEPS and self._left < self._most - FEW_BLOCKS:
+            return False
         if self._sure:
             address = self._last = self._sure.take(self._goal)
             self._block(address)

@@ -28,12 +28,12 @@ KINDS = _kinds()
 SHORTCUT = tuple(FIXED[opcode] if KINDS[opcode] == PLAIN else 0 for opcode in range(256))
 
 
-def first_return(reader: CodeReader, entry: int) -> Optional[Tuple[int, int]]:
+def first_return(reader: CodeReader, entry: int, most_bytes: int = MOST_BYTES) -> Optional[Tuple[int, int]]:
     """(argument bytes the first `ret` takes, bytes from `entry` to behind it), or None where no `ret` is in reach.
 
     Instructions are read in address order; behind a jump at the lowest address that an earlier one jumps to.
     """
-    code = reader.readable_from(entry, MOST_BYTES)
+    code = reader.readable_from(entry, most_bytes)
     end = len(code)
     code += b"\xcc" * MARGIN
     at = 0

@@ -27,6 +27,7 @@ class Links:
         self._evidence = evidence
         self._functions = functions
         self._links: Dict[Tuple[int, int], int] = {}
+        self._tails: Dict[Tuple[int, int], int] = {}
         self._tables: Dict[int, FrozenSet[int]] = {}
         self._nearest: Dict[int, Optional[int]] = {}
 
@@ -61,6 +62,13 @@ class Links:
         target = older.target
         if target is None or node.clues & UNREAD:
             return OTHER_TARGET
+        key = (target, node.address)
+        found = self._tails.get(key)
+        if found is None:
+            found = self._tails[key] = self._tail(target, node)
+        return found
+
+    def _tail(self, target: int, node: Node) -> int:
         if self._functions.reaches(target, node.address):
             return TAIL_REACHED
         modules = self._evidence.modules
