@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from hogwalk.code.values import ESP, Known, Value
 
@@ -36,7 +36,9 @@ class Origin:
     lowered_by: Known = None
 
 
-@dataclass
+NO_CONSTANTS: Mapping[Value, int] = {}  # most blocks push none: one empty mapping does for all of these
+
+
 class Block:
     """Code from `start` to `end` (behind its last instruction), all values relative to the registers at `start`.
 
@@ -49,21 +51,25 @@ class Block:
     do.
     """
 
-    start: int
-    end: int = 0
-    exit: Exit = Exit.UNREAD
-    targets: Tuple[int, ...] = ()
-    pointer: Optional[int] = None
-    popped: int = 0
-    pushes: int = 0
-    kept: int = 0
-    stale: int = 0
-    odd: bool = False
-    registers: Dict[int, Known] = field(default_factory=dict)
-    constants: Dict[Value, int] = field(default_factory=dict)
-    saves: Known = None
-    loads: Known = None
-    origins: List[Origin] = field(default_factory=list)
+    __slots__ = (
+        "constants", "end", "exit", "kept", "loads", "odd", "origins", "pointer", "popped", "pushes", "registers",
+        "saves", "stale", "start", "targets",
+    )  # fmt: skip
+
+    def __init__(self, start: int, registers: Optional[Dict[int, Known]] = None) -> None:
+        self.start = start
+        self.end = 0
+        self.exit = Exit.UNREAD
+        self.targets: Tuple[int, ...] = ()
+        self.pointer: Optional[int] = None
+        self.popped = 0
+        self.pushes = self.kept = self.stale = 0
+        self.odd = False
+        self.registers: Dict[int, Known] = {} if registers is None else registers
+        self.constants: Mapping[Value, int] = NO_CONSTANTS
+        self.saves: Known = None
+        self.loads: Known = None
+        self.origins: Sequence[Origin] = ()
 
     def get(self, register: int) -> Known:
         """What `register` holds at the end."""

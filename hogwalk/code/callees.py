@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 from hogwalk.code.blocks import Block, Exit
 from hogwalk.code.reader import CodeReader
-from hogwalk.code.rets import first_return
+from hogwalk.code.rets import MOST_BYTES, first_return
 from hogwalk.code.scan import scan
 from hogwalk.code.values import ESP
 
 THUNK_HOPS = 8
+MOST_STEPS, FEW_BLOCKS = 30_000, 16  # the largest stack of the lab takes 7,000
+CALLEE_STEPS = 10  # blocks that take as long as a look at a callee
+SHORT_LOOK = 0x100  # bytes of a callee looked at for its first `ret` then
 MOST_BLOCKS = 300  # of one callee, looking for its first `ret`
 HELPER_BLOCKS, HELPER_BYTES = 12, 0xC0  # _chkstk, __SEH_prolog4_GS and the like are smaller
 TABLE_ENTRIES, TABLE_REACH = 512, 0x10000
 
 
-@dataclass(frozen=True)
-class Callee:
+class Callee(NamedTuple):
     """A called function: `popped` argument bytes its `ret N` takes (None: unknown), and whether it returns at all.
 
     `helper` marks small functions that set their caller's ESP or EBP: prologue helpers and stack probes.
@@ -32,11 +33,21 @@ class Callee:
 
 
 class Blocks:
-    """Blocks by start address, each scanned once; also jump tables and thunks."""
+    """Blocks by start address, each scanned once; also jump tables and thunks.
+
+    `steps` counts the blocks that flows went through: from MOST_STEPS on each of them takes a few more at most, so
+    that code made to keep an analysis busy cannot.
+    """
 
     def __init__(self, reader: CodeReader) -> None:
         self.reader = reader
+        self.steps = 0
         self._blocks: Dict[int, Block] = {}
+
+    @property
+    def spent(self) -> bool:
+        """Whether more than a few blocks of a function are too many by now."""
+        return self.steps > MOST_STEPS
 
     def at(self, start: int) -> Block:
         """The block that begins at `start`."""
@@ -84,11 +95,13 @@ class Callees:
         known = self._known.get(target)
         if known is None:
             entry = self._blocks.through_thunks(target)
-            found = first_return(self._blocks.reader, entry)
+            spent = self._blocks.spent
+            found = first_return(self._blocks.reader, entry, SHORT_LOOK if spent else MOST_BYTES)
             if found is not None and found[1] > HELPER_BYTES:
                 known = Callee(entry, found[0], True, False)
             else:
                 known = self._examine(entry)
+            self._blocks.steps += CALLEE_STEPS
             self._known[target] = known
         return known
 
@@ -102,7 +115,8 @@ class Callees:
         """Reads blocks in address order from `entry` up to the first `ret`."""
         waiting, seen = [entry], {entry}
         odd, blind, count = False, False, 0
-        while waiting and count < MOST_BLOCKS:
+        most = FEW_BLOCKS if self._blocks.spent else MOST_BLOCKS
+        while waiting and count < most:
             last = self._blocks.at(heappop(waiting))
             count += 1
             odd = odd or last.odd

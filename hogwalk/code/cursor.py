@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Mapping, Optional, Tuple
 
 from hogwalk.code.blocks import Block, Exit, Origin
-from hogwalk.code.lengths import instruction_length
+from hogwalk.code.lengths import MODRM_LENGTHS, OPERAND, instruction_length
 from hogwalk.code.values import EBP, ESP, LOADED, Known
+
+NO_TABLES: Mapping[int, int] = {}
+START_ESP = (ESP, 0)  # what ESP is where a block begins
 
 
 class Cursor:
     """A block being read: its bytes, the address of the first of them, and the jump tables that registers come from."""
 
-    __slots__ = ("address", "block", "code", "done", "tables")
+    __slots__ = ("address", "block", "code", "done", "registers", "tables")
 
     def __init__(self, block: Block, code: bytes, address: int) -> None:
         self.block = block
+        self.registers = block.registers  # the same dictionary, one step nearer
         self.code = code
         self.address = address
         self.done = False
-        self.tables: Dict[int, int] = {}
+        self.tables = NO_TABLES
 
     def get(self, register: int) -> Known:
         """What the register holds now."""
-        return self.block.registers.get(register, (register, 0))
+        return self.registers.get(register, (register, 0))
 
     def put(self, register: int, value: Known) -> None:
         """Notes what the register holds from now on."""
-        self.block.registers[register] = value
+        self.registers[register] = value
 
     def move_esp(self, count: int) -> None:
         """Moves ESP up by `count` bytes."""
-        registers = self.block.registers
-        value = registers.get(ESP, (ESP, 0))
+        registers = self.registers
+        value = registers.get(ESP, START_ESP)
         registers[ESP] = None if value is None else (value[0], value[1] + count)
 
     def signed(self, at: int, size: int) -> int:
@@ -45,7 +49,11 @@ class Cursor:
 
     def length(self, at: int) -> int:
         """Bytes of the instruction at offset `at`."""
-        return instruction_length(self.code, at) or 1
+        code = self.code
+        size = OPERAND[code[at]]
+        if size and code[at + 1] & 0xC7 != 4:
+            return size + MODRM_LENGTHS[code[at + 1]]
+        return instruction_length(code, at) or 1
 
     def leave(self, how: Exit, at: int, *targets: int) -> int:
         """Ends the block behind offset `at`; `targets` are addresses."""
@@ -75,7 +83,7 @@ class Cursor:
     def new_origin(self, at: int, alignment: int, lowered_by: Known = None) -> None:
         """ESP became something new: aligned, or with alignment 0 lowered by an amount not known here."""
         origin = self.address + at
-        self.block.origins.append(Origin(origin, alignment, self.get(ESP), lowered_by))
+        self.block.origins = (*self.block.origins, Origin(origin, alignment, self.get(ESP), lowered_by))
         self.put(ESP, (origin, 0))
 
     def memory(self, at: int) -> Optional[Tuple[int, int]]:

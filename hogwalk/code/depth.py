@@ -5,24 +5,22 @@ The two return slots are `depth + 4` bytes apart: own return slot = newer return
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from hogwalk.code.blocks import Block
 from hogwalk.code.callees import Blocks, Callee, Callees
 from hogwalk.code.calls import LONGEST, calls_before
 from hogwalk.code.flow import Flow
 from hogwalk.code.reader import CodeReader
-from hogwalk.code.state import State
-from hogwalk.code.values import CALL_EBP, CALL_ESP, CALLER, EBP, ESP, FIRST_ORIGIN, RETURN_SLOT, Known
+from hogwalk.code.state import State, entered
+from hogwalk.code.values import CALL_EBP, CALL_ESP, CALLER, FIRST_ORIGIN, RETURN_SLOT, Known
 
 MOST_DEPTHS = 64
 MOST_BEHIND = 400  # blocks looked at between a call and the `ret`
 MOST_GUESSED = 0x40  # argument bytes tried for a call whose function is not known
 
 
-@dataclass(frozen=True)
-class Depths:
+class Depths(NamedTuple):
     """What is known about the stack of a function at one of its calls.
 
     `depths` are bytes from ESP right before the call up to the function's own return slot, the most plausible first;
@@ -50,8 +48,7 @@ class Depths:
         return tuple(newer_slot + 4 + depth for depth in self.depths)
 
 
-@dataclass(frozen=True)
-class Behind:
+class Behind(NamedTuple):
     """What the way from behind a call to the function's `ret` tells, all in bytes up to the return slot.
 
     `height` counts from ESP behind the call, `frame_ebp` from EBP, `saved_ebp` from the slot EBP is restored from.
@@ -83,7 +80,7 @@ class StackDepths:
         `function` may be None; `popped` is what the called function takes off the stack, where the caller knows it.
         """
         flow = None if function is None else self.flow(function)
-        state = None if flow is None else flow.to_call(return_address)
+        state = flow.to_call(return_address) if flow is not None and flow.reaches(return_address) else None
         if flow is not None and state is not None:
             found = self._from_entry(flow, state)
             if state.guesses == 0 and state.esp is not None:
@@ -95,7 +92,7 @@ class StackDepths:
         """The states of the function that begins at `function`."""
         flow = self._flows.get(function)
         if flow is None:
-            state = State({ESP: (RETURN_SLOT, 0), EBP: (CALLER, 0)})
+            state = entered((RETURN_SLOT, 0), (CALLER, 0))
             flow = Flow(self.blocks, self.callees, function, state, self._certain_height)
             self._flows[function] = flow
         return flow
@@ -112,7 +109,7 @@ class StackDepths:
 
     def _way_out(self, return_address: int, guess: bool) -> Behind:
         # Calls of one function share most of their way to its `ret`: what is known of a block is not walked again.
-        state = State({ESP: (CALL_ESP, 0), EBP: (CALL_EBP, 0)})
+        state = entered((CALL_ESP, 0), (CALL_EBP, 0))
         flow = Flow(self.blocks, self.callees, return_address, state, _never, MOST_BEHIND)
         found = flow.to_return(guess, lambda at, there: at in self._ways_out and _plain(there))
         if flow.met is not None:
@@ -132,9 +129,8 @@ class StackDepths:
 
     def _from_entry(self, flow: Flow, state: State) -> Depths:
         found = _expand(flow, state.esp)
-        ebp = state.registers.get(EBP)
-        return replace(
-            found,
+        ebp = state.ebp
+        return found._replace(
             exact=state.guesses == 0 and bool(found.depths),
             saved_ebp=_below(state.saved),
             frame_ebp=_below(ebp),
@@ -188,7 +184,7 @@ class StackDepths:
         else:
             order = tuple(dict.fromkeys((*found.depths, *other.depths)))
         saved = other.saved_ebp if found.saved_ebp is None else found.saved_ebp
-        return replace(found, depths=order, exact=other.exact, saved_ebp=saved, minimum=min(order, default=0))
+        return found._replace(depths=order, exact=other.exact, saved_ebp=saved, minimum=min(order, default=0))
 
 
 def _plain(state: State) -> bool:
@@ -196,12 +192,12 @@ def _plain(state: State) -> bool:
     esp = state.esp
     if state.guesses or state.saved is not None or esp is None:
         return False
-    return esp[0] == CALL_ESP and state.registers.get(EBP) == (CALL_EBP, 0)
+    return esp[0] == CALL_ESP and state.ebp == (CALL_EBP, 0)
 
 
 def _shifted(behind: Behind, moved: int) -> Behind:
     """The same way out seen from where ESP was `moved` bytes lower."""
-    return behind if behind.height is None else replace(behind, height=behind.height + moved)
+    return behind if behind.height is None or not moved else behind._replace(height=behind.height + moved)
 
 
 def _never(_: int) -> Optional[int]:

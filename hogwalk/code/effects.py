@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from hogwalk.code.cursor import Cursor
+from hogwalk.code.cursor import START_ESP, Cursor
 from hogwalk.code.values import CONSTANT, EAX, EBP, ECX, EDX, ESP, KEPT, plus
 
 
 def push_register(cursor: Cursor, at: int) -> int:
     """50-57: push r32."""
-    cursor.move_esp(-4)
-    block, register = cursor.block, cursor.code[at] & 7
+    registers, block, register = cursor.registers, cursor.block, cursor.code[at] & 7
+    esp = registers.get(ESP, START_ESP)
+    if esp is not None:
+        esp = (esp[0], esp[1] - 4)
+    registers[ESP] = esp
     block.pushes += 4
-    if register not in block.registers:
+    if register not in registers:
         if register in KEPT:
             block.kept += 4
         elif register in (ECX, EDX):
             block.stale += 4
     if register == EBP:
-        cursor.save_ebp(cursor.get(ESP))
+        cursor.save_ebp(esp)
     return at + 1
 
 
@@ -44,7 +47,7 @@ def push_constant(cursor: Cursor, at: int) -> int:
     size = 4 if cursor.code[at] == 0x68 else 1
     slot = cursor.get(ESP)
     if slot is not None:
-        block.constants[slot] = cursor.signed(at + 1, size)
+        block.constants = {**block.constants, slot: cursor.signed(at + 1, size)}
     return at + 1 + size
 
 
@@ -67,6 +70,8 @@ def pop_all(cursor: Cursor, at: int) -> int:
 def add_constant(cursor: Cursor, at: int) -> int:
     """81 and 83: add and sub keep a register known; `and esp` starts a new origin."""
     modrm = cursor.code[at + 1]
+    if modrm < 0xC0:
+        return at + cursor.length(at)
     size = 1 if cursor.code[at] == 0x83 else 4
     if modrm == 0xE4:
         cursor.new_origin(at, -cursor.signed(at + 2, size))
@@ -75,9 +80,9 @@ def add_constant(cursor: Cursor, at: int) -> int:
         cursor.put(modrm & 7, plus(cursor.get(modrm & 7), count if modrm < 0xE8 else -count))
         if modrm & 7 == ESP:
             cursor.block.pushes = cursor.block.kept = cursor.block.stale = 0
-    elif modrm >= 0xC0 and modrm & 0x38 != 0x38:
+    elif modrm & 0x38 != 0x38:
         cursor.put(modrm & 7, None)
-    return at + cursor.length(at)
+    return at + 2 + size
 
 
 def arithmetic(cursor: Cursor, at: int) -> int:
@@ -88,10 +93,11 @@ def arithmetic(cursor: Cursor, at: int) -> int:
         return at + cursor.length(at)
     target = modrm >> 3 & 7 if to_register else modrm & 7
     source = modrm & 7 if to_register else modrm >> 3 & 7
-    amount = cursor.get(source) if modrm >= 0xC0 else None
     if target != ESP:
-        cursor.put(target, None)
-    elif amount is not None and amount[0] == CONSTANT and opcode & 0x38 in (0x00, 0x28):
+        cursor.registers[target] = None
+        return at + cursor.length(at)
+    amount = cursor.get(source) if modrm >= 0xC0 else None
+    if amount is not None and amount[0] == CONSTANT and opcode & 0x38 in (0x00, 0x28):
         cursor.move_esp(-amount[1] if opcode & 0x38 else amount[1])
     elif opcode & 0x38 in (0x00, 0x28):
         cursor.block.odd = True
@@ -122,13 +128,13 @@ def load(cursor: Cursor, at: int) -> int:
     if modrm >= 0xC0:
         copy(cursor, at, register, modrm & 7)
         return at + 2
-    operand = cursor.memory(at + 1)
-    if register == EBP and operand is not None and operand[0] == ESP:
+    operand = cursor.memory(at + 1) if register == EBP else None
+    if operand is not None and operand[0] == ESP:
         cursor.load_ebp(plus(cursor.get(ESP), operand[1]))
     else:
         cursor.put(register, None)
         if modrm & 0xC7 == 4 and cursor.code[at + 2] & 0xC7 == 0x85:
-            cursor.tables[register] = cursor.word(at + 3)  # mov reg,[table+reg*4]
+            cursor.tables = {**cursor.tables, register: cursor.word(at + 3)}  # mov reg,[table+reg*4]
     return at + cursor.length(at)
 
 
@@ -157,7 +163,8 @@ def load_address(cursor: Cursor, at: int) -> int:
 def load_constant(cursor: Cursor, at: int) -> int:
     """B8-BF: mov r32,imm32."""
     register = cursor.code[at] & 7
-    cursor.put(register, None if register == ESP else (CONSTANT, cursor.word(at + 1)))
+    word = int.from_bytes(cursor.code[at + 1 : at + 5], "little")
+    cursor.registers[register] = None if register == ESP else (CONSTANT, word)
     return at + 5
 
 

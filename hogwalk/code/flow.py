@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from typing import Callable, Deque, Dict, List, Optional, Tuple
+from typing import Callable, Deque, Dict, FrozenSet, List, Optional, Tuple
 
 from hogwalk.code.arguments import likely_arguments
 from hogwalk.code.blocks import Block, Exit
-from hogwalk.code.callees import Blocks, Callee, Callees
+from hogwalk.code.callees import FEW_BLOCKS, MOST_STEPS, Blocks, Callee, Callees
 from hogwalk.code.emulate import HelperEffect, emulate_helper
 from hogwalk.code.state import State
+from hogwalk.code.sweep import possible_calls
 from hogwalk.code.values import CONSTANT, EAX, RETURN_SLOT, Known
+from hogwalk.code.waiting import Waiting
 
 MOST_BLOCKS = 3000
 MOST_POPPED = 0x100
+SWEEP_STEPS = 100  # blocks that take as long as a sweep
 MOST_HELPED = 50  # runs of prologue helpers: a function has one or two
 SUB_ESP_EAX = (b"\x29\xc4", b"\x2b\xe0")
 MOST_TAILS = 4  # tail calls followed, once nothing else is left
 FAR_JUMP = 0x4000
+UNTESTED = 40  # blocks looked at before it is worth asking whether a call can be reached at all
+
+CALL, BRANCH, RETURN = Exit.CALL, Exit.BRANCH, Exit.RETURN
 
 Return = Tuple[Block, State]  # a block that ends with `ret`, and the state where it begins
 
@@ -44,10 +50,10 @@ class Flow:
         self._blocks = blocks
         self._callees = callees
         self._left_behind = left_behind
-        self._left = most_blocks
+        self._left = self._most = most_blocks
         self._start = start
         self._states: Dict[int, State] = {start: state}
-        self._sure: List[int] = [start]
+        self._sure = Waiting(start)
         self._goal = 1 << 32
         self._helped_left = MOST_HELPED
         self._unsure: Deque[Tuple[Block, State]] = deque()
@@ -61,19 +67,52 @@ class Flow:
         self.returns: List[Return] = []
         self.met: Optional[int] = None
         self._last = start
+        self._late = self._swept = False
+        self._possible: Optional[FrozenSet[int]] = None
 
     def to_call(self, return_address: int) -> Optional[State]:
         """The state right before the call that returns to `return_address`, or None when no path gets there."""
+        self._catch_up()
         self._goal = return_address
         while return_address not in self.sites and self._more(True):
             pass
         return self.sites.get(return_address)
+
+    def reaches(self, return_address: int) -> bool:
+        """Whether any path gets to the call before `return_address`: as `to_call` would find, but quicker to say no.
+
+        A no leaves the rest of the function to be looked at when something else is asked.
+        """
+        if not self._late:
+            self._goal, sites = return_address, self.sites
+            for _ in range(UNTESTED):
+                if return_address in sites or not self._more(True):
+                    return return_address in sites
+        if self._cannot_reach(return_address):
+            self._late = True
+            return False
+        return self.to_call(return_address) is not None
+
+    def _cannot_reach(self, return_address: int) -> bool:
+        if not self._swept and not self._blocks.spent:
+            self._swept = True
+            self._blocks.steps += SWEEP_STEPS
+            self._possible = possible_calls(self._blocks.reader, self._start)
+        return self._possible is not None and return_address not in self._possible
+
+    def _catch_up(self) -> None:
+        """Does the work that `reaches` left undone, in the order in which it would have done it."""
+        if self._late:
+            self._late = False
+            while self._more(True):
+                pass
 
     def to_return(self, guess: bool, known: Callable[[int, State], bool] = lambda at, there: False) -> Optional[Return]:
         """The first `ret` reached; without `guess` only over calls whose argument bytes are known.
 
         It stops, with None, at a block whose address and state are `known` to lead on; `met` then names it.
         """
+        self._catch_up()
         while not self.returns and self._more(guess):
             if known(self._last, self._states[self._last]):
                 self.met = self._last
@@ -89,9 +128,13 @@ class Flow:
         if self._left <= 0:
             return False
         self._left -= 1
+        blocks = self._blocks
+        blocks.steps += 1
+        if blocks.steps > MOST_STEPS and self._left < self._most - FEW_BLOCKS:
+            return False
         if self._sure:
-            self._last = self._sure.pop(self._nearest())
-            self._block(self._last)
+            address = self._last = self._sure.take(self._goal)
+            self._block(address)
         elif guess and self._unsure:
             self._guess(*self._unsure.popleft())
         elif guess and self._tails and self._tails_left > 0:
@@ -114,6 +157,7 @@ class Flow:
 
     def path_around(self, instruction: int) -> Tuple[Block, ...]:
         """The blocks from the entry to the one that holds `instruction`; empty when no path gets there."""
+        self._catch_up()
         while self._more(True):
             pass
         for start in self._states:
@@ -130,31 +174,27 @@ class Flow:
         """The block from which the one at `address` was reached."""
         return self._parents.get(address)
 
-    def _nearest(self) -> int:
-        """Which waiting block to take: compilers lay code out in order, so the last one before the goal."""
-        best, index = -1, 0
-        for at, address in enumerate(self._sure):
-            if best < address < self._goal:
-                best, index = address, at
-        return index
-
     def _enter(self, address: int, state: State, source: Block) -> None:
         known = self._states.get(address)
         if known is None or state.guesses < known.guesses:
             self._states[address] = state
             self._parents[address] = source
-            self._sure.append(address)
+            self._sure.add(address)
 
     def _block(self, address: int) -> None:
         block, before = self._blocks.at(address), self._states[address]
         for origin in block.origins:
             self.origins.setdefault(origin.address, (origin.alignment, before.resolve(origin.before)))
         state = before.after(block)
-        if block.exit is Exit.CALL:
+        leaving = block.exit
+        if leaving is CALL:
             self._call(block, state)
-        elif block.exit is Exit.RETURN:
+        elif leaving is BRANCH:
+            for target in block.targets:
+                self._enter(target, state, block)
+        elif leaving is RETURN:
             self.returns.append((block, before))
-        elif block.exit is Exit.TABLE:
+        elif leaving is Exit.TABLE:
             for target in self._blocks.table_targets(block):
                 self._enter(target, state, block)
         else:
@@ -185,12 +225,12 @@ class Flow:
             self._helped_left -= 1
             self._enter(behind, self._helped(callee, block, state), block)
         elif callee.returns:
-            keep = self._blocks.reader.bytes_at(behind, 2) in SUB_ESP_EAX
+            keep = state.registers[EAX] is not None and self._blocks.reader.bytes_at(behind, 2) in SUB_ESP_EAX
             self._enter(behind, state.called(callee.popped or 0, 0, keep), block)
 
     def _helped(self, callee: Callee, block: Block, state: State) -> State:
         """The state behind the call of what may be a prologue helper or a stack probe."""
-        held = state.registers.get(EAX)
+        held = state.registers[EAX]
         eax = held[1] if held is not None and held[0] == CONSTANT else None
         words: Dict[int, int] = {}
         if block.esp is not None:

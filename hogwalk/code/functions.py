@@ -103,14 +103,14 @@ class FunctionStarts:
         code = self._reader.readable_before(address, FARTHEST)
         base = address - len(code)
         for at in range(len(code) - 2, LONGEST_NOP, -1):
-            if looks_like_start(code, at, base + at):
+            if code[at] in FIRST_BYTES and looks_like_start(code, at, base + at):
                 yield base + at
 
     def _leads(self, start: int, return_address: int, known: bool) -> bool:
         flow = self._depths.flow(start)
-        state = flow.to_call(return_address)
-        if state is None or known:
-            return state is not None
+        reached = flow.reaches(return_address)
+        if known or not reached:
+            return reached
         ended = flow.to_return(True)
         left = None if ended is None else ended[1].after(ended[0]).esp
         if left is None:

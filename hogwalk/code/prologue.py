@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, Optional, Sequence, Set
+from typing import Dict, Iterator, Optional, Sequence, Set
 
 from hogwalk.code.blocks import Block
 from hogwalk.code.cursor import Cursor
@@ -44,7 +44,10 @@ def steps(reader: CodeReader, flow: Flow, path: Sequence[Block], last: int) -> I
     for index, block in enumerate(path):
         state = flow.state_at(block.start)
         code = reader.readable_from(block.start, block.end - block.start) + b"\xcc" * LONGEST
-        cursor = Cursor(Block(block.start, registers=dict(state.registers) if state else {}), code, block.start)
+        held: Dict[int, Known] = {}
+        if state is not None:
+            held = {register: value for register, value in enumerate(state.registers) if value}
+        cursor = Cursor(Block(block.start, held), code, block.start)
         cursor.put(EBP, cursor.get(EBP) if cursor.get(EBP) != (EBP, 0) else None)
         at, end = 0, min(block.end, last) - block.start
         while at < end:

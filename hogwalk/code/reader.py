@@ -38,7 +38,7 @@ class CodeReader:
         """Exactly `count` bytes from `address`, or None when any of their pages cannot be read."""
         offset = address % self._page_bytes
         if offset + count <= self._page_bytes:
-            page = self.page(address)
+            page = self._pages.get(address - offset) or self.page(address)
             return None if page is None else page[offset : offset + count]
         found = self.readable_from(address, count)
         return found if len(found) == count else None
@@ -47,7 +47,7 @@ class CodeReader:
         """The bytes from `address` up to the first unreadable page, at most `count`."""
         offset = address % self._page_bytes
         if offset + count <= self._page_bytes:
-            page = self.page(address)
+            page = self._pages.get(address - offset) or self.page(address)
             return b"" if page is None else page[offset : offset + count]
         parts = []
         while count > 0:

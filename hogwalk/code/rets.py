@@ -25,36 +25,38 @@ def _kinds() -> bytes:
 
 
 KINDS = _kinds()
+SHORTCUT = tuple(FIXED[opcode] if KINDS[opcode] == PLAIN else 0 for opcode in range(256))
 
 
-def first_return(reader: CodeReader, entry: int) -> Optional[Tuple[int, int]]:
+def first_return(reader: CodeReader, entry: int, most_bytes: int = MOST_BYTES) -> Optional[Tuple[int, int]]:
     """(argument bytes the first `ret` takes, bytes from `entry` to behind it), or None where no `ret` is in reach.
 
     Instructions are read in address order; behind a jump at the lowest address that an earlier one jumps to.
     """
-    code = reader.readable_from(entry, MOST_BYTES)
+    code = reader.readable_from(entry, most_bytes)
     end = len(code)
     code += b"\xcc" * MARGIN
     at = 0
     targets: Set[int] = set()
     while 0 <= at < end:
         opcode = code[at]
+        if SHORTCUT[opcode]:
+            at += SHORTCUT[opcode]
+            continue
         kind = KINDS[opcode]
         if kind == PLAIN:
             modrm = code[at + 1]
-            if FIXED[opcode]:
-                at += FIXED[opcode]
-            elif OPERAND[opcode] and modrm & 0xC7 != 4:
+            if OPERAND[opcode] and modrm & 0xC7 != 4:
                 at += OPERAND[opcode] + MODRM_LENGTHS[modrm]
             else:
                 at += instruction_length(code, at) or 1
             continue
         if kind == PREFIX and code[at + 1] in (0xC2, 0xC3):
             at, kind = at + 1, RETURN
-        length = instruction_length(code, at) or 1
         if kind == RETURN:
-            return (int.from_bytes(code[at + 1 : at + 3], "little") if code[at] == 0xC2 else 0), at + length
-        at = _transfer(code, at, length, kind, targets)
+            taken = int.from_bytes(code[at + 1 : at + 3], "little") if code[at] == 0xC2 else 0
+            return taken, at + FIXED[code[at]]
+        at = _transfer(code, at, FIXED[opcode] or instruction_length(code, at) or 1, kind, targets)
     return None
 
 

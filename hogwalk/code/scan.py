@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional
+from typing import List, Optional
 
 from hogwalk.code.blocks import Block, Exit
-from hogwalk.code.cursor import Cursor
+from hogwalk.code.cursor import Cursor, Handler
 from hogwalk.code.lengths import FIXED, MODRM_LENGTHS, OPERAND, instruction_length
 from hogwalk.code.reader import CodeReader
 from hogwalk.code.transfers import HANDLERS
 
 CHUNK, MARGIN = 160, 16
+PADDING = b"\xcc" * MARGIN
 LONGEST_BLOCK = 0x1000  # no compiler writes a longer run without a call or a jump
 
 
@@ -21,7 +22,7 @@ def scan(reader: CodeReader, start: int) -> Block:
     while address - start < LONGEST_BLOCK:
         code = reader.readable_from(address, CHUNK)
         complete = len(code) == CHUNK
-        cursor = Cursor(block, code + b"\xcc" * MARGIN, address)
+        cursor = Cursor(block, code + PADDING, address)
         at = _run(cursor, len(code) - MARGIN if complete else len(code))
         if cursor.done and at <= len(code):
             block.end = address + at
@@ -36,7 +37,7 @@ def scan(reader: CodeReader, start: int) -> Block:
 def _run(cursor: Cursor, limit: int) -> int:
     """Walks until the block is done or the offset reaches `limit`; the offset behind the last instruction."""
     code, at = cursor.code, 0
-    handlers: List[Optional[Callable[[Cursor, int], int]]] = HANDLERS
+    handlers: List[Optional[Handler]] = HANDLERS
     while at < limit:
         opcode = code[at]
         handler = handlers[opcode]

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, List
 
 from hogwalk.code.blocks import Block
 from hogwalk.code.emulate import HelperEffect
-from hogwalk.code.values import CALLER, CONSTANT, EAX, EBP, ECX, EDX, ESP, LOADED, Known, Value, plus
+from hogwalk.code.values import CALLER, CONSTANT, EAX, EBP, ECX, EDX, ESP, LOADED, Known, plus
+
+
+def entered(esp: Known, ebp: Known) -> State:
+    """The state where only ESP and EBP are known."""
+    registers: List[Known] = [None] * 8
+    registers[ESP], registers[EBP] = esp, ebp
+    return State(registers)
 
 
 class State:
-    """Registers whose value is known, the slot that holds the caller's EBP, and how many calls were guessed so far."""
+    """The eight registers, the slot that holds the caller's EBP, and how many calls were guessed so far.
+
+    A register is None where its value is not known.  States are never changed, only copied with changes.
+    """
 
     __slots__ = ("guesses", "registers", "saved")
 
-    def __init__(self, registers: Dict[int, Value], saved: Known = None, guesses: int = 0) -> None:
+    def __init__(self, registers: List[Known], saved: Known = None, guesses: int = 0) -> None:
         self.registers = registers
         self.saved = saved
         self.guesses = guesses
@@ -22,27 +32,34 @@ class State:
     @property
     def esp(self) -> Known:
         """ESP."""
-        return self.registers.get(ESP)
+        return self.registers[ESP]
+
+    @property
+    def ebp(self) -> Known:
+        """EBP."""
+        return self.registers[EBP]
 
     def resolve(self, value: Known) -> Known:
         """A block's value in terms of the function, this being the state where the block begins."""
         if value is None or not 0 <= value[0] < 8:
             return value
-        held = self.registers.get(value[0])
+        held = self.registers[value[0]]
         return None if held is None else (held[0], held[1] + value[1])
 
     def after(self, block: Block) -> State:
         """The state at the end of `block` when this is the state at its start."""
-        registers = {register: value for register, value in self.registers.items() if register not in block.registers}
-        lowered = self._lowered(block) if block.origins else {}
+        before = self.registers
+        registers = before[:]
+        lowered = self._lowered(block) if block.origins else None
         for register, value in block.registers.items():
-            found = self.resolve(value)
-            if found is not None and found[0] in lowered:
-                found = plus(lowered[found[0]], found[1])
-            if found is not None and found[0] != LOADED:
-                registers[register] = found
+            if value is not None and 0 <= value[0] < 8:
+                held = before[value[0]]
+                value = None if held is None else (held[0], held[1] + value[1])
+            if lowered and value is not None and value[0] in lowered:
+                value = plus(lowered[value[0]], value[1])
+            registers[register] = None if value is not None and value[0] == LOADED else value
         saved = self.saved
-        if saved is None and block.saves is not None and self.registers.get(EBP) == (CALLER, 0):
+        if saved is None and block.saves is not None and before[EBP] == (CALLER, 0):
             saved = self.resolve(block.saves)
         if saved is not None and block.loads is not None and self.resolve(block.loads) == saved:
             if block.get(EBP) == (LOADED, 0):
@@ -63,22 +80,21 @@ class State:
 
     def called(self, popped: int, guessed: int = 0, keep_eax: bool = False) -> State:
         """The state behind an ordinary call that takes `popped` argument bytes."""
-        lost = (ECX, EDX) if keep_eax else (EAX, ECX, EDX)
-        registers = {register: value for register, value in self.registers.items() if register not in lost}
-        if popped and ESP in registers:
-            base, offset = registers[ESP]
-            registers[ESP] = (base, offset + popped)
+        registers = self.registers[:]
+        registers[ECX] = registers[EDX] = None
+        if not keep_eax:
+            registers[EAX] = None
+        esp = registers[ESP]
+        if popped and esp is not None:
+            registers[ESP] = (esp[0], esp[1] + popped)
         return State(registers, self.saved, self.guesses + guessed)
 
     def helped(self, effect: HelperEffect) -> State:
         """The state behind a call of a prologue helper."""
-        registers = {reg: value for reg, value in self.registers.items() if reg not in (EAX, ECX, EDX, ESP, EBP)}
-        for register, value in ((ESP, effect.esp), (EBP, effect.ebp)):
-            found = self.resolve(value)
-            if found is not None:
-                registers[register] = found
-        if effect.eax is not None:
-            registers[EAX] = (CONSTANT, effect.eax)
+        registers = self.registers[:]
+        registers[ECX] = registers[EDX] = None
+        registers[ESP], registers[EBP] = self.resolve(effect.esp), self.resolve(effect.ebp)
+        registers[EAX] = None if effect.eax is None else (CONSTANT, effect.eax)
         saved = self.saved
         if saved is None and effect.saved is not None and effect.ebp != (EBP, 0):
             saved = plus(self.esp, effect.saved)

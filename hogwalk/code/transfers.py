@@ -16,7 +16,9 @@ FAST_FAIL = 0x29  # int 29h never returns
 
 def call_direct(cursor: Cursor, at: int) -> int:
     """E8: call rel32."""
-    return cursor.leave(Exit.CALL, at + 5, cursor.address + at + 5, cursor.target(at + 5, 4))
+    behind = cursor.address + at + 5
+    distance = int.from_bytes(cursor.code[at + 1 : at + 5], "little")
+    return cursor.leave(Exit.CALL, at + 5, behind, behind + distance & 0xFFFFFFFF)
 
 
 def jump(cursor: Cursor, at: int) -> int:

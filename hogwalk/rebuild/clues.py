@@ -126,6 +126,9 @@ WORDS: Dict[Clue, str] = {
 }
 
 
+PLAIN_WORDS = tuple((int(clue), WORDS[clue]) for clue in Clue if clue in WORDS)
+
+
 def clues(mask: int) -> Iterator[Clue]:
     """The clues in a mask, in the order they are declared."""
     for clue in Clue:
@@ -135,4 +138,4 @@ def clues(mask: int) -> Iterator[Clue]:
 
 def words(mask: int) -> str:
     """The clues of a mask in words, separated by semicolons."""
-    return "; ".join(WORDS[clue] for clue in clues(mask) if clue in WORDS)
+    return "; ".join([text for clue, text in PLAIN_WORDS if mask & clue])

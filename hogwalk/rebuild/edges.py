@@ -18,6 +18,7 @@ CONFIRMED = int(Clue.REACHED | Clue.TABLE_TARGET | Clue.TAIL_REACHED)
 PLACED = int(Clue.DEPTH | Clue.CHAINED)
 
 WINDOW = 40  # candidates looked at where the depth is not known
+MOST_PAIRS = 440_000  # in all: a stack of more than 11,000 candidates gets a narrower window, not more time
 REACH = 0x2000  # bytes: no frame seen is larger
 FALLBACK = 10  # candidates looked at where none lies at the predicted place: the depth analysis may be wrong
 MOST_EBPS = 4  # different values of EBP that several ways to one node can leave
@@ -45,6 +46,7 @@ class EdgeFinder:
         self, evidence: Evidence, nodes: Sequence[Node], functions: Functions, judge: PairJudge, traps: Traps
     ) -> None:
         self._nodes = nodes
+        self._window = max(FEW, min(WINDOW, MOST_PAIRS // max(1, len(nodes))))
         self._functions = functions
         self._traps = traps
         self._holes = evidence.image.holes
@@ -93,13 +95,15 @@ class EdgeFinder:
             if sure and older not in self._sure:
                 self._sure.add(older)
                 self._ebp[older] = held
+            elif len(held) == 1 and self._ebp.get(older, held) == held:
+                self._ebp[older] = held
             else:
                 every = {*self._ebp.get(older, ()), *held}
                 self._ebp[older] = tuple(every) if len(every) <= MOST_EBPS else (None,)
 
     def _steps(self, number: int, told: Prediction) -> List[Edge]:
         node, nodes = self._nodes[number], self._nodes
-        hole = next((hole for hole in self._holes if hole[0] > node.slot), None)
+        hole = next((hole for hole in self._holes if hole[0] > node.slot), None) if self._holes else None
         ebps = self._ebp.get(number, (None,))
         trapped = (trap.slot for trap in self._traps.above(node.slot, HANDLER_REACH))
         expected = (*_expected(node, told, ebps), *trapped)
@@ -109,7 +113,7 @@ class EdgeFinder:
         if any(mask & CONFIRMED and mask & PLACED for _, mask in found):
             return found
         told_exactly = bool(expected) and (told.exact or not told.slots)
-        window = WINDOW if not told_exactly else FEW if found else FALLBACK
+        window = self._window if not told_exactly else FEW if found else FALLBACK
         for older in range(number + 1, min(len(nodes), number + 1 + window)):
             if nodes[older].slot > node.slot + REACH or (hole is not None and nodes[older].slot >= hole[1]):
                 break

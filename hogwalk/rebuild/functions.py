@@ -8,7 +8,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 from hogwalk.analysis import Evidence
 from hogwalk.code.depth import Depths, StackDepths
 from hogwalk.code.functions import FunctionStarts
-from hogwalk.code.values import EBP, FIRST_ORIGIN, RETURN_SLOT
+from hogwalk.code.values import FIRST_ORIGIN, RETURN_SLOT
 from hogwalk.evidence.links import FARTHEST
 from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.nodes import Node
@@ -72,7 +72,7 @@ class Functions:
 
     def reaches(self, function: int, return_address: int) -> bool:
         """Whether the code of a function comes to the call that returns to an address."""
-        return self.depths.flow(function).to_call(return_address) is not None
+        return self.depths.flow(function).reaches(return_address)
 
     def predict(self, node: Node, trap: Optional[TrapFrame]) -> Prediction:
         """Where the function that runs behind a node has its own return slot."""
@@ -132,7 +132,7 @@ class Functions:
         """Distances from EBP up to the return slot in a function that aligned ESP before it set EBP."""
         flow = self.depths.flow(start)
         state = flow.to_call(address)
-        ebp = None if state is None else state.registers.get(EBP)
+        ebp = None if state is None else state.ebp
         if ebp is None or ebp[0] < FIRST_ORIGIN:
             return ()
         alignment, before = flow.origins[ebp[0]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, Set, Tuple
+from typing import Dict, FrozenSet, Iterable, Optional, Set, Tuple
 
 from hogwalk.analysis import Evidence
 from hogwalk.evidence.links import FARTHEST
@@ -27,21 +27,29 @@ class Links:
         self._evidence = evidence
         self._functions = functions
         self._links: Dict[Tuple[int, int], int] = {}
+        self._tails: Dict[Tuple[int, int], int] = {}
         self._tables: Dict[int, FrozenSet[int]] = {}
+        self._nearest: Dict[int, Optional[int]] = {}
 
     def link(self, node: Node, older: Node) -> int:
         """The clue that the call at `older` gives about the function that runs behind `node`."""
-        if older.target is None:
+        target, address = older.target, node.address
+        if target is None:
             return self._dispatched(node, older) if older.dispatch else ANY_TARGET
-        key = (older.target, node.address)
+        if address not in self._nearest:
+            self._nearest[address] = self._functions.nearest(address)
+        if self._nearest[address] != target:
+            return OTHER_TARGET
+        key = (target, address)
         found = self._links.get(key)
         if found is None:
-            found = self._links[key] = self._judge(older.target, node)
+            found = self._links[key] = self._judge(target, node)
         return found
 
     def _judge(self, target: int, node: Node) -> int:
+        """The same for a target that is the nearest known start at or below the node's return address."""
         modules, functions = self._evidence.modules, self._functions
-        if modules.at(target) is not modules.at(node.address) or functions.nearest(node.address) != target:
+        if modules.at(target) is not modules.at(node.address):
             return OTHER_TARGET
         if node.clues & UNREAD:
             return NEAR_TARGET
@@ -54,6 +62,13 @@ class Links:
         target = older.target
         if target is None or node.clues & UNREAD:
             return OTHER_TARGET
+        key = (target, node.address)
+        found = self._tails.get(key)
+        if found is None:
+            found = self._tails[key] = self._tail(target, node)
+        return found
+
+    def _tail(self, target: int, node: Node) -> int:
         if self._functions.reaches(target, node.address):
             return TAIL_REACHED
         modules = self._evidence.modules

@@ -64,7 +64,10 @@ class PairJudge:
         mask = link | depth
         if mask & ALONE == ALONE:
             mask ^= ALONE | DEPTH_ALONE
-        mask |= self._chain(node, older, told) | self._kept(older, told)
+        if told.frame_ebp or not told.known:
+            mask |= self._chain(node, older, told)
+        if told.saved_ebp is not None:
+            mask |= self._kept(older, told.saved_ebp)
         if mask & DEPTH_OPEN:
             mask |= older.looks
         if node.clues & UNREAD:
@@ -99,8 +102,9 @@ class PairJudge:
                 return DEPTH_LIKELY if older.slot == told.slots[0] else DEPTH_POSSIBLE
             return DEPTH_OTHER if told.exact else DEPTH_OTHER_LIKELY
         if told.frame_ebp:
-            if any(ebp is not None and older.slot - ebp in told.frame_ebp for ebp in ebps):
-                return DEPTH
+            for ebp in ebps:
+                if ebp is not None and older.slot - ebp in told.frame_ebp:
+                    return DEPTH
             if None not in ebps:
                 return DEPTH_OTHER
         size = size_clue(older.slot - node.slot)
@@ -112,17 +116,13 @@ class PairJudge:
 
     def _chain(self, node: Node, older: Node, told: Prediction) -> int:
         """Whether the word below the node's slot, if it is a saved EBP, fits the older slot."""
-        if told.known and not told.frame_ebp:
-            return 0
         if older.slot - node.below in (told.frame_ebp or USUAL_FRAME):
             return CHAINED
         return CHAIN_BROKEN if node.looks & SAVED_EBP and node.below < older.slot else 0
 
-    def _kept(self, older: Node, told: Prediction) -> int:
-        """Whether the EBP that the function saved for its caller lies above its frame, as a chain's must."""
-        if told.saved_ebp is None:
-            return 0
-        saved = self.word(older.slot - told.saved_ebp)
+    def _kept(self, older: Node, below: int) -> int:
+        """Whether the EBP that the function saved `below` its return slot lies above its frame, as a chain's must."""
+        saved = self.word(older.slot - below)
         if saved is None or not self._limit <= saved < self._base:
             return 0
         return KEPT_WELL if saved > older.slot else KEPT_BADLY

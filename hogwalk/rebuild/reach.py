@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Dict, Optional, Tuple
 
 from hogwalk.analysis import Evidence
@@ -23,6 +24,8 @@ SIZES: Tuple[Tuple[int, int], ...] = (
     (0x400, int(Clue.UP_TO_400)),
     (0x800, int(Clue.UP_TO_800)),
 )
+SIZE_TOPS = tuple(top for top, _ in SIZES)
+SIZE_CLUES = (*(clue for _, clue in SIZES), OVER_800)
 NEAR = 0x400  # bytes within which any candidate may be the newest one
 PUSHED = 8  # bytes: any function pushes that much, and a call that cannot push its return address needs none
 UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x800, int(Clue.MAY_REACH_FAR)))
@@ -34,10 +37,7 @@ NOWHERE = 0xFFFFFFFF  # no call returns here: asked for, it makes a flow run to 
 
 def size_clue(distance: int) -> int:
     """The class of a distance in bytes."""
-    for top, clue in SIZES:
-        if distance <= top:
-            return clue
-    return OVER_800
+    return SIZE_CLUES[bisect_left(SIZE_TOPS, distance)]
 
 
 class Reach:

@@ -41,8 +41,8 @@ class Traps:
 
     def above(self, slot: int, reach: int) -> List[TrapFrame]:
         """The trap frames that begin within `reach` bytes above a slot."""
-        first, end = bisect_right(self._starts, slot), bisect_right(self._starts, slot + reach)
-        return list(self.all[first:end])
+        first = bisect_right(self._starts, slot)
+        return list(self.all[first : bisect_right(self._starts, slot + reach, first)])
 
 
 def _trap_frames(image: StackImage, code: Container[int]) -> Iterator[TrapFrame]:
