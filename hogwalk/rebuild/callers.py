@@ -44,8 +44,6 @@ class Callers:
 
     def steps(self) -> Steps:
         """The steps with these clues added."""
-        if not any(node.clues & UNREAD for node in self._nodes):
-            return self._steps
         found: List[Sequence[Edge]] = []
         for number, own in enumerate(self._steps):
             added = [(older, mask | self._added(number, older)) for older, mask in own]

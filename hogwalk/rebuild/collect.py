@@ -48,6 +48,7 @@ def collect(
     judge = PairJudge(evidence, found, links, reach, traps)
     starts = start_clues(evidence, found, functions, reach)
     edges = EdgeFinder(evidence, found, functions, judge, traps).edges(starts, tell)
-    edges = Edges(Callers(found, edges.steps, edges.predictions, functions).steps(), edges.predictions)
+    if any(node.clues & Clue.UNREAD for node in found):
+        edges = Edges(Callers(found, edges.steps, edges.predictions, functions).steps(), edges.predictions)
     ends = end_clues(evidence, found, edges.predictions, traps)
     return Clued(tuple(found), edges, starts, tuple(ends), functions, links)
