@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import AbstractSet, Callable, Dict, Tuple
 
 from hogwalk.analysis import Evidence
@@ -33,22 +34,29 @@ class Clued:
     links: Links
 
 
-def collect(
-    evidence: Evidence, kf_slots: AbstractSet[int] = frozenset(), tell: Callable[[str], None] = lambda doing: None
-) -> Clued:
-    """Every candidate, step, start and end of a stack with its clues; `kf_slots` are the debugger's return slots."""
-    traps = Traps(evidence.image, evidence.symbols)
-    found = nodes(evidence, traps, kf_slots)
-    functions = Functions(evidence)
-    links = Links(evidence, functions)
-    reach = Reach(evidence, functions, links)
-    known = links.known_starts(found)
-    functions.know(known)
-    found = [node for node in found if not node.clues & Clue.UNREAD or node.address not in known]
-    judge = PairJudge(evidence, found, links, reach, traps)
-    starts = start_clues(evidence, found, functions, reach)
-    edges = EdgeFinder(evidence, found, functions, judge, traps).edges(starts, tell)
-    if any(node.clues & Clue.UNREAD for node in found):
-        edges = Edges(Callers(found, edges.steps, edges.predictions, functions).steps(), edges.predictions)
-    ends = end_clues(evidence, found, edges.predictions, traps)
-    return Clued(tuple(found), edges, starts, tuple(ends), functions, links)
+class Collector:
+    """Gathers one stack's candidates; what it learned of the code serves every further gathering."""
+
+    def __init__(self, evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> None:
+        """`kf_slots` are the debugger's return slots."""
+        self._evidence = evidence
+        self._traps = Traps(evidence.image, evidence.symbols)
+        found = nodes(evidence, self._traps, kf_slots)
+        self._functions = Functions(evidence)
+        self._links = Links(evidence, self._functions)
+        reach = Reach(evidence, self._functions, self._links)
+        known = self._links.known_starts(found)
+        self._functions.know(known)
+        self._nodes = [node for node in found if not node.clues & Clue.UNREAD or node.address not in known]
+        self._judge = PairJudge(evidence, self._nodes, self._links, reach, self._traps)
+        self._starts = start_clues(evidence, self._nodes, self._functions, reach)
+
+    def collect(self, margin: float = inf, tell: Callable[[str], None] = lambda doing: None) -> Clued:
+        """Every candidate, step, start and end with its clues; `margin` is Front's, `tell` hears of the work."""
+        evidence, found, functions, traps = self._evidence, self._nodes, self._functions, self._traps
+        finder = EdgeFinder(evidence, found, functions, self._judge, traps)
+        edges = finder.edges(self._starts, margin, tell)
+        if any(node.clues & Clue.UNREAD for node in found):
+            edges = Edges(Callers(found, edges.steps, edges.predictions, functions).steps(), edges.predictions)
+        ends = end_clues(evidence, found, edges.predictions, traps)
+        return Clued(tuple(found), edges, self._starts, tuple(ends), functions, self._links)

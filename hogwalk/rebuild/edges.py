@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from hogwalk.analysis import Evidence
 from hogwalk.rebuild.clues import Clue
+from hogwalk.rebuild.front import Front
 from hogwalk.rebuild.functions import Functions, Prediction
 from hogwalk.rebuild.nodes import Node
 from hogwalk.rebuild.pairs import HANDLER_REACH, TRAPPED, PairJudge
@@ -55,26 +56,28 @@ class EdgeFinder:
         self._ebp: Dict[int, Tuple[Optional[int], ...]] = {}
         self._sure: Set[int] = set()
 
-    def edges(self, starts: Iterable[int], tell: Callable[[str], None]) -> Edges:
-        """Every step worth weighing between nodes that a walk from one of `starts` (numbers) can come to."""
-        count, first = len(self._nodes), set(starts)
-        reached = set(first)
+    def edges(self, starts: Mapping[int, int], margin: float, tell: Callable[[str], None]) -> Edges:
+        """Every step worth weighing between nodes that a walk from one of `starts` (numbers, clues) can come to.
+
+        Nodes further behind than `margin` are passed over, as in Front.
+        """
+        count, front = len(self._nodes), Front(self._nodes, starts, margin)
         steps: List[Sequence[Edge]] = [()] * count
         predictions: List[Optional[Prediction]] = [None] * count
         for number, node in enumerate(self._nodes):
             if number % TELL == 0:
                 tell(f"rebuilding the frames from the code: {number} of {count} possible return addresses")
-            if number not in reached:
+            if not front.worth(number):
                 continue
             trap = self._traps.by_slot[node.slot] if node.clues & TRAPPED else None
             if trap is not None:
                 self._ebp[number] = (trap.ebp,)
                 self._sure.add(number)
-            elif number in first and None not in self._ebp.get(number, (None,)):
+            elif number in starts and None not in self._ebp.get(number, (None,)):
                 self._ebp[number] = (*self._ebp[number], None)  # where the walk starts nothing newer tells EBP
             told = predictions[number] = self._functions.predict(node, trap)
             found = steps[number] = self._steps(number, told)
-            reached.update(older for older, _ in found)
+            front.advance(number, found)
             self._hand_on(number, told, found)
         return Edges(steps, predictions)
 

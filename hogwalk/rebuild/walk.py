@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Callable, FrozenSet, List, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Evidence
 from hogwalk.model import Frame, Gap
 from hogwalk.rebuild.clues import Clue
-from hogwalk.rebuild.collect import Clued, collect
+from hogwalk.rebuild.collect import Clued, Collector
 from hogwalk.rebuild.frames import FrameBuilder
+from hogwalk.rebuild.front import HOPELESS
 from hogwalk.rebuild.graph import Graph, Posterior
 from hogwalk.rebuild.weigh import weigh
 from hogwalk.rebuild.weights import HEAT
@@ -54,8 +56,12 @@ def rebuild(
     `kf_frames` are the rows of the debugger's own walk, one more clue where there are any; `tell` hears how far the
     work is.
     """
-    clued = collect(evidence, {frame.return_slot for frame in kf_frames}, tell)
+    collector = Collector(evidence, {frame.return_slot for frame in kf_frames})
+    clued = collector.collect(HOPELESS, tell)
     graph = weigh(clued)
+    if not _smooth(graph):
+        clued = collector.collect(inf, tell)
+        graph = weigh(clued)
     posterior = Posterior(graph, HEAT)
     builder = FrameBuilder(evidence, clued)
     built, gaps = builder.build(_borne_out(clued, posterior.path()))
@@ -64,6 +70,14 @@ def rebuild(
     probabilities = _probabilities([one.node for one in built], live)
     weighed = Weighed(clued, graph, posterior, _bridges(clued), builder)
     return Rebuilt(frames, tuple(one.reason for one in built), probabilities, gaps, weighed)
+
+
+def _smooth(graph: Graph) -> bool:
+    """Whether the best path loses less on its weak steps than half of what the candidates passed over lag behind."""
+    path = graph.best()
+    steps = [dict(graph.steps[newer])[older] for newer, older in zip(path, path[1:])]
+    lost = sum(-score for score in (*steps, *(graph.ends[last] for last in path[-1:])) if score < 0)
+    return bool(path) and lost < HOPELESS / 2
 
 
 def _borne_out(clued: Clued, path: Sequence[int]) -> Sequence[int]:

@@ -13,7 +13,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from hogwalk.rebuild.clues import Clue
 from hogwalk.rebuild.collect import Clued
 from hogwalk.rebuild.graph import Graph, Posterior
-from hogwalk.rebuild.weigh import shares
+from hogwalk.rebuild.scale import shares
 
 NAMES = [clue.name for clue in Clue] + ["STEP", "BLIND_STEP"]
 STEP = {False: -2, True: -1}  # which of the two counts, by whether the code behind the newer slot cannot be read

@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 from hogwalk.analysis import Wanted, gather
 from hogwalk.code.depth import Depths
-from hogwalk.rebuild.collect import collect
+from hogwalk.rebuild.collect import Collector
 from hogwalk.rebuild.functions import Functions
 from hogwalk.rebuild.weights import BLIND_STEP, STEP, WEIGHTS
 from hogwalk.target.dump import open_dump
@@ -96,7 +96,8 @@ def read(folder: Path, hidden: int, kf_slots: Sequence[int] = ()) -> Optional[Ex
     target = hide(open_dump(str(folder / "memory.dmp"), str(folder / "symbols")), truth, hidden, int(folder.name))
     evidence = gather(target, Wanted(), lambda _: None)
     slots = [frame["return_slot"] for frame in truth["frames"] if frame["return_slot"] in evidence.region]
-    return example(collect(evidence, set(kf_slots)), [slot for slot in slots if not evidence.image.unreadable(slot)])
+    clued = Collector(evidence, set(kf_slots)).collect()
+    return example(clued, [slot for slot in slots if not evidence.image.unreadable(slot)])
 
 
 def fit(known: Sequence[Example]) -> Vector:
