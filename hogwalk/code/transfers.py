@@ -132,9 +132,9 @@ def prefixed(cursor: Cursor, at: int) -> int:
     before = cursor.get(ESP)
     behind = handler(cursor, inner)
     after = cursor.get(ESP)
-    if 0x66 not in cursor.code[at:inner] or cursor.done or before is None or after is None:
+    if 0x66 not in cursor.code[at:inner] or cursor.done:
         return behind
-    if opcode in HALVED:
+    if opcode in HALVED and before is not None and after is not None:
         cursor.put(ESP, (before[0], (before[1] + after[1]) // 2))
     return at + length
 
