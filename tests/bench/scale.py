@@ -18,12 +18,28 @@ from tests.silent import SilentTarget
 
 BASE = 0xB8AE9000
 MODULE = Module("driver", 0xB0000000, 0xB0010000, "none")
-CALL = bytes.fromhex("e800000000")  # ends at every tenth byte of the module
+FUNCTION, FRAME = 0x40, 0x58  # bytes of a function's code and of its stack
+COUNT = (MODULE.end - MODULE.start) // FUNCTION
+BEHIND_CALL = 11  # bytes from a function's start to the return address of its call
+STALE = 12  # one of so many words in the frames is a return address that is no longer live
+
+
+def _image() -> bytes:
+    code = bytearray()
+    for number in range(COUNT):
+        distance = FUNCTION * ((number + 1) % COUNT - number) - BEHIND_CALL
+        # push ebp; mov ebp,esp; sub esp,50h; call the next function; leave; ret
+        body = bytes.fromhex("558bec83ec50e8") + distance.to_bytes(4, "little", signed=True) + bytes.fromhex("c9c3")
+        code += body.ljust(FUNCTION, b"\xcc")
+    return bytes(code)
+
+
+IMAGE = _image()
 
 
 @dataclass(frozen=True)
 class Plain(SilentTarget):
-    """A target that holds one module full of calls and one stack; it answers nothing else."""
+    """A target that holds one module, whose functions call one another in a ring, and one stack."""
 
     stack: bytes
 
@@ -37,8 +53,7 @@ class Plain(SilentTarget):
         if limit <= address and address + count <= BASE:
             return self.stack[address - limit : address - limit + count]
         if MODULE.start <= address and address + count <= MODULE.end:
-            whole = b"\x90" * 5 + CALL
-            return (whole * (count // 10 + 2))[(address - MODULE.start) % 10 :][:count]
+            return IMAGE[address - MODULE.start : address - MODULE.start + count]
         raise Unreadable(address, count)
 
     def modules(self) -> Tuple[Module, ...]:
@@ -51,14 +66,24 @@ class Plain(SilentTarget):
 
 
 def stack_of(size: int) -> bytes:
-    """A stack of chained frames of 96 bytes with noise between, the same kind at any size."""
+    """A stack of the ring's frames, with stale return addresses and other words in them, the same kind at any size."""
     noise = random.Random(size)
-    words = [noise.choice((0, 1, noise.randrange(1 << 32))) for _ in range(size // 4)]
-    limit = BASE - size
-    for index in range(16, len(words) - 64, 24):
-        words[index] = limit + 4 * (index + 24)
-        words[index + 1] = MODULE.start + 10 * noise.randrange(1, 6000)
+    words = [_noise(noise) for _ in range(size // 4)]
+    limit, step = BASE - size, FRAME // 4
+    for number, index in enumerate(range(16, len(words) - step - 2, step)):
+        words[index] = limit + 4 * (index + step)
+        words[index + 1] = _return_address(-number)
     return struct.pack(f"<{len(words)}I", *words)
+
+
+def _noise(noise: random.Random) -> int:
+    if noise.randrange(STALE) == 0:
+        return _return_address(noise.randrange(COUNT))
+    return noise.choice((0, 1, noise.randrange(1 << 32)))
+
+
+def _return_address(function: int) -> int:
+    return MODULE.start + FUNCTION * (function % COUNT) + BEHIND_CALL
 
 
 def measure(size: int) -> Dict[str, float]:

@@ -52,5 +52,5 @@ def test_a_large_stack_says_how_far_its_walk_is(
     with Progress(quiet=False) as progress:
         rebuild(gather(Plain(stack), Wanted(BASE - len(stack), BASE), progress), tell=progress)
     said = [line for line in capsys.readouterr().err.splitlines() if "rebuilding the frames" in line]
-    assert len(said) == 2
+    assert len(said) == 4
     assert said[1].startswith("hogwalk: rebuilding the frames from the code: 1000 of ")

@@ -1,0 +1,59 @@
+"""Candidates that are passed over: fewer are looked at, and the walk stays the same."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Tuple
+
+import pytest
+
+from hogwalk.analysis import Evidence, Wanted, gather
+from hogwalk.rebuild import rebuild
+from hogwalk.rebuild.collect import Clued, Collector
+from hogwalk.rebuild.front import HOPELESS, Front
+from hogwalk.rebuild.graph import Posterior
+from hogwalk.rebuild.nodes import Node
+from hogwalk.rebuild.weigh import weigh
+from hogwalk.target.dump import open_dump
+from tests.bench.scale import BASE, FRAME, Plain, stack_of
+from tests.stackhog import DUMP, SYMBOLS
+
+
+@pytest.fixture(scope="module", params=["stackhog", "ring"])
+def evidence(request: pytest.FixtureRequest) -> Evidence:
+    if request.param == "stackhog":
+        return gather(open_dump(str(DUMP), str(SYMBOLS)), Wanted(), lambda doing: None)
+    stack = stack_of(64 << 10)
+    return gather(Plain(stack), Wanted(BASE - len(stack), BASE), lambda doing: None)
+
+
+def looked_at(clued: Clued) -> int:
+    return sum(told is not None for told in clued.edges.predictions)
+
+
+def test_passing_over_hopeless_candidates_changes_no_probability(evidence: Evidence) -> None:
+    collector = Collector(evidence)
+    some, every = collector.collect(HOPELESS), collector.collect(inf)
+    assert looked_at(some) < 0.7 * looked_at(every)
+    told, wanted = (Posterior(weigh(clued)) for clued in (some, every))
+    assert told.path() == wanted.path()
+    assert told.nodes() == pytest.approx(wanted.nodes(), abs=1e-6)
+
+
+def test_a_ring_of_calls_is_walked_frame_by_frame() -> None:
+    stack = stack_of(64 << 10)
+    found = rebuild(gather(Plain(stack), Wanted(BASE - len(stack), BASE), lambda doing: None))
+    sizes = {older.return_slot - newer.return_slot for newer, older in zip(found.frames, found.frames[1:])}
+    assert sizes == {FRAME}
+    assert len(found.frames) > len(stack) // FRAME - 4
+
+
+def test_a_walk_far_behind_is_not_worth_following() -> None:
+    nodes = [Node(at, at, 1, None, at + 4, 0, 0, False) for at in range(0, 12, 4)]
+    steps: Tuple[Tuple[int, int], ...] = ((2, 1 << 8 | 1 << 17),)
+    front = Front(nodes, {0: 1 << 46, 1: 1 << 47 | 1 << 49}, 5.0)
+    assert front.worth(0)
+    assert front.worth(1)  # nothing has been looked at yet
+    front.advance(0, steps)
+    assert not front.worth(1)
+    assert front.worth(2)
