@@ -12,6 +12,7 @@ from hogwalk.code.callees import Blocks, Callee, Callees
 from hogwalk.code.calls import LONGEST, calls_before
 from hogwalk.code.flow import Flow
 from hogwalk.code.reader import CodeReader
+from hogwalk.code.scan import scan
 from hogwalk.code.state import State, entered
 from hogwalk.code.values import CALL_EBP, CALL_ESP, CALLER, FIRST_ORIGIN, RETURN_SLOT, Known
 
@@ -87,6 +88,15 @@ class StackDepths:
                 return found
             return self._agreed(found, return_address, popped)
         return self._from_return(return_address, popped)
+
+    def inside(self, function: int, instruction: int) -> Depths:
+        """The depths at any instruction of the function that begins at `function`, counted from ESP before it."""
+        flow = self.flow(function)
+        path = flow.path_around(instruction)
+        state = flow.state_at(path[-1].start) if path else None
+        if state is None:
+            return Depths()
+        return self._from_entry(flow, state.after(scan(self.blocks.reader, path[-1].start, instruction)))
 
     def flow(self, function: int) -> Flow:
         """The states of the function that begins at `function`."""

@@ -12,22 +12,24 @@ from hogwalk.code.transfers import HANDLERS
 
 CHUNK, MARGIN = 160, 16
 PADDING = b"\xcc" * MARGIN
+NOWHERE = 1 << 32  # behind all code
 LONGEST_BLOCK = 0x1000  # no compiler writes a longer run without a call or a jump
 
 
-def scan(reader: CodeReader, start: int) -> Block:
-    """The block that begins at `start`; it ends behind its first call, jump or return."""
+def scan(reader: CodeReader, start: int, stop: int = NOWHERE) -> Block:
+    """The block that begins at `start`; it ends behind its first call, jump or return, or before `stop`."""
     block = Block(start)
     address = start
     while address - start < LONGEST_BLOCK:
         code = reader.readable_from(address, CHUNK)
         complete = len(code) == CHUNK
         cursor = Cursor(block, code + PADDING, address)
-        at = _run(cursor, len(code) - MARGIN if complete else len(code))
+        at = _run(cursor, min(len(code) - MARGIN if complete else len(code), stop - address))
         if cursor.done and at <= len(code):
             block.end = address + at
             return block
-        if not complete:
+        if not complete or address + at >= stop:
+            address = min(stop, address + at)
             break
         address += at
     block.exit, block.targets, block.end = Exit.UNREAD, (), address

@@ -105,8 +105,26 @@ class Functions:
         start = self.start(address)
         return None if start is None else self.depths.popped(start)
 
+    def holds(self, function: int, node: Node) -> bool:
+        """Whether the code of a function comes to a node's call, or to the instruction where a trap interrupted it."""
+        if node.clues & TRAP_FRAME:
+            return bool(self.depths.flow(function).path_around(node.address))
+        return self.reaches(function, node.address)
+
     def resumed(self, address: int, esp: int, ebp: int) -> Prediction:
         """Where the function that runs on at `address` with these registers has its return slot."""
+        named = self.named_start(address)
+        start = self.nearest(address) if named is None else named
+        inside = Depths() if start is None else self.depths.inside(start, address)
+        slots = tuple(esp + depth for depth in inside.depths)
+        if inside.frame_ebp is not None:
+            slots = (ebp + inside.frame_ebp,)
+        if not slots:
+            return self._runs_on(address, esp, ebp)
+        return Prediction(slots, inside.exact, esp, (), inside.saved_ebp, inside.ebp_kept, True)
+
+    def _runs_on(self, address: int, esp: int, ebp: int) -> Prediction:
+        """The same by the way to the function's `ret`."""
         behind = self.depths.behind(address)
         slots: Tuple[int, ...] = ()
         if behind.height is not None:

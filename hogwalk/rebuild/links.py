@@ -53,7 +53,7 @@ class Links:
             return OTHER_TARGET
         if node.clues & UNREAD:
             return NEAR_TARGET
-        if functions.named_start(node.address) == target or functions.reaches(target, node.address):
+        if functions.named_start(node.address) == target or functions.holds(target, node):
             return REACHED
         return STARTED if functions.start(node.address) == target else OTHER_TARGET
 
@@ -69,7 +69,7 @@ class Links:
         return found
 
     def _tail(self, target: int, node: Node) -> int:
-        if self._functions.reaches(target, node.address):
+        if self._functions.holds(target, node):
             return TAIL_REACHED
         modules = self._evidence.modules
         ends = self._functions.depths.popped(target) is not None
@@ -86,7 +86,7 @@ class Links:
             return TABLE_TARGET
         module = modules.at(node.address)
         near = [one for one in table if modules.at(one) is module and one <= node.address < one + FARTHEST]
-        return TABLE_TARGET if any(functions.reaches(one, node.address) for one in near) else NO_TABLE_TARGET
+        return TABLE_TARGET if any(functions.holds(one, node) for one in near) else NO_TABLE_TARGET
 
     def table(self, node: Node) -> FrozenSet[int]:
         """The functions that the device object in the first argument of a dispatch call leads to; empty if none."""

@@ -9,11 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hogwalk.code.callees import MOST_STEPS
+from hogwalk.code.calls import LONGEST, calls_before
 from hogwalk.code.depth import StackDepths
 from hogwalk.code.sweep import possible_calls
 from hogwalk.code.waiting import Waiting
 from tests.code.test_depth import BASE, depths_of, fits
 from tests.code.vectors.vector import Vector, vectors
+
+
+@pytest.mark.parametrize("vector", vectors(), ids=str)
+def test_depths_inside_a_function_are_those_of_the_call_that_runs_there(vector: Vector) -> None:
+    reader = vector.reader()
+    depths, compared = StackDepths(reader), 0
+    for call in vector.calls:
+        told = depths.at(call.function, call.return_address)
+        addresses = [one.address for one in calls_before(reader.readable_before(call.return_address, LONGEST),
+                                                         call.return_address)]
+        if told.exact and len(addresses) == 1:
+            compared += 1
+            assert depths.inside(call.function, addresses[0]).depths == told.depths
+    assert compared > len(vector.calls) // 4
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=60))
@@ -68,3 +83,11 @@ def test_past_its_budget_the_analysis_tells_less_but_nothing_wrong(vector: Vecto
     found = [(depths.at(call.function, call.return_address), call) for call in vector.calls]
     assert [call for told, call in found if told.depths and told.exact and not fits(told, call)] == []
     assert any(told.exact for told, _ in found)
+
+
+def test_depths_inside_follow_each_push() -> None:
+    depths = depths_of("55 8bec 6a01 6a02 e800000000 c9 c20400")  # push ebp; mov ebp,esp; push 1; push 2; call
+    found = [depths.inside(BASE, BASE + at) for at in (0, 1, 3, 5, 7)]
+    assert [one.depths for one in found] == [(0,), (4,), (4,), (8,), (12,)]
+    assert [one.frame_ebp for one in found] == [None, None, 4, 4, 4]
+    assert depths.inside(BASE, BASE + 100).depths == ()
