@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
@@ -17,6 +18,7 @@ SAVED_EBP = int(Clue.SAVED_EBP)
 HOLE = int(Clue.HOLE)
 CONFIRMED = int(Clue.REACHED | Clue.TABLE_TARGET | Clue.TAIL_REACHED)
 PLACED = int(Clue.DEPTH | Clue.CHAINED)
+FITTING, UNFIT = PLACED | int(Clue.DEPTH_ALONE), int(Clue.OTHER_TARGET | Clue.NO_TABLE_TARGET)
 
 WINDOW = 40  # candidates looked at where the depth is not known
 MOST_PAIRS = 440_000  # in all: a stack of more than 11,000 candidates gets a narrower window, not more time
@@ -53,6 +55,7 @@ class EdgeFinder:
         self._holes = evidence.image.holes
         self._judge = judge
         self._numbers = {node.slot: number for number, node in enumerate(nodes)}
+        self._slots = [node.slot for node in nodes]
         self._ebp: Dict[int, Tuple[Optional[int], ...]] = {}
         self._sure: Set[int] = set()
 
@@ -84,7 +87,7 @@ class EdgeFinder:
     def _hand_on(self, number: int, told: Prediction, steps: Sequence[Edge]) -> None:
         """Notes what EBP can hold again when the function behind a node has returned to each older one."""
         for older, mask in steps:
-            sure = bool(mask & CONFIRMED and mask & PLACED)
+            sure = bool(mask & FITTING) and not mask & UNFIT
             if older in self._sure and not sure:
                 continue
             if mask & HOLE:
@@ -115,9 +118,12 @@ class EdgeFinder:
         found = [(older, self._judge.clues(node, nodes[older], told, ebps)) for older in predicted]
         if any(mask & CONFIRMED and mask & PLACED for _, mask in found):
             return found
-        told_exactly = bool(expected) and (told.exact or not told.slots)
+        told_exactly = bool(expected) and (told.exact or not (told.slots or None in ebps))
         window = self._window if not told_exactly else FEW if found else FALLBACK
-        for older in range(number + 1, min(len(nodes), number + 1 + window)):
+        first = number + 1
+        if not (told_exactly or told.slots):
+            first = max(first, bisect_left(self._slots, told.minimum))
+        for older in range(first, min(len(nodes), first + window)):
             if nodes[older].slot > node.slot + REACH or (hole is not None and nodes[older].slot >= hole[1]):
                 break
             if older not in predicted:
