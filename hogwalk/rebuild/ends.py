@@ -14,6 +14,7 @@ from hogwalk.rebuild.traps import Traps
 FROM_REGISTERS, NOT_REGISTERS = int(Clue.FROM_REGISTERS), int(Clue.NOT_REGISTERS)
 BEHIND_HOLE, ANY_START = int(Clue.BEHIND_HOLE), int(Clue.ANY_START)
 USER_MODE, ZERO_EBP, NO_RETURN = int(Clue.USER_MODE), int(Clue.ZERO_EBP), int(Clue.NO_RETURN)
+INTO_HOLE = int(Clue.HOLE)
 NEAR_BASE, EARLY_END, PREDICTED_ON = int(Clue.NEAR_BASE), int(Clue.EARLY_END), int(Clue.PREDICTED_ON)
 UNREAD = int(Clue.UNREAD)
 
@@ -60,14 +61,13 @@ def end_clues(
     evidence: Evidence, nodes: Sequence[Node], predictions: Sequence[Optional[Prediction]], traps: Traps
 ) -> List[int]:
     """For each node the clues for and against its being the oldest live one; 0 where no walk comes to."""
-    base = evidence.region.base
-    return [
-        0 if told is None else _end(evidence, node, told, traps, base) for node, told in zip(nodes, predictions)
-    ]
+    return [0 if told is None else _end(evidence, node, told, traps) for node, told in zip(nodes, predictions)]
 
 
-def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps, base: int) -> int:
-    mask = 0
+def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps) -> int:
+    mask, base = 0, evidence.region.base
+    if any(start <= slot < base == end for start, end in evidence.image.holes for slot in told.slots):
+        return INTO_HOLE
     if told.exact and told.slots and _inside(told.slots, node.slot, base):
         mask |= PREDICTED_ON
     if any(trap.user for trap in traps.above(node.slot, ENTRY_REACH)):

@@ -52,6 +52,8 @@ class FrameBuilder:
                 else:
                     built.append(self._step(newer, number, mask))
             newer = number
+        if newer is not None and self._clued.ends[newer] & Clue.HOLE:
+            built.extend(self._into_hole(newer))
         return tuple(built), gaps_between(self._evidence.region, [one.frame for one in built], self._holes)
 
     def _first(self, number: int) -> Built:
@@ -75,20 +77,26 @@ class FrameBuilder:
 
     def over_hole(self, newer: int, number: int) -> List[Built]:
         """The frame that runs into an unreadable page, where its depth is known, and the first one behind it."""
-        mask, built = dict(self._clued.edges.steps[newer])[number], []
-        runs, node = self._clued.nodes[newer], self._clued.nodes[number]
-        start, end = next(hole for hole in self._holes if hole[0] > runs.slot)
-        told = self._clued.edges.predictions[newer]
-        if told is not None and told.exact and len(told.slots) == 1 and start <= told.slots[0] < end:
-            last = told.slots[0]
-            symbol = self._symbol(runs.address)
-            frame = Frame(last - 4, last, UNKNOWN_ADDRESS, runs.address, last - runs.slot, symbol, Source.HOGWALK,
-                          Trust.NONE)
-            built.append(Built(frame, NO_RETURN_ADDRESS, None))
+        mask, node = dict(self._clued.edges.steps[newer])[number], self._clued.nodes[number]
+        built, end = self._into_hole(newer), self._hole_above(newer)[1]
         target = self._target(node)
         own = node.slot + 4 - end if target is not None else None
         built.append(Built(self._frame(node, target, own, mask), words(mask | node.clues), number))
         return built
+
+    def _into_hole(self, newer: int) -> List[Built]:
+        """The frame that runs into an unreadable page, where its depth is known."""
+        runs, told = self._clued.nodes[newer], self._clued.edges.predictions[newer]
+        start, end = self._hole_above(newer)
+        if told is None or not told.exact or len(told.slots) != 1 or not start <= told.slots[0] < end:
+            return []
+        last, symbol = told.slots[0], self._symbol(runs.address)
+        frame = Frame(last - 4, last, UNKNOWN_ADDRESS, runs.address, last - runs.slot, symbol, Source.HOGWALK,
+                      Trust.NONE)
+        return [Built(frame, NO_RETURN_ADDRESS, None)]
+
+    def _hole_above(self, number: int) -> Tuple[int, int]:
+        return next(hole for hole in self._holes if hole[0] > self._clued.nodes[number].slot)
 
     def _target(self, node: Node) -> Optional[int]:
         """The function that the call before a node's return address enters, as far as one module is certain."""

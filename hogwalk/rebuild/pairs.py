@@ -81,8 +81,10 @@ class PairJudge:
         """A trap frame lies right above its handler's own stack; a function with a frame of its own handles none."""
         start = self._traps.by_slot[older.slot].start
         ordinary = told.frame_ebp == USUAL_FRAME or (told.exact and not {older.slot, older.slot - 4} & {*told.slots})
-        near = node.slot < start <= node.slot + HANDLER_REACH
-        return HANDLER | DEPTH if near and not (ordinary and told.known) else DEPTH_OTHER
+        near = self._traps.above(node.slot, HANDLER_REACH)
+        if not near or start > near[-1].start or start <= node.slot or (ordinary and told.known):
+            return DEPTH_OTHER
+        return HANDLER | (DEPTH if start == near[0].start else DEPTH_OTHER_LIKELY)
 
     def over_hole(self, older: Node, told: Prediction, hole: Tuple[int, int]) -> int:
         """The clues of a step over a page that cannot be read; 0 where the older node cannot be the first behind."""

@@ -1,7 +1,8 @@
 """What each clue weighs: natural log-likelihoods, fitted, not chosen.
 
 They are the weights of a conditional random field over whole walks that makes the true walks of the lab's training
-seeds as probable as can be; tests/rebuild/train.py wrote this table and says how (539 examples from lab seeds 1001-1030).
+seeds as probable as can be; tests/rebuild/train.py wrote this table and says how
+(539 examples, lab seeds 1001-1030).
 Clues that no training case shows keep their prior.
 """
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 from hogwalk.analysis import Wanted, gather
-from hogwalk.rebuild import rebuild
+from hogwalk.rebuild import Rebuilt, rebuild
 from hogwalk.target.dump import open_dump
 from hogwalk.usage.books import module_of
 from tests.lab.cases import StoredCase
-from tests.lab.score import Found
+from tests.lab.score import WORD, Found
 
 OWN = "hogwalk"
 
@@ -17,5 +17,10 @@ def walk(case: StoredCase) -> Dict[str, Found]:
     """The return slots hogwalk finds, each with the module it charges."""
     target = open_dump(str(case.dump), str(case.symbols))
     evidence = gather(target, Wanted(case.truth["limit"], case.truth["base"]), lambda doing: None)
-    found: List[Tuple[int, str]] = [(frame.return_slot, module_of(frame)) for frame in rebuild(evidence).frames]
-    return {OWN: found}
+    return {OWN: found(rebuild(evidence), evidence.image.holes)}
+
+
+def found(rebuilt: Rebuilt, holes: Sequence[Tuple[int, int]]) -> List[Tuple[int, str]]:
+    """A walk as the lab scores it; what ends in an unreadable page is nobody's, but for a frame known to end there."""
+    ends = [(end - WORD, "") for _, end in holes]
+    return [*((frame.return_slot, module_of(frame)) for frame in rebuilt.frames), *ends]

@@ -1,8 +1,9 @@
 """Score a reconstruction against a case's truth: frames, bytes, the hog, and calibration.
 
 A reconstruction is a list of (return_slot, module) pairs; module is the name of the module whose function runs in the
-frame, so that the bytes (newer slot, own slot] are charged to it.  Only the current segment [limit, base) counts,
-and nothing inside unreadable pages.
+frame, so that the bytes (newer slot, own slot] are charged to it.  Only the current segment [limit, base) counts.
+Return slots inside unreadable pages are not looked for, nor are bytes there; yet a frame that ends in such a page owns
+its bytes outside it.
 """
 
 from __future__ import annotations
@@ -53,21 +54,22 @@ class Bin:
 def score(truth: Mapping[str, object], found: Found) -> Score:
     """Score found against the document of truth.json; an empty reconstruction scores 0 everywhere."""
     view = TruthView(truth)
-    slots = {view.canonical(slot): module for slot, module in found if view.counts(slot)}
+    every = {view.canonical(slot): module for slot, module in found if view.limit <= slot < view.base}
+    slots = {slot for slot in every if view.counts(slot)}
     live = set(view.slots)
-    hits = len(live & set(slots))
+    hits = len(live & slots)
     return Score(
         hits / len(live),
         hits / len(slots) if slots else 0.0,
-        _bytes_right(view, slots),
-        hog(view.sums(view.modules)) == hog(view.sums(slots)),
+        _bytes_right(view, every),
+        hog(view.sums(view.modules)) == hog(view.sums(every)),
         len(live),
         len(slots),
     )
 
 
 class TruthView:
-    """The scored part of a truth document: slots with their modules in the current segment, outside bad pages."""
+    """The scored part of a truth document: `modules` of all slots of the current segment, `slots` those looked for."""
 
     def __init__(self, truth: Mapping[str, object]) -> None:
         """truth is the parsed truth.json; raises KeyError where a field lacks."""
@@ -81,10 +83,10 @@ class TruthView:
         self._also: Dict[int, int] = {}
         for frame in frames:
             slot = int(frame["return_slot"])
-            if self.counts(slot):
+            if self.limit <= slot < self.base:
                 self.modules[slot] = str(frame["module"])
             self._also.update({int(also): slot for also in frame["also"]})
-        self.slots = sorted(self.modules)
+        self.slots = [slot for slot in sorted(self.modules) if self.counts(slot)]
 
     def counts(self, slot: int) -> bool:
         """True for slots of the current segment outside unreadable pages."""
@@ -95,11 +97,11 @@ class TruthView:
         return self._also.get(slot, slot)
 
     def owners(self, slots: Mapping[int, str]) -> List[Optional[str]]:
-        """The owner of every word from the newest to the oldest true slot that is not in an unreadable page."""
+        """The owner of every readable word from the newest slot that can be found to the oldest true one."""
         ordered = sorted(slots)
         result: List[Optional[str]] = []
         index = 0
-        for address in range(self.slots[0] + WORD, self.slots[-1] + WORD, WORD):
+        for address in range(self.slots[0] + WORD, max(self.modules) + WORD, WORD):
             if not self.counts(address):
                 continue
             while index < len(ordered) and ordered[index] < address:

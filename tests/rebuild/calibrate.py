@@ -20,6 +20,7 @@ from hogwalk.rebuild.confidence import confidence
 from hogwalk.target.dump import open_dump
 from tests.lab.__main__ import seeds
 from tests.lab.hidden import hide
+from tests.lab.own import found
 from tests.lab.score import Score, TruthView, calibration, hog, mean, score
 from tests.rebuild.train import folders
 
@@ -50,17 +51,13 @@ def measure(folder: Path, hidden: int) -> Measured:
     seconds = time.process_time() - began
     view = TruthView(truth)
     stated = confidence(rebuilt, evidence.modules, lambda name: name)
+    scored, slots = score(truth, found(rebuilt, evidence.image.holes)), _slots(rebuilt, view)
     if stated is None:
-        return Measured(score(truth, found(rebuilt)), seconds, _slots(rebuilt, view), None, None)
+        return Measured(scored, seconds, slots, None, None)
     sums = view.sums(view.modules)
     verdict = stated.probability, stated.owner == hog(sums)
     covered = stated.low <= sums.get(stated.owner, 0) <= stated.high
-    return Measured(score(truth, found(rebuilt)), seconds, _slots(rebuilt, view), verdict, covered)
-
-
-def found(rebuilt: Rebuilt) -> List[Tuple[int, str]]:
-    """The walk as the lab scores it."""
-    return [(frame.return_slot, "" if frame.symbol is None else frame.symbol.module) for frame in rebuilt.frames]
+    return Measured(scored, seconds, slots, verdict, covered)
 
 
 def _slots(rebuilt: Rebuilt, view: TruthView) -> List[Tuple[float, bool]]:

@@ -58,7 +58,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
         found = [one for some in pool.imap(examples, taken) for one in some]
     known = [one for one in found if one is not None]
     print(f"{len(known)} examples, {len(found) - len(known)} left out", flush=True)
-    write(fit(known), f"{len(known)} examples from lab seeds {min(options.seeds)}-{max(options.seeds)}")
+    write(fit(known), f"{len(known)} examples, lab seeds {min(options.seeds)}-{max(options.seeds)}")
 
 
 def folders(cases: Path, wanted: Sequence[int]) -> Iterator[Path]:
@@ -148,7 +148,8 @@ def write(weights: Vector, source: str) -> None:
 HEAD = '''"""What each clue weighs: natural log-likelihoods, fitted, not chosen.
 
 They are the weights of a conditional random field over whole walks that makes the true walks of the lab's training
-seeds as probable as can be; tests/rebuild/train.py wrote this table and says how ({source}).
+seeds as probable as can be; tests/rebuild/train.py wrote this table and says how
+({source}).
 Clues that no training case shows keep their prior.
 """
 
