@@ -2,7 +2,8 @@
 
 The own walk has weighed kf's rows already, as one clue among many; so its path decides which frames are live.  kf's
 rows stand for those it shares with the path (their names and columns are the debugger's own), its zero-byte rows of
-trap frames for the trap frames on the path, and its proven rows go on where the own walk ends.
+trap frames for the trap frames on the path, and its proven rows go on where the own walk ends.  Where nothing tells
+the own walk at which slot to start, kf's proven rows lead up to its first one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from hogwalk.model import Frame, Source, Triple, Trust
 from hogwalk.rebuild import Rebuilt
+from hogwalk.rebuild.clues import Clue
 from hogwalk.stack.image import StackImage
 from hogwalk.walk.frames import PROVEN
 
@@ -37,7 +39,8 @@ def stitch(kf_frames: Sequence[Frame], kf_start: Optional[Triple], own: Rebuilt,
     if kf_start is not None and blind(kf_frames, own):
         return Stitched(_marked(kf_frames, own), kf_start, ())
     rows = _by_slot(kf_frames)
-    merged: List[Frame] = []
+    merged = _newer(kf_frames, own)
+    leading = bool(merged)
     for frame in own.frames:
         shared = rows.get(frame.return_slot)
         if shared is not None:
@@ -49,7 +52,7 @@ def stitch(kf_frames: Sequence[Frame], kf_start: Optional[Triple], own: Rebuilt,
     dropped = tuple(frame for frame in kf_frames if frame.return_slot not in slots)
     first = own.frames[0]
     start = kf_start
-    if start is None or start.stack_ptr + 4 != first.return_slot:
+    if start is None or not leading and start.stack_ptr + 4 != first.return_slot:
         start = Triple(image.word(first.frame_ptr or 0) or 0, first.return_slot - 4, first.return_address)
     rest = merged[1:] if first.return_slot not in rows else merged
     return Stitched(tuple(_sized(rest, _gap_starts(own))), start, dropped)
@@ -86,6 +89,15 @@ def _stood_for(frame: Frame, merged: Sequence[Frame]) -> bool:
     # Whether kf's zero-byte row for the same trap frame is in the list already.
     last = merged[-1] if merged else None
     return last is not None and last.trust is Trust.TRAP and last.return_address == frame.return_address
+
+
+def _newer(kf_frames: Sequence[Frame], own: Rebuilt) -> List[Frame]:
+    first, clued = own.frames[0].return_slot, own.weighed.clued
+    free = all(mask & Clue.ANY_START for mask in clued.starts.values())
+    if not free or all(frame.return_slot != first for frame in kf_frames):
+        return []
+    newer = [frame for frame in kf_frames if frame.return_slot < first]
+    return newer if all(frame.trust in PROVEN for frame in newer) else []
 
 
 def _beyond(frames: Sequence[Frame], last_slot: int) -> List[Frame]:
