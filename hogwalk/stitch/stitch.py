@@ -52,7 +52,7 @@ def stitch(kf_frames: Sequence[Frame], kf_start: Optional[Triple], own: Rebuilt,
     dropped = tuple(frame for frame in kf_frames if frame.return_slot not in slots)
     first = own.frames[0]
     start = kf_start
-    if start is None or not leading and start.stack_ptr + 4 != first.return_slot:
+    if start is None or (not leading and start.stack_ptr + 4 != first.return_slot):
         start = Triple(image.word(first.frame_ptr or 0) or 0, first.return_slot - 4, first.return_address)
     rest = merged[1:] if first.return_slot not in rows else merged
     return Stitched(tuple(_sized(rest, _gap_starts(own))), start, dropped)
