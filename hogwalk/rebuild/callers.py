@@ -76,5 +76,6 @@ class Callers:
         if distance < arguments:
             return IN_ARGUMENTS
         told = self._predictions[number]
-        lowest = told.slots[0] - self._nodes[number].behind if told is not None and told.slots else None
-        return DEPTH_TOLD if lowest is not None and distance == lowest + arguments else 0
+        if told is None or told.exact or not told.slots:
+            return 0
+        return DEPTH_TOLD if distance == told.slots[0] - self._nodes[number].behind + arguments else 0

@@ -76,7 +76,7 @@ class Sums:
         self._weighed = weighed
         self._owners = owners
         self._owner = owner
-        self._rims: Dict[Tuple[int, int], Dict[str, int]] = {}
+        self._rims: Dict[Tuple[int, ...], Dict[str, int]] = {}
 
     def of(self, path: Tuple[int, ...]) -> Dict[str, int]:
         """One path's bytes by owner."""
@@ -85,18 +85,21 @@ class Sums:
         for newer, older in zip(path, path[1:]):
             name = self._owners[newer]
             if (newer, older) in bridges:
-                for rim, count in self._over_hole(newer, older).items():
-                    sums[rim] = sums.get(rim, 0) + count
+                self._add_rims(sums, newer, older)
             elif name is not None:
                 sums[name] = sums.get(name, 0) + nodes[older].slot - nodes[newer].slot
+        self._add_rims(sums, *path[-1:])
         return sums
 
-    def _over_hole(self, newer: int, older: int) -> Dict[str, int]:
-        found = self._rims.get((newer, older))
+    def _add_rims(self, sums: Dict[str, int], *rims: int) -> None:
+        """Adds the frames at an unreadable page: at both its rims, or the one that runs into it at the stack's end."""
+        found = self._rims.get(rims)
         if found is None:
-            built = self._weighed.builder.over_hole(newer, older)
-            found = self._rims[newer, older] = _of_frames([one.frame for one in built], self._owner)
-        return found
+            builder = self._weighed.builder
+            built = builder.over_hole(*rims) if len(rims) == 2 else builder.last(*rims) if rims else []
+            found = self._rims[rims] = _of_frames([one.frame for one in built], self._owner)
+        for owner, count in found.items():
+            sums[owner] = sums.get(owner, 0) + count
 
 
 def _largest(sums: Dict[str, int]) -> Optional[str]:

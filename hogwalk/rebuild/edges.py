@@ -78,11 +78,19 @@ class EdgeFinder:
                 self._sure.add(number)
             elif number in starts and None not in self._ebp.get(number, (None,)):
                 self._ebp[number] = (*self._ebp[number], None)  # where the walk starts nothing newer tells EBP
-            told = predictions[number] = self._functions.predict(node, trap)
+            told = predictions[number] = self._by_ebp(number, self._functions.predict(node, trap))
             found = steps[number] = self._steps(number, told)
             front.advance(number, found)
             self._hand_on(number, told, found)
         return Edges(steps, predictions)
+
+    def _by_ebp(self, number: int, told: Prediction) -> Prediction:
+        """The prediction for a function that keeps a frame, where EBP is known."""
+        ebps = self._ebp.get(number, (None,))
+        if told.slots or not told.frame_ebp or None in ebps:
+            return told
+        slots = {ebp + distance for ebp in ebps if ebp is not None for distance in told.frame_ebp}
+        return told._replace(slots=tuple(sorted(slots)), exact=True)
 
     def _hand_on(self, number: int, told: Prediction, steps: Sequence[Edge]) -> None:
         """Notes what EBP can hold again when the function behind a node has returned to each older one."""

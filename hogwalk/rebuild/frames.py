@@ -52,8 +52,8 @@ class FrameBuilder:
                 else:
                     built.append(self._step(newer, number, mask))
             newer = number
-        if newer is not None and self._clued.ends[newer] & Clue.HOLE:
-            built.extend(self._into_hole(newer))
+        if newer is not None:
+            built.extend(self.last(newer))
         return tuple(built), gaps_between(self._evidence.region, [one.frame for one in built], self._holes)
 
     def _first(self, number: int) -> Built:
@@ -83,6 +83,10 @@ class FrameBuilder:
         own = node.slot + 4 - end if target is not None else None
         built.append(Built(self._frame(node, target, own, mask), words(mask | node.clues), number))
         return built
+
+    def last(self, number: int) -> List[Built]:
+        """The frame behind the oldest return slot found, where it runs into an unreadable page at the stack's end."""
+        return self._into_hole(number) if self._clued.ends[number] & Clue.HOLE else []
 
     def _into_hole(self, newer: int) -> List[Built]:
         """The frame that runs into an unreadable page, where its depth is known."""
