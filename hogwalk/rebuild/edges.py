@@ -16,6 +16,7 @@ from hogwalk.rebuild.traps import Traps
 
 SAVED_EBP = int(Clue.SAVED_EBP)
 HOLE = int(Clue.HOLE)
+UNLIKELY = int(Clue.NOT_REGISTERS | Clue.FAR_FROM_LIMIT)  # a start that hardly is one
 CONFIRMED = int(Clue.REACHED | Clue.TABLE_TARGET | Clue.TAIL_REACHED)
 PLACED = int(Clue.DEPTH | Clue.CHAINED)
 FITTING, UNFIT = PLACED | int(Clue.DEPTH_ALONE), int(Clue.OTHER_TARGET | Clue.NO_TABLE_TARGET)
@@ -76,7 +77,7 @@ class EdgeFinder:
             if trap is not None:
                 self._ebp[number] = (trap.ebp,)
                 self._sure.add(number)
-            elif number in starts and None not in self._ebp.get(number, (None,)):
+            elif not starts.get(number, UNLIKELY) & UNLIKELY and None not in self._ebp.get(number, (None,)):
                 self._ebp[number] = (*self._ebp[number], None)  # where the walk starts nothing newer tells EBP
             told = predictions[number] = self._by_ebp(number, self._functions.predict(node, trap))
             found = steps[number] = self._steps(number, told)

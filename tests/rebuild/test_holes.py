@@ -1,0 +1,59 @@
+"""Frames at an unreadable page: the one that runs into it is known by its depth or by EBP, and is counted."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+from hogwalk.analysis import Evidence, Wanted, gather
+from hogwalk.model import BugCheck, Module, Symbol, Trust
+from hogwalk.rebuild import rebuild
+from hogwalk.rebuild.confidence import confidence
+from tests.rebuild.machine import Machine
+
+LIMIT, END, BASE = 0xB8000000, 0xB8001000, 0xB8002000  # the second page cannot be read
+MODULE = Module("hog", 0xB9000000, 0xB9002000, "none")
+F, G, H, K = (0xB9001000 + at for at in (0, 0x40, 0x80, 0xC0))
+FUNCTIONS = {
+    F: "83ec40 e8{} 83c440 c3",  # sub esp,40h; call G
+    G: "55 8bec e8{} 5d c3",  # push ebp; mov ebp,esp; call K
+    H: "55 8bec 2be0 e8{} c9 c3",  # push ebp; mov ebp,esp; sub esp,eax; call G
+    K: "c3",
+}
+CALLS = {F: (3, G), G: (3, K), H: (5, G)}  # offset of the call, and whom it calls
+IN_F, IN_G, IN_H = F + 8, G + 8, H + 10
+
+
+def evidence(words: Dict[int, int]) -> Evidence:
+    """A stack that holds these words, by address."""
+    symbols = {address: Symbol("hog", "", address - MODULE.start) for address in (IN_F, IN_G, IN_H)}
+    machine = Machine((MODULE,), symbols, BugCheck(0x7F, (8, 0, 0, 0)))
+    for start, code in FUNCTIONS.items():
+        at, target = CALLS.get(start, (0, 0))
+        distance = (target - start - at - 5 & 0xFFFFFFFF).to_bytes(4, "little")
+        machine.write(start, bytes.fromhex(code.format(distance.hex())))
+    machine.write_words(LIMIT, [words.get(at, 0) for at in range(LIMIT, END, 4)])
+    return gather(machine, Wanted(LIMIT, BASE), lambda doing: None)
+
+
+def test_the_depth_tells_the_frame_that_runs_into_the_page() -> None:
+    slot = END - 0x10
+    found = rebuild(evidence({slot: IN_F}))
+    last = found.frames[-1]
+    assert (last.return_slot, last.bytes, last.trust) == (slot + 4 + 0x40, 0x44, Trust.NONE)
+    assert last.symbol is not None
+    assert last.symbol.module == "hog"
+
+
+def test_the_saved_ebp_tells_it_where_the_depth_is_open() -> None:
+    slot, ebp = LIMIT + 8, END + 0x20
+    found = rebuild(evidence({slot: IN_G, slot + 4: ebp, slot + 8: IN_H}))
+    assert [frame.return_slot for frame in found.frames] == [slot, slot + 8, ebp + 4]
+    assert found.frames[-1].bytes == ebp + 4 - (slot + 8)
+
+
+def test_the_verdict_counts_the_bytes_of_that_frame_like_the_walk() -> None:
+    walked = evidence({END - 0x10: IN_F, END - 0x14: 1})
+    found = rebuild(walked)
+    stated = confidence(found, walked.modules, lambda module: module)
+    assert stated is not None
+    assert stated.low <= sum(frame.bytes or 0 for frame in found.frames) <= stated.high
