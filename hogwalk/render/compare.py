@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Optional
+from collections import Counter
+from typing import Dict, Iterator, List, Optional
 
 from hogwalk.model import Frame
 from hogwalk.render.table import cut, table, wrapped
 from hogwalk.report.document import Report
-from hogwalk.stitch.compare import Difference
+from hogwalk.stitch.compare import LOST, NO_CODE, NO_EBP, Difference
 
 NAME = 26  # columns of a function's name
+MOST_DROPPED = 6
 
 
 def render_compare(report: Report, every: bool) -> Iterator[str]:
@@ -22,13 +24,24 @@ def render_compare(report: Report, every: bool) -> Iterator[str]:
         yield from table(heads, [_row(one) for one in shown], ("kf", "hogwalk", "why"))
         yield ""
     yield from wrapped("Agreed", f"{agreed} return slots in both walks, {len(differing)} in one of them only")
+    yield from _skipped(Counter(one.reason for one in differing))
     for dropped in report.dropped[:MOST_DROPPED]:
         yield from wrapped("Dropped", f"kf's row {dropped.frame_ptr or 0:08x} {_name(dropped)}: in none of the sums")
     if len(report.dropped) > MOST_DROPPED:
         yield from wrapped("", f"and {len(report.dropped) - MOST_DROPPED} more")
 
 
-MOST_DROPPED = 6
+def _skipped(reasons: Dict[str, int]) -> Iterator[str]:
+    """Why kf went past live frames."""
+    told = {
+        NO_EBP: "in functions that keep no EBP",
+        NO_CODE: "in code that cannot be read",
+        LOST: "because it had lost its way at a newer one",
+    }
+    parts = [f"{reasons[reason]} {text}" for reason, text in told.items() if reasons.get(reason)]
+    if parts:
+        count = sum(reasons.get(reason, 0) for reason in told)
+        yield from wrapped("Skipped", f"kf skipped {count} frames: {', '.join(parts)}")
 
 
 def _row(one: Difference) -> List[str]:

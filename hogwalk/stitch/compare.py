@@ -11,13 +11,17 @@ from hogwalk.rebuild import Rebuilt
 
 # push ebp; mov ebp,esp in both encodings, and behind the two-byte `mov edi,edi` of a hot-patch point.
 EBP_PROLOGUES = (b"\x55\x8b\xec", b"\x55\x89\xe5")
+NO_EBP, NO_CODE, LOST = "keeps no EBP", "code cannot be read", "kf lost a newer one"
 HOT_PATCH = b"\x8b\xff"
 StartOf = Callable[[int], Optional[int]]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One return slot in both walks: kf's row, the own frame with its probability (None where absent), the reason."""
+    """One return slot in both walks: kf's row, the own frame with its probability (None where absent), the reason.
+
+    The reason is a few words: all columns together are 100 wide.
+    """
 
     return_slot: int
     kf: Optional[Frame]
@@ -57,25 +61,26 @@ def _reason(
     if own.frames and not own.frames[0].return_slot <= kf.return_slot <= own.frames[-1].return_slot:
         return "outside hogwalk's walk"
     if kf.trust is Trust.NONE:
-        return "the word there is no return address of loaded code"
+        return "no code of a module"
     if kf.trust is Trust.PLAIN:
-        return "no call ends at that address"
-    return "dead or an argument: the path of live frames passes it by"
+        return "no call ends there"
+    return "dead, or an argument"
 
 
 def _why_kf_lacks(frame: Frame, rows: Dict[int, Frame], own: Rebuilt, reader: CodeReader, start_of: StartOf) -> str:
     if frame is own.frames[0]:
-        return "the start itself: kf prints no row for it"
+        return "start: kf has no row"
     if frame.trust is Trust.TRAP:
-        return "kf shows it as a trap frame's row of 0 bytes"
+        return "kf: a trap row, 0 bytes"
     if not rows or frame.return_slot < min(rows):
         return "newer than kf's start"
     if frame.return_slot > max(rows):
         return "kf stopped before it"
     start = start_of(frame.instruction)
-    if start is not None and keeps_ebp(reader, start) is False:
-        return "kf skipped it: the function keeps no EBP"
-    return "kf skipped it"
+    keeps = keeps_ebp(reader, start if start is not None else frame.instruction)
+    if keeps is None:
+        return NO_CODE
+    return NO_EBP if start is not None and not keeps else LOST
 
 
 def keeps_ebp(reader: CodeReader, start: int) -> Optional[bool]:

@@ -1,0 +1,131 @@
+"""kf's rows and hogwalk's own walk as one list, and what is said where they differ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import List, Sequence
+
+import pytest
+
+from hogwalk.analysis import Evidence, Wanted, gather
+from hogwalk.model import Frame, Source, Triple, Trust
+from hogwalk.rebuild import Rebuilt, rebuild
+from hogwalk.render.compare import render_compare
+from hogwalk.report.document import Report
+from hogwalk.stitch.compare import LOST, NO_CODE, NO_EBP, Difference, compare, keeps_ebp
+from hogwalk.stitch.stitch import stitch
+from tests.bench.scale import BASE, FRAME, Plain, stack_of
+from tests.code.test_depth import code_reader
+
+STACK = stack_of(8 << 10)
+START = Triple(1, BASE - len(STACK), 3)
+
+
+@pytest.fixture(scope="module")
+def evidence() -> Evidence:
+    return gather(Plain(STACK), Wanted(BASE - len(STACK), BASE), lambda doing: None)
+
+
+@pytest.fixture(scope="module")
+def own(evidence: Evidence) -> Rebuilt:
+    found = rebuild(evidence)
+    assert len(found.frames) > 40
+    return found
+
+
+def rows(own: Rebuilt) -> List[Frame]:
+    """The own walk as if kf had printed it; kf has no row for the return slot it starts at."""
+    return [replace(frame, source=Source.KF) for frame in own.frames[1:]]
+
+
+def differences(kf: Sequence[Frame], own: Rebuilt, evidence: Evidence) -> List[Difference]:
+    found = compare(kf, own, evidence.reader, evidence.judge.function_start)
+    return [one for one in found if one.reason]
+
+
+def test_where_both_agree_every_row_is_both(own: Rebuilt, evidence: Evidence) -> None:
+    found = stitch(rows(own), START, own, evidence.image)
+    assert {frame.source for frame in found.frames} == {Source.BOTH}
+    assert [frame.return_slot for frame in found.frames] == [frame.return_slot for frame in own.frames[1:]]
+    assert {frame.bytes for frame in found.frames[1:]} == {FRAME}
+    assert [one.reason for one in differences(rows(own), own, evidence)] == ["start: kf has no row"]
+
+
+def test_frames_that_kf_skipped_are_hogwalks_own_and_keep_the_bytes_right(own: Rebuilt, evidence: Evidence) -> None:
+    kf = rows(own)
+    del kf[10:13]
+    found = stitch(kf, START, own, evidence.image)
+    assert [frame.source for frame in found.frames[9:14]] == [Source.BOTH, *[Source.HOGWALK] * 3, Source.BOTH]
+    assert {frame.bytes for frame in found.frames[1:]} == {FRAME}
+    assert [one.reason for one in differences(kf, own, evidence)[1:]] == [LOST] * 3
+
+
+def test_a_row_that_only_kf_has_is_dropped_and_named(own: Rebuilt, evidence: Evidence) -> None:
+    kf = rows(own)
+    stale = replace(kf[5], return_slot=kf[5].return_slot + 8, frame_ptr=kf[5].return_slot + 4)
+    kf.insert(6, stale)
+    found = stitch(kf, START, own, evidence.image)
+    assert found.dropped == (stale,)
+    assert stale.return_slot not in {frame.return_slot for frame in found.frames}
+    assert [one.reason for one in differences(kf, own, evidence)[1:]] == ["dead, or an argument"]
+
+
+@pytest.mark.parametrize(
+    ("trust", "reason"), [(Trust.NONE, "no code of a module"), (Trust.PLAIN, "no call ends there")]
+)
+def test_a_row_of_kf_that_cannot_be_one_says_why(own: Rebuilt, evidence: Evidence, trust: Trust, reason: str) -> None:
+    kf = rows(own)
+    kf.insert(6, replace(kf[5], return_slot=kf[5].return_slot + 8, trust=trust))
+    assert [one.reason for one in differences(kf, own, evidence)[1:]] == [reason]
+
+
+def test_proven_rows_of_kf_go_on_where_the_own_walk_ends(own: Rebuilt, evidence: Evidence) -> None:
+    short = replace(own, frames=own.frames[:-4], probabilities=own.probabilities[:-4])
+    kf = rows(own)
+    unproven = replace(kf[-1], trust=Trust.NONE)
+    found = stitch([*kf[:-1], unproven], START, short, evidence.image)
+    assert [frame.return_slot for frame in found.frames[-3:]] == [frame.return_slot for frame in kf[-4:-1]]
+    assert found.dropped == (unproven,)
+    assert differences(kf, short, evidence)[-1].reason == "outside hogwalk's walk"
+
+
+def test_proven_rows_of_kf_lead_up_to_a_start_that_nothing_tells(own: Rebuilt, evidence: Evidence) -> None:
+    late = replace(own, frames=own.frames[4:], probabilities=own.probabilities[4:])
+    found = stitch(rows(own), START, late, evidence.image)
+    assert found.start == START
+    assert [frame.return_slot for frame in found.frames] == [frame.return_slot for frame in own.frames[1:]]
+    doubtful = [replace(rows(own)[0], trust=Trust.NONE), *rows(own)[1:]]
+    assert stitch(doubtful, START, late, evidence.image).frames[0].return_slot == late.frames[0].return_slot
+
+
+def test_without_kf_the_own_walk_stands_alone(own: Rebuilt, evidence: Evidence) -> None:
+    found = stitch((), None, own, evidence.image)
+    assert {frame.source for frame in found.frames} == {Source.HOGWALK}
+    assert found.start.stack_ptr + 4 == own.frames[0].return_slot
+
+
+@pytest.mark.parametrize(
+    ("code", "keeps"),
+    [("558bec83ec10", True), ("8bff558bec51", True), ("5589e583ec10", True), ("83ec1053565790", False)],
+)
+def test_a_prologue_tells_whether_a_function_keeps_ebp(code: str, keeps: bool) -> None:
+    reader = code_reader(bytes.fromhex(code))
+    assert keeps_ebp(reader, 0x401000) is keeps
+    assert keeps_ebp(reader, 0x700000) is None
+
+
+def test_the_screen_counts_what_kf_skipped_by_reason(own: Rebuilt) -> None:
+    reasons = [NO_EBP, NO_EBP, NO_EBP, NO_CODE, LOST, ""]
+    told = tuple(Difference(frame.return_slot, None, frame, 1.0, reason)
+                 for frame, reason in zip(own.frames, reasons))
+    shown = "\n".join(render_compare(_Compared(told), False))
+    assert "kf skipped 5 frames: 3 in functions that keep no EBP, 1 in code that cannot be read, 1" in shown
+    assert "1 return slots in both walks, 5 in one of them only" in shown
+
+
+class _Compared(Report):
+    """A report of which only the comparison is looked at."""
+
+    def __init__(self, comparison: Sequence[Difference]) -> None:
+        object.__setattr__(self, "comparison", tuple(comparison))
+        object.__setattr__(self, "dropped", ())
