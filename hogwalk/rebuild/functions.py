@@ -117,11 +117,12 @@ class Functions:
         start = self.nearest(address) if named is None else named
         inside = Depths() if start is None else self.depths.inside(start, address)
         slots = tuple(esp + depth for depth in inside.depths)
-        if inside.frame_ebp is not None:
-            slots = (ebp + inside.frame_ebp,)
+        exact = inside.exact
+        if inside.frame_ebp is not None and not exact:
+            slots, exact = (ebp + inside.frame_ebp,), True
         if not slots:
             return self._runs_on(address, esp, ebp)
-        return Prediction(slots, inside.exact, esp, (), inside.saved_ebp, inside.ebp_kept, True)
+        return Prediction(slots, exact, esp, (), inside.saved_ebp, inside.ebp_kept, True)
 
     def _runs_on(self, address: int, esp: int, ebp: int) -> Prediction:
         """The same by the way to the function's `ret`."""

@@ -1,0 +1,50 @@
+"""Trap frames in the own walk: the handler's own is the nearest, and the interrupted function's depth is known."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+from hogwalk.analysis import Wanted, gather
+from hogwalk.model import Module, Symbol, Trust
+from hogwalk.rebuild import Rebuilt, rebuild
+from tests.rebuild.machine import Machine
+
+LIMIT, BASE = 0xB8000000, 0xB8001000
+NT = Module("nt", 0x80800000, 0x80802000, "none")
+HANDLER, F, CALLER = 0x80801000, 0x80801040, 0x80801080
+INTERRUPTED = F + 11  # behind push ebp; mov ebp,esp; sub esp,10h; mov eax,[0]: 14h bytes below F's return slot
+IN_HANDLER, IN_CALLER = HANDLER + 2, CALLER + 5
+MARK, KERNEL_CS, FLAGS = 0xBADB0D00, 8, 0x202
+
+
+def trap(start: int, instruction: int, ebp: int) -> Dict[int, int]:
+    """The words of a trap frame (_KTRAP_FRAME) at `start`, by address."""
+    return {start + 8: MARK, start + 0x60: ebp, start + 0x68: instruction, start + 0x6C: KERNEL_CS, start + 0x70: FLAGS}
+
+
+def walked(words: Dict[int, int]) -> Rebuilt:
+    symbols = {at: Symbol("nt", "", at - NT.start) for at in (IN_HANDLER, INTERRUPTED, IN_CALLER)}
+    machine = Machine((NT,), symbols)
+    machine.write(HANDLER, bytes.fromhex("ffd3ffe0"))  # call ebx; jmp eax
+    machine.write(F, bytes.fromhex("558bec83ec10a1000000008b00c9c3"))
+    machine.write(CALLER, b"\xe8" + (F - IN_CALLER & 0xFFFFFFFF).to_bytes(4, "little"))
+    machine.write_words(LIMIT, [words.get(at, 0) for at in range(LIMIT, BASE, 4)])
+    return rebuild(gather(machine, Wanted(LIMIT, BASE), lambda doing: None))
+
+
+def test_the_interrupted_functions_frame_ends_where_its_depth_says() -> None:
+    slot, start = LIMIT + 0x100, LIMIT + 0x108
+    resumed = start + 0x74
+    found = walked({slot: IN_HANDLER, **trap(start, INTERRUPTED, 0), resumed + 0x14: IN_CALLER})
+    assert [frame.return_slot for frame in found.frames] == [slot, start + 0x68, resumed + 0x14]
+    assert found.frames[1].trust is Trust.TRAP
+    assert found.frames[2].trust is Trust.LINKED  # the caller's call targets the interrupted function
+
+
+def test_the_nearest_trap_frame_is_the_handlers_own() -> None:
+    slot, near, far = LIMIT + 0x100, LIMIT + 0x108, LIMIT + 0x148
+    words = {slot: IN_HANDLER, **trap(near, INTERRUPTED, 0), **trap(far, INTERRUPTED, 0)}
+    words[near + 0x74 + 0x14] = IN_CALLER
+    found = walked(words)
+    assert near + 0x68 in {frame.return_slot for frame in found.frames}
+    assert far + 0x68 not in {frame.return_slot for frame in found.frames}
