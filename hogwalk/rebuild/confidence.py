@@ -85,10 +85,17 @@ class Sums:
         self._weighed = weighed
         self._owners = owners
         self._owner = owner
+        self._known: Dict[Tuple[int, ...], Dict[str, int]] = {}
         self._rims: Dict[Tuple[int, ...], Dict[str, int]] = {}
 
     def of(self, path: Tuple[int, ...]) -> Dict[str, int]:
-        """One path's bytes by owner."""
+        """One path's bytes by owner; most draws are the same few paths."""
+        found = self._known.get(path)
+        if found is None:
+            found = self._known[path] = self._sum(path)
+        return found
+
+    def _sum(self, path: Tuple[int, ...]) -> Dict[str, int]:
         nodes, bridges = self._weighed.clued.nodes, self._weighed.bridges
         sums: Dict[str, int] = {}
         for newer, older in zip(path, path[1:]):

@@ -14,6 +14,7 @@ from random import Random
 from typing import Dict, List, Optional, Sequence, Tuple
 
 NEGLIGIBLE = 36.0  # a term whose logarithm lies that far below another's does not change a sum of doubles
+UNDRAWN = 14.0  # the same for a way that none of some hundred draws would take
 DOUBTFUL = 0.4  # a return slot is worth showing from this probability on: a bit under even, as a gap misleads more
 BEYOND_DOUBT = 0.95
 POSSIBLE = 1e-3  # steps less probable than this are taken by no walk
@@ -60,6 +61,7 @@ class Posterior:
         self._starts = [self._cool * start + onward for start, onward in zip(graph.starts, self.onward)]
         self.total = log_sum(self._starts)
         self._reach = self._reached()
+        self._runs: Dict[int, List[int]] = {}
         self._ways: Dict[Optional[int], Tuple[List[float], List[Optional[int]]]] = {}
 
     def _onward(self) -> List[float]:
@@ -124,19 +126,34 @@ class Posterior:
         """One path drawn by its probability, newest node first; empty without nodes."""
         if not self._starts or self.total == -inf:
             return ()
-        at: Optional[int] = self._draw(random, None)
+        at = self._draw(random, None)
         path: List[int] = []
         while at is not None:
-            path.append(at)
-            at = self._draw(random, at)
+            run = self._runs.get(at)
+            if run is None:
+                run = self._runs[at] = self._run(at)
+            path.extend(run)
+            at = self._draw(random, run[-1])
         return tuple(path)
+
+    def _run(self, node: int) -> List[int]:
+        """The nodes from `node` on between which there is nothing to draw."""
+        run = [node]
+        while True:
+            _, onward = self._ways_of(run[-1])
+            if len(onward) > 1 or onward[0] is None:
+                return run
+            run.append(onward[0])
 
     def _draw(self, random: Random, node: Optional[int]) -> Optional[int]:
         """The node after `node`, the first one for None; None behind the last."""
+        sums, onward = self._ways_of(node)
+        return onward[min(bisect_left(sums, random.random() * sums[-1]), len(onward) - 1)]
+
+    def _ways_of(self, node: Optional[int]) -> Tuple[List[float], List[Optional[int]]]:
         if node not in self._ways:
             self._ways[node] = self._ways_from(node)
-        sums, onward = self._ways[node]
-        return onward[min(bisect_left(sums, random.random() * sums[-1]), len(onward) - 1)]
+        return self._ways[node]
 
     def _ways_from(self, node: Optional[int]) -> Tuple[List[float], List[Optional[int]]]:
         """The ways on from a node, and their probabilities summed up."""
@@ -147,7 +164,7 @@ class Posterior:
             ways = [(older, cool * score + self.onward[older]) for older, score in steps]
             ways.append((None, cool * self._graph.ends[node]))
         top = max(term for _, term in ways)
-        ways = [(way, term) for way, term in ways if term > top - NEGLIGIBLE]
+        ways = [(way, term) for way, term in ways if term > top - UNDRAWN]
         return list(accumulate(exp(term - top) for _, term in ways)), [way for way, _ in ways]
 
 
