@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Dict, Optional, Sequence, Tuple
 
 from hogwalk.analysis import Evidence
@@ -61,7 +62,15 @@ def _confidence(evidence: Evidence, walks: Walks, owners: Dict[str, Product]) ->
             return module
         return None if product.system else product.name
 
-    return confidence(walks.own, evidence.modules, owner)
+    stated = confidence(walks.own, evidence.modules, owner)
+    if stated is None or len(walks.own.frames) < 2 or walks.frames[0].bytes is not None:
+        return stated
+    # The first row has no bytes, as with kf: what the own walk knows of that frame is in the gap above it.
+    first = walks.own.frames[1]
+    same = first.return_slot == walks.frames[0].return_slot
+    mine = first.symbol is not None and owner(first.symbol.module) == stated.owner
+    count = first.bytes or 0 if same and mine else 0
+    return replace(stated, low=max(0, stated.low - count), high=max(0, stated.high - count))
 
 
 def _start(evidence: Evidence, triple: Triple) -> Start:

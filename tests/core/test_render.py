@@ -107,6 +107,8 @@ def test_the_triage_names_what_the_user_asked_for() -> None:
         "Drawn Filter (Drawn Software, Inc.): 1280 bytes, 10.4 % of the stack",
     ):
         assert expected in text
+    if report.confidence is not None:
+        assert report.confidence.low <= 1280 <= report.confidence.high
 
 
 def test_many_modules_are_twelve_rows_with_the_rest_in_one() -> None:
