@@ -157,6 +157,6 @@ def _expected(node: Node, told: Prediction, ebps: Sequence[Optional[int]]) -> Tu
     if told.slots or not told.frame_ebp:
         return told.slots
     held = [ebp for ebp in ebps if ebp is not None]
-    if len(held) < len(ebps) and node.looks & SAVED_EBP:
+    if node.looks & SAVED_EBP:
         held.append(node.below)
     return tuple({ebp + distance for ebp in held for distance in told.frame_ebp})

@@ -103,12 +103,9 @@ class PairJudge:
                     return DEPTH
                 return DEPTH_LIKELY if older.slot == told.slots[0] else DEPTH_POSSIBLE
             return DEPTH_OTHER if told.exact else DEPTH_OTHER_LIKELY
-        if told.frame_ebp:
-            for ebp in ebps:
-                if ebp is not None and older.slot - ebp in told.frame_ebp:
-                    return DEPTH
-            if None not in ebps:
-                return DEPTH_OTHER
+        for ebp in ebps if told.frame_ebp else ():  # None among them: else they would be told.slots by now
+            if ebp is not None and older.slot - ebp in told.frame_ebp:
+                return DEPTH
         size = size_clue(older.slot - node.slot)
         if not told.known and node.address in self._handlers:
             return size | NO_TRAP
