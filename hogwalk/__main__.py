@@ -6,10 +6,10 @@ import os
 import sys
 from typing import Optional, Sequence
 
-from hogwalk.cli.arguments import parse
-from hogwalk.cli.fault import guarded
-from hogwalk.cli.output import write_lines
+from hogwalk.app.cli.arguments import parse
+from hogwalk.app.cli.output import write_lines
 from hogwalk.errors import HogwalkError
+from hogwalk.fault import guarded
 
 INTERRUPTED = 130  # what shells report for a program ended by Ctrl+C
 
@@ -28,10 +28,10 @@ def _run(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     # Only now: -h and a mistyped command need none of what these bring in.
     if options.json_lines:
-        from hogwalk.batch.command import run_many
+        from hogwalk.app.batch.command import run_many
 
         return run_many(options)
-    from hogwalk.cli.one import run_one
+    from hogwalk.app.cli.one import run_one
 
     run_one(options)
     return 0

@@ -1,113 +1,121 @@
-"""The whole job on one target: region -> words -> evidence -> candidates -> walk -> usage -> Report.
-
-This is the only place that strings the rooms together; each step asks the target what it needs and hands plain
-records on.
-"""
+"""One run: the target it looks at, and the analysis done on demand, once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Optional
 
-from hogwalk.candidates.chains import Chain, ChainFinder
-from hogwalk.candidates.rank import Candidate, rank
-from hogwalk.code.reader import CodeReader
-from hogwalk.errors import BadInput
-from hogwalk.evidence.links import LinkJudge
-from hogwalk.evidence.modules import ModuleMap
-from hogwalk.evidence.sites import CallSites, SiteKind
-from hogwalk.model import About, FrameLayout, Region, Registers, Symbol
-from hogwalk.stack import kernel
-from hogwalk.stack.image import StackImage, read_stack
-from hogwalk.stack.region import find_region
-from hogwalk.target.protocol import Target
+from hogwalk.answer.report.build import build
+from hogwalk.answer.report.document import Report
+from hogwalk.errors import BadInput, NoDebugger, NothingFound
+from hogwalk.model import Frame, Symbol, Triple
+from hogwalk.targets.protocol import Target
+from hogwalk.walk.evidence import Evidence, Tell, Wanted, gather
+from hogwalk.walk.kf.choose import Choice, choose, frame_count, walk_from
+from hogwalk.walk.kf.frames import FrameReader
+from hogwalk.walk.merge.walks import Walks, beyond_doubt, both, debugger_only
 
-DOUBLE_FAULT = (0x7F, 8)
-GUARD = 0x1000  # bytes: the guard page below Limit
-Tell = Callable[[str], None]
+if TYPE_CHECKING:
+    from hogwalk.answer.explain.explain import Explainer
+    from hogwalk.answer.explain.records import Explanation
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What the user gave on the command line: None where hogwalk finds it out by itself."""
+class Run:
+    """A target and what was found out about it so far."""
 
-    limit: Optional[int] = None
-    base: Optional[int] = None
-    thread: Optional[int] = None
+    def __init__(self, target: Target, wanted: Wanted, triple: Optional[Triple], tell: Tell) -> None:
+        self.target = target
+        self._wanted = wanted
+        self._triple = triple
+        self._tell = tell
+        self._evidence: Optional[Evidence] = None
+        self._walks: Optional[Walks] = None
+        self._thorough = False
+        self._report: Optional[Report] = None
+        self._explainer: Optional[Explainer] = None
 
+    def evidence(self) -> Evidence:
+        """The stack and what each word of it can be."""
+        if self._evidence is None:
+            self._evidence = gather(self.target, self._wanted, self._tell)
+        return self._evidence
 
-@dataclass(frozen=True)
-class Evidence:
-    """Everything known about one stack before any walk."""
+    def report(self) -> Report:
+        """The report of the best walk, or of the walk from the triple given."""
+        if self._report is None:
+            self._report = build(self.target, self.evidence(), self.walks())
+        return self._report
 
-    about: About
-    region: Region
-    image: StackImage
-    registers: Optional[Registers]
-    modules: ModuleMap
-    reader: CodeReader
-    sites: CallSites
-    judge: LinkJudge
-    symbols: Dict[int, Optional[Symbol]]
-    layouts: Dict[int, FrameLayout]
-    chains: Dict[int, Chain]
-    candidates: Tuple[Candidate, ...]
+    def walks(self) -> Walks:
+        """The debugger's walks and hogwalk's own, stitched."""
+        if self._walks is None:
+            self._walks = self._find_walks()
+        return self._walks
 
+    def insist(self) -> None:
+        """From here on hogwalk's own walk is made even where the debugger's leaves no doubt."""
+        self._thorough, self._walks, self._report = True, None, None
 
-def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
-    """Reads the stack and weighs every word of it; raises BadInput when there is no usable stack."""
-    about = target.about()
-    _refuse_other_machines(about)
-    region = find_region(target, wanted.limit, wanted.base, wanted.thread)
-    tell(f"reading {region.size} bytes of stack at {region.limit:08x}")
-    image = read_stack(target, region)
-    registers = _faulting_registers(target, about, region)
-    reader = CodeReader(target.read, about.page_bytes)
-    words = code_words(image.words, registers, ModuleMap(target.modules(), reader))
-    tell(f"asking for the symbols of {len(words)} code addresses")
-    symbols = dict(zip(words, target.symbols(words)))
-    modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
-    sites = CallSites(modules, reader)
-    tell("reading the code before the return addresses")
-    judge = LinkJudge(sites, symbols, words)
-    layouts = _layouts(target, sites, words)
-    alive_from = registers.sp if registers is not None and registers.sp in region else None
-    chains = ChainFinder(image, sites, judge, alive_from).chains()
-    candidates = rank(image, chains, alive_from)
-    return Evidence(about, region, image, registers, modules, reader, sites, judge, symbols, layouts, chains,
-                    candidates)
+    def complete(self) -> None:
+        """Asks everything that any command could ask, so that a recording of this run answers them all."""
+        self.insist()
+        self.call_targets()
+        for frame in self.report().frames:
+            if frame.bytes:
+                self.explain(frame)
 
+    def explain(self, frame: Frame) -> Explanation:
+        """Why a frame is so big; raises NothingFound for a frame without bytes."""
+        if self._explainer is None:
+            # Here, for only this needs the disassembler, which takes as long to load as all else.
+            from hogwalk.answer.explain.explain import Explainer
+            from hogwalk.machine.x86.depth import StackDepths
 
-def code_words(words: Sequence[int], registers: Optional[Registers], modules: ModuleMap) -> List[int]:
-    """The distinct words, and the faulting EIP, that lie in a module's code, lowest first."""
-    low, high = modules.span
-    found = {word for word in words if low <= word < high}
-    if registers is not None:
-        found.add(registers.ip)
-    return sorted(word for word in found if modules.is_code(word))
+            evidence = self.evidence()
+            depths = StackDepths(evidence.reader)
+            self._explainer = Explainer(depths, evidence.judge.function_start, self._name)
+        return self._explainer.explain(frame)
 
+    def _name(self, address: int) -> str:
+        (symbol,) = self.target.symbols([address])
+        return symbol.text() if symbol is not None else ""
 
-def _layouts(target: Target, sites: CallSites, words: Sequence[int]) -> Dict[int, FrameLayout]:
-    # Code that can be read tells more than its frame data.
-    unread = [word for word in words if sites.at(word).kind is SiteKind.UNREAD]
-    return {word: layout for word, layout in zip(unread, target.layouts(unread)) if layout is not None}
+    def call_targets(self) -> Dict[int, Optional[Symbol]]:
+        """The names of the functions that the calls before the stack's return addresses call."""
+        evidence = self.evidence()
+        found = {evidence.sites.at(word).target for word in evidence.symbols}
+        targets = sorted(target for target in found if target is not None)
+        return dict(zip(targets, self.target.symbols(targets)))
 
+    def _find_walks(self) -> Walks:
+        if self._triple is not None:
+            return debugger_only(self._walk_from(self._triple))
+        choice = self._choice()
+        if choice is not None and not self._thorough and beyond_doubt(self.evidence(), choice):
+            return debugger_only(choice)
+        walks = both(self.evidence(), choice, self._tell)
+        if walks is None:
+            raise NothingFound(
+                "no frame can be found in this stack: no chain of saved EBPs, no return address that fits",
+                "`stack` shows what is there; check --limit and --base against !thread",
+            )
+        return walks
 
-def _faulting_registers(target: Target, about: About, region: Region) -> Optional[Registers]:
-    # The registers matter only when they belong to this stack: the double fault leaves them in TSS 28, ESP may lie
-    # just below Limit, on the guard page.
-    bugcheck = about.bugcheck
-    if bugcheck is None or (bugcheck.code, bugcheck.arguments[:1]) != (DOUBLE_FAULT[0], DOUBLE_FAULT[1:]):
-        return None
-    registers = kernel.faulting_registers(target, region.thread)
-    if registers is None or not region.limit - GUARD <= registers.sp < region.base:
-        return None
-    return registers
+    def _walk_from(self, triple: Triple) -> Choice:
+        evidence = self.evidence()
+        walk = walk_from(self.target, self._frame_reader(), triple, frame_count(evidence.region.size))
+        if not walk.frames:
+            raise BadInput("kf finds no frame on this stack from that triple", "try one that `candidates` lists")
+        return Choice((walk,), (walk,))
 
+    def _choice(self) -> Optional[Choice]:
+        # The debugger's own walk, where there is a debugger and it finds one.
+        evidence = self.evidence()
+        self._tell("asking the debugger to walk the stack (kf)")
+        try:
+            return choose(self.target, self._frame_reader(), evidence.image, evidence.candidates)
+        except NoDebugger:
+            return None
 
-def _refuse_other_machines(about: About) -> None:
-    if about.machine != "x86":
-        raise BadInput(
-            f"this target is {about.machine}; hogwalk reads x86 stacks",
-            "for a 32-bit process in a 64-bit system switch first: .effmach x86",
-        )
+    def _frame_reader(self) -> FrameReader:
+        evidence = self.evidence()
+        return FrameReader(evidence.image, evidence.sites, evidence.judge)

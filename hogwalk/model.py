@@ -169,6 +169,14 @@ class Frame:
     trust: Trust
 
 
+# Why stack bytes belong to no frame.
+ABOVE = "above the first frame: calls newer than the walk's start, and stack never used"
+BETWEEN = "between two walks: no frame could be found there"
+BELOW = "below the last frame: what lies between it and Base"
+UNREADABLE = "unreadable"
+NOTHING = "no walk"
+
+
 @dataclass(frozen=True)
 class Gap:
     """Stack bytes [start, end) that belong to no frame, and why."""

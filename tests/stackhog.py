@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "fixtures" / "stackhog"
 DUMP = FOLDER / "memory.dmp"
 SYMBOLS = FOLDER / "symbols"
-DEMO = ROOT / "hogwalk" / "demo" / "stackhog.recording"
+DEMO = ROOT / "hogwalk" / "app" / "demo" / "stackhog.recording"
 
 TRIPLE = "b8ae6100 b8ae60ec 8081df65"
 USAGE = {

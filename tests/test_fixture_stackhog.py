@@ -21,7 +21,7 @@ WALK = load_walk()
 PLAN = load_plan()
 ALL_SITES = [site for sites in call_sites(WALK, PLAN).values() for site in sites]
 CALLS = [site for site in ALL_SITES if site.target]
-BIG_FRAME = "558bec6aff6840e2d9b86808b2d9b864a1000000005064892500000000" "81c470fdffff"
+BIG_FRAME = "558bec6aff6840e2d9b86808b2d9b864a100000000506489250000000081c470fdffff"
 HANDWRITTEN_CALLS = {0x8088C798, 0x8088978C, 0x8082E811}
 
 
@@ -87,11 +87,15 @@ def is_entry(row: Row) -> bool:
 
 
 def test_trap_frames_lead_to_the_interrupted_code() -> None:
-    found = [(frame.address, dump().word(frame.address + 0x60), dump().word(frame.address + 0x68))
-             for frame in trap_frames(WALK, PLAN)]
+    found = [
+        (frame.address, dump().word(frame.address + 0x60), dump().word(frame.address + 0x68))
+        for frame in trap_frames(WALK, PLAN)
+    ]
     assert found == [
-        (0xB8AE64C8, 0xB8AE6578, 0x808B64A6), (0xB8AE71AC, 0xB8AE725C, 0x808B64A6),
-        (0xB8AE7CBC, 0xB8AE7D7C, 0x8082E811), (0xB8AE8D64, 0x0335E534, 0x7C8285EC),
+        (0xB8AE64C8, 0xB8AE6578, 0x808B64A6),
+        (0xB8AE71AC, 0xB8AE725C, 0x808B64A6),
+        (0xB8AE7CBC, 0xB8AE7D7C, 0x8082E811),
+        (0xB8AE8D64, 0x0335E534, 0x7C8285EC),
     ]
     assert WALK.base - 0x210 - 0x8C == found[-1][0]
 

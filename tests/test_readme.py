@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hogwalk.cli.arguments import COMMANDS
+from hogwalk.app.cli.arguments import COMMANDS
 from tests.readme import BLOCK, README, refreshed
 from tests.stackhog import HOG_BYTES
 

@@ -8,10 +8,10 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Tuple
 
-from hogwalk.analysis import Wanted
-from hogwalk.cli.run import Run
-from hogwalk.render.triage import render
-from hogwalk.target.engine import EngineTarget, open_engine
+from hogwalk.analysis import Run
+from hogwalk.answer.render.triage import render
+from hogwalk.targets.engine import EngineTarget, open_engine
+from hogwalk.walk.evidence import Wanted
 
 ROUNDS = 7
 

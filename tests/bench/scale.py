@@ -10,10 +10,10 @@ import tracemalloc
 from dataclasses import dataclass
 from typing import Dict, Optional, Sequence, Tuple
 
-from hogwalk.analysis import Wanted, gather
 from hogwalk.errors import Unreadable
 from hogwalk.model import About, Module, Symbol
-from hogwalk.rebuild import rebuild
+from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.rebuild import rebuild
 from tests.silent import SilentTarget
 
 BASE = 0xB8AE9000

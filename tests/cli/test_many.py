@@ -13,7 +13,7 @@ from typing import Any, Dict, List
 import pytest
 
 from fixtures.build.variants import write_variant
-from hogwalk.cli.arguments import parse
+from hogwalk.app.cli.arguments import parse
 from hogwalk.errors import UsageError
 from tests.cli.running import HOGWALK, Ended, hogwalk
 from tests.stackhog import DUMP, ROOT, SYMBOLS

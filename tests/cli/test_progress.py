@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from hogwalk.analysis import Wanted, gather
-from hogwalk.cli import progress as module
-from hogwalk.cli.progress import Progress
-from hogwalk.rebuild import rebuild
+from hogwalk.app.cli import progress as module
+from hogwalk.app.cli.progress import Progress
+from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.rebuild import rebuild
 from tests.bench.scale import BASE, Plain, stack_of
 from tests.cli.running import fed_on_terminal
 

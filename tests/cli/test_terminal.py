@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hogwalk.cli.options import COMMANDS
+from hogwalk.app.cli.options import COMMANDS
 from tests.cli.running import HOGWALK, STACKHOG, hogwalk, on_terminal
 from tests.stackhog import HOGS, ROOT
 

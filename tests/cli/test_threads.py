@@ -10,9 +10,9 @@ from typing import Any, Dict, List
 import pytest
 
 from fixtures.build.variants import write_variant
-from hogwalk.target.dump import open_dump
-from hogwalk.threads.depth import Depths
-from hogwalk.threads.survey import survey
+from hogwalk.answer.threads.depth import Depths
+from hogwalk.answer.threads.survey import survey
+from hogwalk.targets.dump import open_dump
 from tests.cli.running import STACKHOG, hogwalk
 from tests.dump import machine64
 from tests.dump.contents import PAGE, stackhog

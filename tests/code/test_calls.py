@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hogwalk.code.calls import CallKind, calls_before
+from hogwalk.machine.x86.calls import CallKind, calls_before
 from tests.code.vectors.vector import Vector, vectors
 
 RETURN = 0xB958ECDF

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hogwalk.code.depth import Depths, StackDepths
-from hogwalk.code.functions import FunctionStarts
-from hogwalk.code.reader import CodeReader
 from hogwalk.errors import Unreadable
+from hogwalk.machine.x86.depth import Depths, StackDepths
+from hogwalk.machine.x86.functions import FunctionStarts
+from hogwalk.machine.x86.reader import CodeReader
 from tests.code.vectors.vector import TrueCall, Vector, vectors
 
 BASE, PAGE = 0x401000, 0x1000

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hogwalk.code.callees import MOST_STEPS
-from hogwalk.code.calls import LONGEST, calls_before
-from hogwalk.code.depth import StackDepths
-from hogwalk.code.sweep import possible_calls
-from hogwalk.code.waiting import Waiting
+from hogwalk.machine.x86.callees import MOST_STEPS
+from hogwalk.machine.x86.calls import LONGEST, calls_before
+from hogwalk.machine.x86.depth import StackDepths
+from hogwalk.machine.x86.sweep import possible_calls
+from hogwalk.machine.x86.waiting import Waiting
 from tests.code.test_depth import BASE, depths_of, fits
 from tests.code.vectors.vector import Vector, vectors
 
@@ -23,8 +23,10 @@ def test_depths_inside_a_function_are_those_of_the_call_that_runs_there(vector: 
     depths, compared = StackDepths(reader), 0
     for call in vector.calls:
         told = depths.at(call.function, call.return_address)
-        addresses = [one.address for one in calls_before(reader.readable_before(call.return_address, LONGEST),
-                                                         call.return_address)]
+        addresses = [
+            one.address
+            for one in calls_before(reader.readable_before(call.return_address, LONGEST), call.return_address)
+        ]
         if told.exact and len(addresses) == 1:
             compared += 1
             assert depths.inside(call.function, addresses[0]).depths == told.depths

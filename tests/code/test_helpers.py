@@ -6,16 +6,17 @@ from typing import Optional
 
 import pytest
 
-from hogwalk.code.callees import Blocks, Callees
-from hogwalk.code.emulate import HelperEffect, emulate_helper
-from hogwalk.code.values import EBP, ESP
+from hogwalk.machine.x86.callees import Blocks, Callees
+from hogwalk.machine.x86.emulate import HelperEffect, emulate_helper
+from hogwalk.machine.x86.values import EBP, ESP
 from tests.code.test_depth import BASE, code_reader
 
 # The functions of handwritten.s, assembled; `handler` and `cookie` are any addresses.
 CHKSTK = "518d4c24042bc81bc0f7d023c88bc42500f0ffff3bc8720a8bc159948b00890424c32d001000008500ebe9"
 PROBE = "518d4c24083d00100000720f81e90010000085092d00100000ebea2bc885098bc48be18b08ff7004c3"
 SEH_PROLOG = (
-    "680010400064a100000000508b442410896c24108d6c24102be05356578b45f88965e8508b45fcc745fcffffffff8945f88d45f064a300000000c3"
+    "680010400064a100000000508b442410896c24108d6c24102be05356578b45f88965e8508b45fcc7"
+    "45fcffffffff8945f88d45f064a300000000c3"
 )
 EH_PROLOG = "6aff5064a100000000508b44240c64892500000000896c240c8d6c240c50c3"
 MS_PROBE = "51503d001000008d4c240c721581e9001000008309002d001000003d0010000077eb29c18309005859c3"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hogwalk.code.lengths import instruction_length
+from hogwalk.machine.x86.lengths import instruction_length
 from tests.code.vectors.vector import Vector, vectors
 
 DISASSEMBLER = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)

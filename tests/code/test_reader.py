@@ -7,8 +7,8 @@ from typing import List, Tuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hogwalk.code.reader import CodeReader
 from hogwalk.errors import Unreadable
+from hogwalk.machine.x86.reader import CodeReader
 
 PAGE = 0x100
 READABLE = {0x1000, 0x1100, 0x1300, 0xFFFFFF00}

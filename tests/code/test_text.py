@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hogwalk.code.text import Disassembler, number
+from hogwalk.machine.x86.text import Disassembler, number
 
 ADDRESS = 0xB8D8C0D0
 NAMES = {0xB9596090: "BabyHog!HogFarm+0x7460", 0xB8D9E240: "MamaHog+0x15240", ADDRESS + 0x10: "MamaHog+0x30e0"}

@@ -6,18 +6,18 @@ import struct
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
-from hogwalk.analysis import Evidence, Wanted, gather
-from hogwalk.cli.run import Run
-from hogwalk.code.reader import CodeReader
-from hogwalk.evidence.links import LinkJudge
-from hogwalk.evidence.modules import ModuleMap
-from hogwalk.evidence.sites import CallSites
+from hogwalk.analysis import Run
+from hogwalk.answer.report.document import Report
+from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import BugCheck, Frame, Region, Source, Symbol, Triple, Trust, Version
-from hogwalk.report.document import Report
-from hogwalk.stack.image import StackImage
-from hogwalk.stack.kernel import KDBG_INITIAL_STACK, KDBG_PROCESSOR_BLOCK
-from hogwalk.target.protocol import Target
-from hogwalk.walk.frames import FrameReader
+from hogwalk.targets.protocol import Target
+from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.facts.image import StackImage
+from hogwalk.walk.facts.kernel import KDBG_INITIAL_STACK, KDBG_PROCESSOR_BLOCK
+from hogwalk.walk.facts.links import LinkJudge
+from hogwalk.walk.facts.modules import ModuleMap
+from hogwalk.walk.facts.sites import CallSites
+from hogwalk.walk.kf.frames import FrameReader
 from tests.drawn import FUNCTION, Code, DrawnTarget, Stack
 
 LIMIT, BASE = 0xB8AE6000, 0xB8AE9000

@@ -7,12 +7,12 @@ from typing import List, Sequence, Tuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hogwalk.analysis import Wanted
+from hogwalk.answer.charge.books import function_of, gaps, imbalance, module_of, shares
+from hogwalk.answer.report.document import Report
 from hogwalk.errors import BadInput, NothingFound
-from hogwalk.model import Frame, Gap, Region, Triple
-from hogwalk.parsers.kf import parse_kf
-from hogwalk.report.document import Report
-from hogwalk.usage.books import ABOVE, BELOW, NOTHING, UNREADABLE, function_of, gaps, imbalance, module_of, shares
+from hogwalk.model import ABOVE, BELOW, NOTHING, UNREADABLE, Frame, Gap, Region, Triple
+from hogwalk.targets.parsers.kf import parse_kf
+from hogwalk.walk.evidence import Wanted
 from tests.core.scenes import BASE, LIMIT, REGION, evidence_of, frame, frame_reader, machine, report_of, usual_stack
 from tests.core.strategies import Parts, bear_out, holes, kf_rows, stack_parts, stack_words
 from tests.drawn import KF_HEAD, Stack

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import List, Optional, Tuple
 
-from hogwalk.analysis import Wanted, gather
-from hogwalk.candidates.rank import Candidate
-from hogwalk.candidates.scoring import End, Fact, distance_points
 from hogwalk.model import BugCheck, Triple
-from hogwalk.walk.choose import frame_count
+from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.kf.choose import frame_count
+from hogwalk.walk.kf.rank import Candidate
+from hogwalk.walk.kf.scoring import End, Fact, distance_points
 from tests.core.scenes import (
     BASE,
     LIMIT,

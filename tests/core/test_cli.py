@@ -12,12 +12,12 @@ from typing import List, Sequence
 import pytest
 
 from hogwalk.__main__ import main
-from hogwalk.analysis import Wanted
-from hogwalk.cli.arguments import COMMANDS, parse
-from hogwalk.cli.output import LARGEST_WRITE, write_lines
-from hogwalk.cli.run import Run
+from hogwalk.analysis import Run
+from hogwalk.app.cli.arguments import COMMANDS, parse
+from hogwalk.app.cli.output import LARGEST_WRITE, write_lines
 from hogwalk.errors import NothingFound, UsageError
-from hogwalk.target.recording import Recorder
+from hogwalk.targets.recording import Recorder
+from hogwalk.walk.evidence import Wanted
 from tests.core.scenes import BASE, LIMIT, machine, silent, usual_stack
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,8 +7,8 @@ from typing import List, Optional
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hogwalk.answer.charge.cycles import SHORTEST, Cycle, find_cycle
 from hogwalk.model import Frame
-from hogwalk.usage.cycles import SHORTEST, Cycle, find_cycle
 from tests.core.scenes import frame
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hogwalk.code.reader import CodeReader
 from hogwalk.errors import CommandFailed, Unreadable
-from hogwalk.evidence.modules import ModuleMap
-from hogwalk.parsers.kf import parse_kf
-from hogwalk.target.protocol import Target
+from hogwalk.machine.x86.reader import CodeReader
+from hogwalk.targets.parsers.kf import parse_kf
+from hogwalk.targets.protocol import Target
+from hogwalk.walk.facts.modules import ModuleMap
 from tests.core.scenes import LIMIT, THREAD, machine, usual_stack
 from tests.drawn import Code, DrawnTarget, Stack
 

@@ -6,7 +6,7 @@ import pytest
 
 from hogwalk.errors import BadInput
 from hogwalk.model import Region
-from hogwalk.stack.image import read_stack
+from hogwalk.walk.facts.image import read_stack
 from tests.core.scenes import BASE, LIMIT, REGION
 from tests.drawn import DrawnTarget
 

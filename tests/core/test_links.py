@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
-from hogwalk.evidence.links import FARTHEST, Link
+from hogwalk.walk.facts.links import FARTHEST, Link
 from tests.core.scenes import judge_for
 from tests.drawn import Code, DrawnTarget
 

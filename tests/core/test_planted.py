@@ -7,8 +7,8 @@ from typing import List
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hogwalk.analysis import Wanted
 from hogwalk.model import Triple
+from hogwalk.walk.evidence import Wanted
 from tests.core.scenes import Machine, draw_chain, machine, newest_first, report_of
 from tests.drawn import Stack
 

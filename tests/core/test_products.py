@@ -7,9 +7,9 @@ from typing import Dict, Optional
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hogwalk.answer.charge.books import NO_MODULE, module_of, shares
+from hogwalk.answer.charge.products import Product, ascii_text, product_shares, products
 from hogwalk.model import Triple, Version
-from hogwalk.usage.books import NO_MODULE, module_of, shares
-from hogwalk.usage.products import Product, ascii_text, product_shares, products
 from tests.core.scenes import frame, machine, report_of, usual_stack
 
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hogwalk.analysis import Wanted
-from hogwalk.cli.arguments import parse
-from hogwalk.cli.commands import lines
-from hogwalk.cli.run import Run
+from hogwalk.analysis import Run
+from hogwalk.app.cli.arguments import parse
+from hogwalk.app.cli.commands import lines
 from hogwalk.errors import BadInput, CommandFailed, HogwalkError, NoDebugger, NotRecorded, Unreadable
 from hogwalk.model import BugCheck, Region, Symbol
-from hogwalk.target.protocol import Target
-from hogwalk.target.recording import FORMAT, Recorder, Replay, open_recording
+from hogwalk.targets.protocol import Target
+from hogwalk.targets.recording import FORMAT, Recorder, Replay, open_recording
+from hogwalk.walk.evidence import Wanted
 from tests.core.scenes import BASE, LIMIT, THREAD, machine, silent, usual_stack, with_processor
 from tests.drawn import DrawnTarget
 

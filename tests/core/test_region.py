@@ -6,7 +6,7 @@ import pytest
 
 from hogwalk.errors import BadInput
 from hogwalk.model import Region
-from hogwalk.stack.region import REMEDY, find_region
+from hogwalk.walk.facts.region import REMEDY, find_region
 from tests.core.scenes import BASE, LIMIT, THREAD, block_with_initial_stack, with_processor, with_thread
 from tests.drawn import DrawnTarget
 

@@ -8,16 +8,16 @@ from typing import Iterable, List, Tuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hogwalk.analysis import Wanted, gather
-from hogwalk.cli.commands import COMMANDS
-from hogwalk.cli.run import Run
+from hogwalk.analysis import Run
+from hogwalk.answer.render.stack import render_stack
+from hogwalk.answer.render.table import WIDTH, cut, percent, table, wrapped
+from hogwalk.answer.render.triage import function_table, module_table, product_table, render, totals
+from hogwalk.answer.render.walk import render_candidates, render_walk
+from hogwalk.answer.report.document import Report
+from hogwalk.app.cli.commands import COMMANDS
 from hogwalk.errors import BadInput, NothingFound
 from hogwalk.model import BugCheck, Version
-from hogwalk.render.stack import render_stack
-from hogwalk.render.table import WIDTH, cut, percent, table, wrapped
-from hogwalk.render.triage import function_table, module_table, product_table, render, totals
-from hogwalk.render.walk import render_candidates, render_walk
-from hogwalk.report.document import Report
+from hogwalk.walk.evidence import Wanted, gather
 from tests.core.scenes import BASE, LIMIT, machine, report_of, silent, usual_stack, with_processor
 from tests.core.strategies import Parts, holes, stack_parts, stack_words
 from tests.drawn import Code, DrawnTarget

@@ -6,10 +6,9 @@ import json
 import re
 from typing import Any, Dict, List
 
-from hogwalk.analysis import Wanted
-from hogwalk.model import BugCheck, Triple
-from hogwalk.report.as_json import document, to_json
-from hogwalk.usage.books import ABOVE, BELOW
+from hogwalk.answer.render.json_report import document, to_json
+from hogwalk.model import ABOVE, BELOW, BugCheck, Triple
+from hogwalk.walk.evidence import Wanted
 from tests.core.scenes import BASE, LIMIT, THREAD, machine, report_of, usual_stack, with_processor
 
 ADDRESS = re.compile(r"0x[0-9a-f]{8}\Z")

@@ -8,9 +8,9 @@ from typing import Dict, List, Tuple
 
 import pytest
 
-from hogwalk.analysis import Evidence, Wanted, gather
-from hogwalk.candidates import chains
-from hogwalk.candidates.scoring import Fact, Tally
+from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.kf import chains
+from hogwalk.walk.kf.scoring import Fact, Tally
 from tests.core.scenes import LIMIT, Machine, machine, silent
 
 SMALL, LARGE = 12 << 10, 1 << 20

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from hogwalk.code.reader import CodeReader
-from hogwalk.evidence.modules import ModuleMap
-from hogwalk.evidence.sites import CallSites, Site, SiteKind
+from hogwalk.machine.x86.reader import CodeReader
+from hogwalk.walk.facts.modules import ModuleMap
+from hogwalk.walk.facts.sites import CallSites, Site, SiteKind
 from tests.drawn import Code, DrawnTarget
 
 FAR = 0xB9580000

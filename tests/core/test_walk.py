@@ -6,13 +6,13 @@ from typing import List, Optional, Tuple
 
 import pytest
 
-from hogwalk.analysis import Wanted
-from hogwalk.candidates.chains import TRAP_MARK
 from hogwalk.errors import BadInput, NothingFound
 from hogwalk.model import Region, Source, Triple, Trust
-from hogwalk.parsers.kf import parse_kf
-from hogwalk.walk.choose import SETTLED, TRIES, choose
-from hogwalk.walk.frames import Walk
+from hogwalk.targets.parsers.kf import parse_kf
+from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.kf.chains import TRAP_MARK
+from hogwalk.walk.kf.choose import SETTLED, TRIES, choose
+from hogwalk.walk.kf.frames import Walk
 from tests.core.scenes import (
     BASE,
     LIMIT,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
-from hogwalk.target.dump import DumpTarget, open_dump
+from hogwalk.targets.dump import DumpTarget, open_dump
 from tests.dump import machine64
 from tests.dump.contents import STACKHOG, stackhog
 from tests.dump.minidumps import user32, wow64

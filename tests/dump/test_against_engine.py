@@ -8,8 +8,8 @@ from typing import Dict, List, Tuple
 
 import pytest
 
-from hogwalk.target.dump import DumpTarget, open_dump
-from hogwalk.target.dump.header import TRIAGE
+from hogwalk.targets.dump import DumpTarget, open_dump
+from hogwalk.targets.dump.header import TRIAGE
 from tests.dump import machine64
 from tests.dump.contents import PAGE, STACKHOG, Contents, stackhog
 from tests.dump.minidumps import user32, wow64

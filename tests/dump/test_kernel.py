@@ -12,7 +12,7 @@ import pytest
 
 from hogwalk.errors import NoDebugger, Unreadable
 from hogwalk.model import BugCheck, FrameLayout, Symbol
-from hogwalk.target.dump import DumpTarget, open_dump
+from hogwalk.targets.dump import DumpTarget, open_dump
 from tests.dump import machine64
 from tests.dump.contents import STACKHOG, Contents, stackhog
 from tests.dump.small import triage32
@@ -165,7 +165,7 @@ def test_without_types_the_current_threads_are_listed(tmp_path: Path) -> None:
 
 _PROBE = """
 import re, sys
-from hogwalk.target.dump import open_dump
+from hogwalk.targets.dump import open_dump
 target = open_dump(sys.argv[1])
 assert target.thread() == int(sys.argv[2]) and len(target.read(int(sys.argv[3]), 0x6000)) == 0x6000
 print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read()).group(1)) / 1024)

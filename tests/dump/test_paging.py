@@ -7,8 +7,8 @@ from typing import Optional
 import pytest
 
 from hogwalk.errors import Unreadable
-from hogwalk.symbols.source import Memory
-from hogwalk.target.dump import paging as read
+from hogwalk.targets.dump import paging as read
+from hogwalk.targets.images.source import Memory
 from tests.dump import paging as written
 
 SHAPES = {

@@ -9,7 +9,7 @@ from typing import Callable
 import pytest
 
 from hogwalk.errors import BadInput, Unreadable
-from hogwalk.target.dump import open_dump
+from hogwalk.targets.dump import open_dump
 from tests.dump import fuzz, machine64, writers
 from tests.dump.contents import STACKHOG, stackhog
 from tests.dump.minidumps import user32

@@ -8,10 +8,10 @@ from typing import Any, Dict, List, Tuple
 
 import pytest
 
-from hogwalk.analysis import Wanted
-from hogwalk.cli.run import Run
-from hogwalk.report.as_json import document
-from hogwalk.target.dump import open_dump
+from hogwalk.analysis import Run
+from hogwalk.answer.render.json_report import document
+from hogwalk.targets.dump import open_dump
+from hogwalk.walk.evidence import Wanted
 from tests.dump.contents import stackhog
 from tests.dump.test_against_engine import STYLES
 from tests.engine.engine import Engine, Target

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hogwalk.errors import Unreadable
-from hogwalk.target.dump import DumpTarget, open_dump
+from hogwalk.targets.dump import DumpTarget, open_dump
 from tests.dump.contents import STACKHOG, Contents, stackhog
 from tests.dump.minidumps import BP, IP, SP, TEB32, THREAD_ID, user32, wow64
 

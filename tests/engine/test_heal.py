@@ -17,14 +17,14 @@ from tests.heal.chain_dump import BY_TABLE, DRIVER, KERNEL, Call, write_chain
 
 SCRIPT = """\
 import json, sys
-from hogwalk.analysis import Wanted, gather
+from hogwalk.walk.evidence import Wanted, gather
 from hogwalk.errors import CommandFailed
-from hogwalk.heal import heal
-from hogwalk.render.heal import render_heal
-from hogwalk.stitch.walks import both
-from hogwalk.target.engine import open_engine
-from hogwalk.walk.choose import choose
-from hogwalk.walk.frames import FrameReader
+from hogwalk.walk.heal import heal
+from hogwalk.answer.render.heal import render_heal
+from hogwalk.walk.merge.walks import both
+from hogwalk.targets.engine import open_engine
+from hogwalk.walk.kf.choose import choose
+from hogwalk.walk.kf.frames import FrameReader
 
 class Refusing:
     # The debugger, but that the given command of this kind is refused.

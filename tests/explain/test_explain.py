@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hogwalk.code.depth import StackDepths
-from hogwalk.code.reader import CodeReader
+from hogwalk.answer.explain.explain import Explainer
+from hogwalk.answer.explain.records import Explanation, Purpose
+from hogwalk.answer.render.frame import explanation_lines
 from hogwalk.errors import NothingFound, Unreadable
-from hogwalk.explain.explain import Explainer
-from hogwalk.explain.records import Explanation, Purpose
-from hogwalk.explain.render import explanation_lines
+from hogwalk.machine.x86.depth import StackDepths
+from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import Frame, Source, Trust
 from tests.code.vectors.vector import Vector, vectors
 

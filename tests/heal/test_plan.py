@@ -7,9 +7,9 @@ from typing import Dict, FrozenSet, List, Sequence, Tuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hogwalk.heal.commands import PER_COMMAND, enabled, entries, set_commands
-from hogwalk.heal.plan import SEARCHED, WORD, Plan, not_reached, plan
 from hogwalk.model import Frame, Source, Trust
+from hogwalk.walk.heal.commands import PER_COMMAND, enabled, entries, set_commands
+from hogwalk.walk.heal.plan import SEARCHED, WORD, Plan, not_reached, plan
 
 LOW = 0xB8AE6000
 

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, List, Mapping, Tuple, cast
 
 from hogwalk.errors import Unreadable
-from hogwalk.target.protocol import Target
+from hogwalk.targets.protocol import Target
 from tests.lab.styles import FIRST_PARTY
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Dict, List, Sequence, Tuple
 
-from hogwalk.analysis import Wanted, gather
-from hogwalk.rebuild import Rebuilt, rebuild
-from hogwalk.target.dump import open_dump
-from hogwalk.usage.books import module_of
+from hogwalk.answer.charge.books import module_of
+from hogwalk.targets.dump import open_dump
+from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.rebuild import Rebuilt, rebuild
 from tests.lab.cases import StoredCase
 from tests.lab.score import WORD, Found
 
 OWN = "hogwalk"
+
 
 def walk(case: StoredCase) -> Dict[str, Found]:
     """The return slots hogwalk finds, each with the module it charges."""

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from hogwalk.model import BugCheck, Module, Symbol, Version
-from hogwalk.parsers.bugcheck import parse_bugcheck
-from hogwalk.parsers.expr import parse_debugger_block, parse_machine, parse_value
-from hogwalk.parsers.lm import format_lmv, parse_lm, parse_lmv
-from hogwalk.parsers.printf import Nearest, format_symbols, parse_ln, parse_symbols
-from hogwalk.parsers.prompt import split_prompt
-from hogwalk.parsers.thread import ThreadText, parse_threads
+from hogwalk.targets.parsers.bugcheck import parse_bugcheck
+from hogwalk.targets.parsers.expr import parse_debugger_block, parse_machine, parse_value
+from hogwalk.targets.parsers.lm import format_lmv, parse_lm, parse_lmv
+from hogwalk.targets.parsers.printf import Nearest, format_symbols, parse_ln, parse_symbols
+from hogwalk.targets.parsers.prompt import split_prompt
+from hogwalk.targets.parsers.thread import ThreadText, parse_threads
 
 SYMBOLS = """\
 *** WARNING: Unable to verify checksum for BabyHog.sys
@@ -135,9 +135,7 @@ def test_lmv() -> None:
         (
             "    Stack Init ffff95818476add0 Current ffff958184769d30\n"
             "    Base ffff95818476b000 Limit ffff958184765000 Call 0000000000000000\n",
-            ThreadText(
-                None, None, "", 0xFFFF95818476ADD0, 0xFFFF958184769D30, 0xFFFF95818476B000, 0xFFFF958184765000
-            ),
+            ThreadText(None, None, "", 0xFFFF95818476ADD0, 0xFFFF958184769D30, 0xFFFF95818476B000, 0xFFFF958184765000),
         ),
         (
             "TEB at 00000000003fd000\n    StackBase:            00000000001a0000\n"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hogwalk.model import Symbol
-from hogwalk.parsers.dps import Word, parse_dps, parse_row
+from hogwalk.targets.parsers.dps import Word, parse_dps, parse_row
 
 
 def _word(address: int, value: Optional[int], symbol: Optional[Symbol] = None) -> Word:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from hogwalk.errors import BadInput
 from hogwalk.model import Triple
-from hogwalk.parsers.kf import KfText, format_kf, parse_kf
-from hogwalk.parsers.kfrow import KfRow
-from hogwalk.parsers.words import split_symbol
+from hogwalk.targets.parsers.kf import KfText, format_kf, parse_kf
+from hogwalk.targets.parsers.kfrow import KfRow
+from hogwalk.targets.parsers.words import split_symbol
 
 SAMPLES = sorted((Path(__file__).parents[2] / "fixtures" / "kf").glob("*.txt"))
 

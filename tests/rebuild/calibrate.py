@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from hogwalk.analysis import Wanted, gather
-from hogwalk.rebuild import Rebuilt, rebuild
-from hogwalk.rebuild.confidence import confidence
-from hogwalk.target.dump import open_dump
+from hogwalk.targets.dump import open_dump
+from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.rebuild import Rebuilt, rebuild
+from hogwalk.walk.rebuild.confidence import confidence
 from tests.lab.__main__ import seeds
 from tests.lab.hidden import hide
 from tests.lab.own import found
@@ -86,8 +86,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
 def line(style: str, hidden: int, cases: Sequence[Measured]) -> str:
     """The means of one style."""
     sums, slowest = mean([case.score for case in cases]), max(case.seconds for case in cases)
-    return (f"{style:8} hidden {hidden} n={sums.cases} recall {sums.recall:.4f} precision {sums.precision:.4f} "
-            f"bytes {sums.bytes_right:.4f} hog {sums.right_hog:.3f} slowest {1000 * slowest:.0f} ms")
+    return (
+        f"{style:8} hidden {hidden} n={sums.cases} recall {sums.recall:.4f} precision {sums.precision:.4f} "
+        f"bytes {sums.bytes_right:.4f} hog {sums.right_hog:.3f} slowest {1000 * slowest:.0f} ms"
+    )
 
 
 def calibrations(cases: Sequence[Measured]) -> Iterator[str]:

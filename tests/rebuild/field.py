@@ -1,7 +1,7 @@
 """The conditional random field that the clues' weights are fitted with: log-likelihood of true walks, and gradient.
 
-A walk's score is the sum of its start's and its end's weights and, for each step, that of hogwalk.rebuild.weigh.  Its
-probability is its score's share among all walks through the case's candidates.
+A walk's score is the sum of its start's and its end's weights and, for each step, that of
+hogwalk.walk.rebuild.weigh.  Its probability is its score's share among all walks through the case's candidates.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from math import exp
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from hogwalk.rebuild.clues import Clue
-from hogwalk.rebuild.collect import Clued
-from hogwalk.rebuild.graph import Graph, Posterior
-from hogwalk.rebuild.scale import shares
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.collect import Clued
+from hogwalk.walk.rebuild.graph import Graph, Posterior
+from hogwalk.walk.rebuild.scale import shares
 
 NAMES = [clue.name for clue in Clue] + ["STEP", "BLIND_STEP"]
 STEP = {False: -2, True: -1}  # which of the two counts, by whether the code behind the newer slot cannot be read
@@ -42,9 +42,7 @@ def example(clued: Clued, true_slots: Sequence[int]) -> Optional[Example]:
 
     starts = [number(clued.starts[at]) if at in clued.starts else None for at in range(len(clued.nodes))]
     ends = [number(mask) for mask in clued.ends]
-    steps = [
-        [(older, number(mask | clued.nodes[older].clues)) for older, mask in edges] for edges in clued.edges.steps
-    ]
+    steps = [[(older, number(mask | clued.nodes[older].clues)) for older, mask in edges] for edges in clued.edges.steps]
     by_slot = {node.slot: at for at, node in enumerate(clued.nodes)}
     walk = [by_slot.get(slot, -1) for slot in true_slots]
     known = -1 not in walk and bool(walk) and starts[walk[0]] is not None

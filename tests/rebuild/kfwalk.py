@@ -6,10 +6,10 @@ import json
 import sys
 from typing import List, Optional
 
-from hogwalk.analysis import Wanted, gather
-from hogwalk.target.engine import open_engine
-from hogwalk.walk.choose import choose
-from hogwalk.walk.frames import FrameReader
+from hogwalk.targets.engine import open_engine
+from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.kf.choose import choose
+from hogwalk.walk.kf.frames import FrameReader
 
 
 def return_slots(dump: str, symbols: str) -> Optional[List[int]]:

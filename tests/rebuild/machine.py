@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Dict, Optional, Sequence, Tuple
 
-from hogwalk.analysis import Evidence, Wanted, gather
 from hogwalk.errors import Unreadable
 from hogwalk.model import About, BugCheck, Module, Symbol
+from hogwalk.walk.evidence import Evidence, Wanted, gather
 from tests.silent import SilentTarget
 
 PAGE = 0x1000

@@ -6,9 +6,9 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 import pytest
 
-from hogwalk.analysis import Wanted, gather
 from hogwalk.model import FrameLayout, Module, Symbol
-from hogwalk.rebuild import Rebuilt, rebuild
+from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.rebuild import Rebuilt, rebuild
 from tests.rebuild.machine import Machine
 
 LIMIT, BASE = 0xB8000000, 0xB8000100
@@ -25,8 +25,12 @@ class Machines(Machine):
     """A machine that knows frame data."""
 
     def __init__(self, layouts: Dict[int, FrameLayout]) -> None:
-        symbols = {IN_F: Symbol("nt", "F", 7), IN_INNER: Symbol("gone", "Inner", 0x78),
-                   IN_OUTER: Symbol("gone", "Outer", IN_OUTER - OUTER_START), DECOY: Symbol("gone", "Other", 0x45)}
+        symbols = {
+            IN_F: Symbol("nt", "F", 7),
+            IN_INNER: Symbol("gone", "Inner", 0x78),
+            IN_OUTER: Symbol("gone", "Outer", IN_OUTER - OUTER_START),
+            DECOY: Symbol("gone", "Other", 0x45),
+        }
         super().__init__((NT, GONE), symbols)
         self._layouts = layouts
 
@@ -37,7 +41,7 @@ class Machines(Machine):
 def walked(layouts: Dict[int, FrameLayout], words: Dict[int, int], pops: int = 8) -> Rebuilt:
     """The walk of a stack that holds these words, by their distance from Limit."""
     machine = Machines(layouts)
-    machine.write(F, bytes.fromhex("5650e834000000909090" "5ec2") + pops.to_bytes(2, "little"))
+    machine.write(F, bytes.fromhex("5650e8340000009090905ec2") + pops.to_bytes(2, "little"))
     machine.write(G, bytes.fromhex("c20400"))
     machine.write(CALLS_OUTER, b"\xe8" + (OUTER_START - CALLS_OUTER - 5).to_bytes(4, "little"))
     machine.write_words(LIMIT, [words.get(at, 0) for at in range(0, BASE - LIMIT, 4)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isclose
 from typing import Tuple
 
-from hogwalk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.clues import Clue
 from tests.rebuild.field import NAMES, Example, Vector, likelihood
 from tests.rebuild.minimize import minimize
 

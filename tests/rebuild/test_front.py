@@ -7,14 +7,14 @@ from typing import Tuple
 
 import pytest
 
-from hogwalk.analysis import Evidence, Wanted, gather
-from hogwalk.rebuild import rebuild
-from hogwalk.rebuild.collect import Clued, Collector
-from hogwalk.rebuild.front import HOPELESS, Front
-from hogwalk.rebuild.graph import Posterior
-from hogwalk.rebuild.nodes import Node
-from hogwalk.rebuild.weigh import weigh
-from hogwalk.target.dump import open_dump
+from hogwalk.targets.dump import open_dump
+from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.rebuild import rebuild
+from hogwalk.walk.rebuild.collect import Clued, Collector
+from hogwalk.walk.rebuild.front import HOPELESS, Front
+from hogwalk.walk.rebuild.graph import Posterior
+from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.weigh import weigh
 from tests.bench.scale import BASE, FRAME, Plain, stack_of
 from tests.stackhog import DUMP, SYMBOLS
 

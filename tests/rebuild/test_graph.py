@@ -10,7 +10,7 @@ from typing import Dict, List, Tuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hogwalk.rebuild.graph import Graph, Posterior, log_sum
+from hogwalk.walk.rebuild.graph import Graph, Posterior, log_sum
 
 SCORES = st.floats(-6, 6)
 

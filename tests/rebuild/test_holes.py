@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Dict
 
-from hogwalk.analysis import Evidence, Wanted, gather
 from hogwalk.model import BugCheck, Module, Symbol, Trust
-from hogwalk.rebuild import rebuild
-from hogwalk.rebuild.confidence import confidence
+from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.rebuild import rebuild
+from hogwalk.walk.rebuild.confidence import confidence
 from tests.rebuild.machine import Machine
 
 LIMIT, END, BASE = 0xB8000000, 0xB8001000, 0xB8002000  # the second page cannot be read

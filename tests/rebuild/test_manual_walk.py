@@ -7,7 +7,7 @@ the truth.  RdrTdiDisconnect, which the code calls, jumps on into RdrTdiCloseCon
 from __future__ import annotations
 
 from hogwalk.model import Module, Symbol, Trust
-from hogwalk.rebuild import Rebuilt, rebuild
+from hogwalk.walk.rebuild import Rebuilt, rebuild
 from tests.rebuild.machine import Machine
 
 LIMIT, BASE = 0xFE4CC97C, 0xFE4CCA7C
@@ -49,7 +49,7 @@ CODE = {
     0xFE6A1193: "e82ee3feff",  # call _RdrDereferenceDiscardableCode
     0x8011C8FF: "7424",  # jz
     0x80127795: "cd2e",  # int 2e
-    0x80110003: "0000008" "5c9",  # test ecx,ecx
+    0x80110003: "00000085c9",  # test ecx,ecx
     0xFE6A142A: "ff15f83468fe",  # call dword ptr [__imp__ZwClose]
     0xFE6A10AC: "0000",
     0xFE6B2BFF: "e854e4feff",  # call _RdrTdiDisconnect

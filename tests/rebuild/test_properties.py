@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hogwalk.model import BugCheck, Module
-from hogwalk.rebuild import rebuild
-from hogwalk.rebuild.confidence import confidence
+from hogwalk.walk.rebuild import rebuild
+from hogwalk.walk.rebuild.confidence import confidence
 from tests.rebuild.machine import PAGE, Machine
 
 CODE, STACK = 0xB8001000, 0xBA000000

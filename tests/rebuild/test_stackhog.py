@@ -7,10 +7,10 @@ from functools import lru_cache
 
 import pytest
 
-from hogwalk.analysis import Evidence, Wanted, gather
-from hogwalk.rebuild import Rebuilt, rebuild
-from hogwalk.rebuild.confidence import confidence
-from hogwalk.target.dump import open_dump
+from hogwalk.targets.dump import open_dump
+from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.rebuild import Rebuilt, rebuild
+from hogwalk.walk.rebuild.confidence import confidence
 from tests.stackhog import DUMP, HOG_BYTES, HOGS, SYMBOLS, USAGE, published_rows
 
 
@@ -47,9 +47,7 @@ def test_bytes_are_the_published_ones_and_the_newest_frame_adds_its_own() -> Non
 
 @pytest.mark.parametrize("symbols", [str(SYMBOLS), ""])
 def test_the_hogs_are_named_with_confidence_with_and_without_symbols(symbols: str) -> None:
-    found = confidence(
-        walked(symbols), evidence(symbols).modules, lambda name: "hogs" if name in HOGS else name
-    )
+    found = confidence(walked(symbols), evidence(symbols).modules, lambda name: "hogs" if name in HOGS else name)
     assert found is not None
     assert (found.owner, found.low, found.high) == ("hogs", HOG_BYTES, HOG_BYTES)
     assert found.probability > 0.99

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Dict
 
-from hogwalk.analysis import Wanted, gather
 from hogwalk.model import Module, Symbol, Trust
-from hogwalk.rebuild import Rebuilt, rebuild
+from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.rebuild import Rebuilt, rebuild
 from tests.rebuild.machine import Machine
 
 LIMIT, BASE = 0xB8000000, 0xB8001000

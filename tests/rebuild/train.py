@@ -1,4 +1,4 @@
-"""Fits the clues' weights on lab cases and writes hogwalk/rebuild/weights.py.
+"""Fits the clues' weights on lab cases and writes hogwalk/walk/rebuild/weights.py.
 
 python -m tests.rebuild.train CASES [-n 1-18]     (CASES: a folder as `python -m tests.lab generate -o` writes it)
 
@@ -18,18 +18,18 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 from unittest.mock import patch
 
-from hogwalk.analysis import Wanted, gather
-from hogwalk.code.depth import Depths
-from hogwalk.rebuild.collect import Collector
-from hogwalk.rebuild.functions import Functions
-from hogwalk.rebuild.weights import BLIND_STEP, STEP, WEIGHTS
-from hogwalk.target.dump import open_dump
+from hogwalk.machine.x86.depth import Depths
+from hogwalk.targets.dump import open_dump
+from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.rebuild.collect import Collector
+from hogwalk.walk.rebuild.functions import Functions
+from hogwalk.walk.rebuild.weights import BLIND_STEP, STEP, WEIGHTS
 from tests.lab.__main__ import seeds
 from tests.lab.hidden import hide
 from tests.rebuild.field import NAMES, Example, Vector, example, likelihood
 from tests.rebuild.minimize import minimize
 
-TABLE = Path(__file__).parents[2] / "hogwalk" / "rebuild" / "weights.py"
+TABLE = Path(__file__).parents[2] / "hogwalk" / "walk" / "rebuild" / "weights.py"
 KF_ROWS = "kf.json"
 PENALTY = 0.1
 HIDDEN = (0, 2, 5, 8)  # modules whose code is hidden, by the seed's remainder
@@ -37,13 +37,42 @@ BLINDNESS = {7: 40, 19: 100}  # percent of the functions whose depth is hidden t
 BLIND_EVERY = 24
 PIECES = 16  # of the examples, each weighed by one process at a time
 PRIOR = {
-    "EARLY_END": -6, "DEPTH_OTHER": -8, "OTHER_TARGET": -6, "NO_TABLE_TARGET": -3, "DEPTH_OTHER_LIKELY": -3,
-    "FAR_FROM_LIMIT": -4, "MAY_REACH_FAR": -5, "MAY_REACH": -2, "REACHED": 3, "TABLE_TARGET": 3, "NEAR_TARGET": 2,
-    "TAIL_REACHED": 2, "TAIL_POSSIBLE": -0.5, "STARTED": 2, "DEPTH": 3, "DEPTH_ALONE": 1, "DEPTH_LIKELY": 2,
-    "DEPTH_POSSIBLE": 1, "CHAINED": 3, "CHAIN_BROKEN": -2, "EBP_KEPT_BADLY": -2, "NO_TRAP": -8, "HOLE": -1,
-    "OTHER_MODULE": -2, "ALIGNED": -1, "NOT_REGISTERS": -8, "FROM_REGISTERS": 2, "USER_MODE": 2, "NO_RETURN": 2,
-    "PREDICTED_ON": -5, "SAME_CALLEE": 2, "OTHER_CALLEE": -2, "IN_ARGUMENTS": -5, "DEPTH_TOLD": 3,
-    "STEP": 2, "BLIND_STEP": 1,
+    "EARLY_END": -6,
+    "DEPTH_OTHER": -8,
+    "OTHER_TARGET": -6,
+    "NO_TABLE_TARGET": -3,
+    "DEPTH_OTHER_LIKELY": -3,
+    "FAR_FROM_LIMIT": -4,
+    "MAY_REACH_FAR": -5,
+    "MAY_REACH": -2,
+    "REACHED": 3,
+    "TABLE_TARGET": 3,
+    "NEAR_TARGET": 2,
+    "TAIL_REACHED": 2,
+    "TAIL_POSSIBLE": -0.5,
+    "STARTED": 2,
+    "DEPTH": 3,
+    "DEPTH_ALONE": 1,
+    "DEPTH_LIKELY": 2,
+    "DEPTH_POSSIBLE": 1,
+    "CHAINED": 3,
+    "CHAIN_BROKEN": -2,
+    "EBP_KEPT_BADLY": -2,
+    "NO_TRAP": -8,
+    "HOLE": -1,
+    "OTHER_MODULE": -2,
+    "ALIGNED": -1,
+    "NOT_REGISTERS": -8,
+    "FROM_REGISTERS": 2,
+    "USER_MODE": 2,
+    "NO_RETURN": 2,
+    "PREDICTED_ON": -5,
+    "SAME_CALLEE": 2,
+    "OTHER_CALLEE": -2,
+    "IN_ARGUMENTS": -5,
+    "DEPTH_TOLD": 3,
+    "STEP": 2,
+    "BLIND_STEP": 1,
 }
 
 
@@ -157,7 +186,7 @@ from __future__ import annotations
 
 from typing import Dict
 
-from hogwalk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.clues import Clue
 
 WEIGHTS: Dict[Clue, float] = {{
 '''

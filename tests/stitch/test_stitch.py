@@ -7,13 +7,13 @@ from typing import List, Sequence
 
 import pytest
 
-from hogwalk.analysis import Evidence, Wanted, gather
+from hogwalk.answer.render.compare import render_compare
+from hogwalk.answer.report.document import Report
 from hogwalk.model import Frame, Source, Triple, Trust
-from hogwalk.rebuild import Rebuilt, rebuild
-from hogwalk.render.compare import render_compare
-from hogwalk.report.document import Report
-from hogwalk.stitch.compare import LOST, NO_CODE, NO_EBP, Difference, compare, keeps_ebp
-from hogwalk.stitch.stitch import stitch
+from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.merge.compare import LOST, NO_CODE, NO_EBP, Difference, compare, keeps_ebp
+from hogwalk.walk.merge.stitch import stitch
+from hogwalk.walk.rebuild import Rebuilt, rebuild
 from tests.bench.scale import BASE, FRAME, Plain, stack_of
 from tests.code.test_depth import code_reader
 
@@ -116,8 +116,7 @@ def test_a_prologue_tells_whether_a_function_keeps_ebp(code: str, keeps: bool) -
 
 def test_the_screen_counts_what_kf_skipped_by_reason(own: Rebuilt) -> None:
     reasons = [NO_EBP, NO_EBP, NO_EBP, NO_CODE, LOST, ""]
-    told = tuple(Difference(frame.return_slot, None, frame, 1.0, reason)
-                 for frame, reason in zip(own.frames, reasons))
+    told = tuple(Difference(frame.return_slot, None, frame, 1.0, reason) for frame, reason in zip(own.frames, reasons))
     shown = "\n".join(render_compare(_Compared(told), False))
     assert "kf skipped 5 frames: 3 in functions that keep no EBP, 1 in code that cannot be read, 1" in shown
     assert "1 return slots in both walks, 5 in one of them only" in shown

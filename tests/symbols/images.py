@@ -58,9 +58,7 @@ def _exports(exports: Mapping[int, str]) -> bytes:
         name_rvas.append(text_at + len(text))
         text += name.encode("ascii") + b"\0"
     order = [places.index(next(rva for rva in places if exports[rva] == name)) for name in names]
-    head = struct.pack(
-        "<IIIIIIIIII", 0, 0, 0, text_at, 1, len(places), len(names), functions_at, names_at, ordinals_at
-    )
+    head = struct.pack("<IIIIIIIIII", 0, 0, 0, text_at, 1, len(places), len(names), functions_at, names_at, ordinals_at)
     table = head + struct.pack(f"<{len(places)}I", *places) + struct.pack(f"<{len(names)}I", *name_rvas)
     table += struct.pack(f"<{len(names)}H", *order) + text
     return table + bytes(-len(table) % 4)

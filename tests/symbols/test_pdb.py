@@ -10,13 +10,13 @@ import pytest
 
 from hogwalk.errors import BadInput
 from hogwalk.model import FrameLayout
-from hogwalk.symbols.frames import FrameRecord, frame_records
-from hogwalk.symbols.functions import Functions
-from hogwalk.symbols.layout import Layouts
-from hogwalk.symbols.pdb import Pdb
-from hogwalk.symbols.publics import Publics
-from hogwalk.symbols.tables import PdbTable
-from hogwalk.symbols.types import Types
+from hogwalk.targets.symbols.frames import FrameRecord, frame_records
+from hogwalk.targets.symbols.functions import Functions
+from hogwalk.targets.symbols.layout import Layouts
+from hogwalk.targets.symbols.pdb import Pdb
+from hogwalk.targets.symbols.publics import Publics
+from hogwalk.targets.symbols.tables import PdbTable
+from hogwalk.targets.symbols.types import Types
 from tests.dump.contents import STACKHOG
 from tests.symbols.pdbs import pdb
 
@@ -128,10 +128,18 @@ def test_damage_is_refused_in_one_line(tmp_path: Path, data: bytes, wrong: str) 
         # Visual C++ with and without EBP, clang with and without, clang with `and esp`
         ("frame", False, "$T0 $ebp = $eip $T0 4 + ^ = $ebp $T0 ^ = $esp $T0 8 + = ", FrameLayout(None, 8, 4, 4, False)),
         ("frame", False, "$T0 .raSearch = $eip $T0 ^ = $esp $T0 4 + = ", FrameLayout(0x34, 8, None, None, True)),
-        ("frame", False, "$T0 $ebp 4 + = $eip $T0 ^ = $esp $T0 4 + = $ebp $T0 4 - ^ = ",
-         FrameLayout(None, 8, 4, 4, False)),
-        ("frame", False, "$T0 .raSearch = $eip $T0 ^ = $esp $T0 4 + = $ebp $T0 8 - ^ = ",
-         FrameLayout(0x34, 8, None, 8, False)),
+        (
+            "frame",
+            False,
+            "$T0 $ebp 4 + = $eip $T0 ^ = $esp $T0 4 + = $ebp $T0 4 - ^ = ",
+            FrameLayout(None, 8, 4, 4, False),
+        ),
+        (
+            "frame",
+            False,
+            "$T0 .raSearch = $eip $T0 ^ = $esp $T0 4 + = $ebp $T0 8 - ^ = ",
+            FrameLayout(0x34, 8, None, 8, False),
+        ),
         ("frame", False, "$T0 $ebp 4 + = $T0 $T0 8 - 16 @ = $eip $T0 ^ = $esp $T0 4 + = ", None),
         ("frame", False, "foreign text", None),
     ],

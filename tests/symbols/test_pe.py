@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from hogwalk.errors import BadInput, Unreadable
-from hogwalk.symbols.coff import coff_symbols
-from hogwalk.symbols.pe import FileImage, Pe
-from hogwalk.symbols.source import Memory
-from hogwalk.symbols.version import version_of
+from hogwalk.targets.images.coff import coff_symbols
+from hogwalk.targets.images.pe import FileImage, Pe
+from hogwalk.targets.images.source import Memory
+from hogwalk.targets.images.version import version_of
 from tests.dump.contents import stackhog
 from tests.symbols.images import image
 

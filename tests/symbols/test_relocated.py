@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hogwalk.errors import Unreadable
-from hogwalk.symbols.pe import FileImage
-from hogwalk.symbols.relocated import Relocated
+from hogwalk.targets.images.pe import FileImage
+from hogwalk.targets.images.relocated import Relocated
 from tests.symbols.images import image
 
 START = 0xB8D80000

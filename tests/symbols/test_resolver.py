@@ -9,9 +9,9 @@ import pytest
 
 from hogwalk.errors import Unreadable
 from hogwalk.model import Symbol
-from hogwalk.symbols.image import Image
-from hogwalk.symbols.resolver import Resolver
-from hogwalk.symbols.store import SearchPath
+from hogwalk.targets.images.image import Image
+from hogwalk.targets.images.store import SearchPath
+from hogwalk.targets.symbols.resolver import Resolver
 from tests.symbols.images import image
 from tests.symbols.pdbs import pdb
 
@@ -52,9 +52,7 @@ def test_a_pdb_of_another_build_is_not_used_and_named(tmp_path: Path) -> None:
     resolver = Resolver([MODULE], read, str(tmp_path), "")
     assert name(resolver) == Symbol("tiny", "Exported", 4)
     assert resolver.kind(MODULE) == "export"
-    assert resolver.notes == [
-        f"symbols tiny.pdb of tiny not used: the file is {KEY[:-1]}3, the module wants {KEY}"
-    ]
+    assert resolver.notes == [f"symbols tiny.pdb of tiny not used: the file is {KEY[:-1]}3, the module wants {KEY}"]
 
 
 def test_a_damaged_pdb_is_not_used_and_named(tmp_path: Path) -> None:

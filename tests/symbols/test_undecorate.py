@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hogwalk.symbols.undecorate import undecorate
+from hogwalk.targets.symbols.undecorate import undecorate
 
 
 @pytest.mark.parametrize(

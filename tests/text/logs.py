@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Callable, Dict, List
 
 from hogwalk.errors import Unreadable
-from hogwalk.target.text import TextTarget, open_text
+from hogwalk.targets.text import TextTarget, open_text
 
 LOGS = Path(__file__).parents[2] / "fixtures" / "logs"
 

@@ -10,7 +10,7 @@ import pytest
 
 from hogwalk.errors import BadInput, NothingFound, Unreadable
 from hogwalk.model import Module, Symbol
-from hogwalk.target.text import open_text
+from hogwalk.targets.text import open_text
 from tests.text.logs import opened
 
 X64 = """\

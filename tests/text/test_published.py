@@ -11,9 +11,9 @@ import pytest
 
 from hogwalk.errors import NoDebugger, Unreadable
 from hogwalk.model import BugCheck, Module, Symbol, Version
-from hogwalk.parsers.kf import parse_kf
-from hogwalk.target.protocol import Target
-from hogwalk.target.text import TextTarget, open_text
+from hogwalk.targets.parsers.kf import parse_kf
+from hogwalk.targets.protocol import Target
+from hogwalk.targets.text import TextTarget, open_text
 from tests.text.logs import LOGS, MANGLERS, known, log, opened, segments
 
 KF = "kf=b8ae6100 b8ae60ec 8081df65"

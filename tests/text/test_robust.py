@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hogwalk.errors import HogwalkError, Unreadable
-from hogwalk.target.text import TextTarget, open_text
+from hogwalk.targets.text import TextTarget, open_text
 from tests.text.logs import log
 
 SEEDS = [log("walkthrough.txt").encode(), b"\n".join(log("stackhog.log").encode().split(b"\n")[:180])]

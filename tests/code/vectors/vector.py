@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
-from hogwalk.code.reader import CodeReader
 from hogwalk.errors import Unreadable
+from hogwalk.machine.x86.reader import CodeReader
 
 PAGE = 0x1000
 

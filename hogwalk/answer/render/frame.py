@@ -1,0 +1,74 @@
+"""An explanation as plain lines."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Tuple
+
+from hogwalk.answer.explain.records import Explanation, Instruction, Part
+
+WIDTH = 100
+PURPOSES = 80  # the column where they begin
+MNEMONIC = 8
+
+
+def explanation_lines(explanation: Explanation) -> Tuple[str, ...]:
+    """The explanation in ASCII lines of at most 100 columns."""
+    lines = [_headline(explanation)]
+    lines += _made_by(explanation)
+    if explanation.instructions:
+        lines += ["", "bytes  made by"]
+        lines += [_instruction(one) for one in explanation.instructions]
+    lines += ["", "bytes  for"]
+    lines += [f"{part.bytes:5}  {part.purpose.value}" for part in explanation.parts]
+    lines.append(f"{explanation.bytes:5}  in all")
+    lines += [f"note: {note}" for note in explanation.notes]
+    return tuple(cut for line in lines for cut in _wrapped(line))
+
+
+def _headline(explanation: Explanation) -> str:
+    if explanation.frame_ptr is None:
+        where = f"frame with its return address at {explanation.return_slot:08x}"
+    else:
+        where = f"frame {explanation.frame_ptr:08x}"
+    return f"{where}: {explanation.bytes} bytes ({explanation.bytes:X}h)"
+
+
+def _made_by(explanation: Explanation) -> Iterator[str]:
+    site = explanation.site
+    if site is not None:
+        yield f"called at   {site.call.address:08x}  {padded(site.text)}"
+        if site.call.pointer is not None:
+            value = "unreadable" if site.pointer_value is None else f"{site.pointer_value:08x}"
+            yield f"through     [{site.call.pointer:08x}] = {value}"
+    start = "unknown" if explanation.function is None else f"{explanation.function:08x}"
+    yield f"function    {start}"
+    yield f"is at       {explanation.instruction:08x}"
+
+
+def padded(text: str) -> str:
+    """An instruction with its operands in a column of their own, as the debugger prints it."""
+    mnemonic, _, operands = text.partition(" ")
+    return f"{mnemonic:{MNEMONIC}}{operands}".rstrip()
+
+
+def _instruction(one: Instruction) -> str:
+    count = sum(part.bytes for part in one.parts)
+    purposes = _purposes(one.parts)
+    line = f"{count or '':>5}  {one.address:08x}  {one.code.hex():16}  {padded(one.text)}"
+    return f"{line:<{PURPOSES}}  {purposes}" if purposes else line
+
+
+def _purposes(parts: Tuple[Part, ...]) -> str:
+    if len(parts) == 1:
+        return parts[0].purpose.value
+    return ", ".join(f"{part.purpose.value} {part.bytes}" for part in parts)
+
+
+def _wrapped(line: str) -> List[str]:
+    """The line in pieces that fit, later ones indented."""
+    pieces = []
+    while len(line) > WIDTH:
+        at = line.rfind(" ", 20, WIDTH) + 1 or WIDTH
+        pieces.append(line[:at].rstrip())
+        line = "       " + line[at:].lstrip()
+    return [*pieces, line.rstrip()]

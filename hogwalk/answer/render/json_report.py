@@ -1,0 +1,147 @@
+"""The report as one JSON document, schema "hogwalk-report/1": addresses are "0x" strings, bytes are numbers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Optional
+
+from hogwalk.answer.charge.books import module_of
+from hogwalk.answer.report.document import SCHEMA, ModuleUse, ProductUse, Report
+from hogwalk.model import Frame, Triple
+from hogwalk.targets.parsers.kf import format_kf
+from hogwalk.walk.kf.choose import frame_count
+from hogwalk.walk.kf.rank import Candidate
+
+
+def to_json(report: Report) -> str:
+    """The document, indented by two blanks, keys in the schema's order, ASCII."""
+    return json.dumps(document(report), indent=2)
+
+
+def document(report: Report) -> Dict[str, Any]:
+    """The document as plain dicts and lists."""
+    count = frame_count(report.region.size)
+    return {
+        "schema": SCHEMA,
+        "target": _target(report),
+        "stack": {
+            "limit": address(report.region.limit),
+            "base": address(report.region.base),
+            "bytes": report.region.size,
+            "thread": address(report.region.thread),
+            "source": report.region.source,
+        },
+        "start": _start(report),
+        "candidates": [_candidate(candidate, format_kf(candidate.triple, count)) for candidate in report.candidates],
+        "frames": [_frame(frame) for frame in report.frames],
+        "modules": [_module(use) for use in report.modules],
+        "products": [_product(use) for use in report.products],
+        "confidence": _confidence(report),
+        "gaps": [
+            {"from": address(gap.start), "to": address(gap.end), "bytes": gap.bytes, "why": gap.why}
+            for gap in report.gaps
+        ],
+        "notes": list(report.notes),
+        "commands": list(report.commands),
+    }
+
+
+def address(value: Optional[int]) -> Optional[str]:
+    """An address as eight hex digits behind 0x, None as null."""
+    return None if value is None else f"0x{value:08x}"
+
+
+def _target(report: Report) -> Dict[str, Any]:
+    bugcheck = report.about.bugcheck
+    return {
+        "kind": report.about.kind,
+        "machine": report.about.machine,
+        "bugcheck": None
+        if bugcheck is None
+        else {"code": f"0x{bugcheck.code:x}", "arguments": [address(argument) for argument in bugcheck.arguments]},
+    }
+
+
+def _triple(triple: Triple) -> Dict[str, Any]:
+    return {
+        "base_ptr": address(triple.base_ptr),
+        "stack_ptr": address(triple.stack_ptr),
+        "instruction_ptr": address(triple.instruction_ptr),
+    }
+
+
+def _candidate(candidate: Candidate, command: str) -> Dict[str, Any]:
+    return {
+        **_triple(candidate.triple),
+        "command": command,
+        "score": candidate.score,
+        "evidence": _evidence(candidate),
+    }
+
+
+def _start(report: Report) -> Optional[Dict[str, Any]]:
+    if report.start is None:
+        return None
+    candidate = report.start.candidate
+    return {
+        **_triple(report.start.triple),
+        "command": report.start.command,
+        "score": None if candidate is None else candidate.score,
+        "evidence": [] if candidate is None else _evidence(candidate),
+    }
+
+
+def _evidence(candidate: Candidate) -> List[str]:
+    return [f"{finding.points:+d} {finding.words}" for finding in candidate.findings]
+
+
+def _frame(frame: Frame) -> Dict[str, Any]:
+    return {
+        "frame_ptr": address(frame.frame_ptr),
+        "return_slot": address(frame.return_slot),
+        "return_address": address(frame.return_address),
+        "bytes": frame.bytes,
+        "module": module_of(frame) if frame.symbol is not None else None,
+        "symbol": None if frame.symbol is None else frame.symbol.text(),
+        "source": frame.source.value,
+        "trust": frame.trust.value,
+    }
+
+
+def _module(use: ModuleUse) -> Dict[str, Any]:
+    return {
+        "name": use.share.name,
+        "bytes": use.share.bytes,
+        "frames": use.share.frames,
+        "largest": _largest(use.share.largest),
+        "product": use.product.name,
+    }
+
+
+def _product(use: ProductUse) -> Dict[str, Any]:
+    return {
+        "name": use.product.name,
+        "company": use.product.company,
+        "modules": list(use.product.modules),
+        "bytes": use.share.bytes,
+        "frames": use.share.frames,
+        "largest": _largest(use.share.largest),
+        "known": use.product.known,
+    }
+
+
+def _confidence(report: Report) -> Optional[Dict[str, Any]]:
+    found = report.confidence
+    if found is None:
+        return None
+    return {"product": found.owner, "probability": found.probability, "low": found.low, "high": found.high}
+
+
+def _largest(frame: Optional[Frame]) -> Optional[Dict[str, Any]]:
+    if frame is None:
+        return None
+    return {
+        "frame_ptr": address(frame.frame_ptr),
+        "bytes": frame.bytes,
+        "symbol": None if frame.symbol is None else frame.symbol.text(),
+    }

@@ -1,0 +1,56 @@
+"""The annotated `dps`: address, value, what the word is, symbol."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, Optional
+
+from hogwalk.answer.explain.words import MATTERS, Word, WordKind, words
+from hogwalk.answer.render.table import PLAIN, Look, cut
+from hogwalk.model import Symbol
+from hogwalk.walk.evidence import Evidence
+
+Names = Dict[int, Optional[Symbol]]
+
+
+def render_stack(evidence: Evidence, targets: Names, every: bool, look: Look = PLAIN) -> Iterator[str]:
+    """One line for each word that matters (for every word when `every`), and how many were left out.
+
+    `targets` names the functions that the calls before return addresses call.
+    """
+    region = evidence.region
+    yield f"stack {region.limit:08x}..{region.base:08x}, {region.size} bytes ({region.source})"
+    left_out = 0
+    holes = dict(evidence.image.holes)
+    for word in words(evidence):
+        if word.kind is WordKind.UNREADABLE:
+            if word.address in holes:
+                size = holes[word.address] - word.address
+                yield f"{word.address:08x}  ????????  {size} bytes cannot be read"
+        elif every or word.kind in MATTERS:
+            yield cut(_line(evidence, targets, word), look.width)
+        else:
+            left_out += 1
+    if left_out:
+        yield f"{left_out} words of data, code and stack pointers left out; --all shows them"
+
+
+def _line(evidence: Evidence, targets: Names, word: Word) -> str:
+    return f"{word.address:08x}  {word.value:08x}  {word.kind.value:<8} {_remark(evidence, targets, word)}".rstrip()
+
+
+def _remark(evidence: Evidence, targets: Names, word: Word) -> str:
+    name = word.symbol.text() if word.symbol is not None else ""
+    if word.kind is WordKind.LINK:
+        return f"-> next frame at {word.value:08x}"
+    if word.kind is WordKind.RETURN:
+        target = evidence.sites.at(word.value).target
+        return f"{name}  (after a call of {_target(targets, target)})" if target is not None else name
+    if word.kind is WordKind.MODULE:
+        module = evidence.modules.at(word.value)
+        return module.name if module is not None else ""
+    return name
+
+
+def _target(targets: Names, target: int) -> str:
+    symbol = targets.get(target)
+    return symbol.text() if symbol is not None else f"{target:08x}"

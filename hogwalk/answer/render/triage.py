@@ -1,0 +1,228 @@
+"""The triage on one screen: what died, who holds the stack, how sure that is, what to do next."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+from hogwalk.answer.charge.books import Share, module_of
+from hogwalk.answer.charge.cycles import Cycle
+from hogwalk.answer.render.table import PLAIN, Look, Words, bar, cut, hexa, paragraphs, percent, table
+from hogwalk.answer.report.document import ProductUse, Report
+from hogwalk.model import About, Frame, Gap, Trust
+from hogwalk.walk.kf.frames import PROVEN
+
+MOST_GAPS = 6  # shown one by one; more are summed up by their reason
+MOST_ROWS = 12  # modules or products shown; the rest is one row
+Row = Tuple[Share, List[str]]  # what the numbers are from, and the texts behind them
+DOUBLE_FAULT = "EXCEPTION_DOUBLE_FAULT, the usual end of a depleted kernel stack"
+
+
+def render(report: Report, look: Look = PLAIN) -> Iterator[str]:
+    """The triage's lines."""
+    yield from paragraphs(_head(report), look)
+    yield ""
+    yield from paragraphs(_verdict(report), look)
+    yield ""
+    yield from module_table(report, look)
+    yield ""
+    yield from product_table(report, look)
+    yield ""
+    yield from paragraphs(_findings(report), look)
+
+
+def target_line(about: About) -> str:
+    """The target in one line's words."""
+    source = f", {about.source}" if about.source else ""
+    return f"{about.kind}, {about.machine}{source}"
+
+
+def _head(report: Report) -> Words:
+    region, bugcheck = report.region, report.about.bugcheck
+    yield ("Target", target_line(report.about))
+    if bugcheck is not None:
+        arguments = ", ".join(f"{argument:x}" for argument in bugcheck.arguments)
+        meaning = f": {DOUBLE_FAULT}" if bugcheck.code == 0x7F and bugcheck.arguments[:1] == (8,) else ""
+        yield ("Bug check", f"{bugcheck.code:X} ({arguments}){meaning}")
+    if report.registers is not None:
+        registers = report.registers
+        words = f"eip {registers.ip:08x} esp {registers.sp:08x} ebp {registers.bp:08x}"
+        yield ("Fault", f"{words} ({registers.source}){_below(registers.sp, region.limit)}")
+    thread = f"{region.thread:08x}  " if region.thread is not None else ""
+    yield ("Thread", f"{thread}Limit {region.limit:08x} Base {region.base:08x}: {region.size} bytes ({region.source})")
+    yield from _start(report)
+
+
+def _below(sp: int, limit: int) -> str:
+    return f": {limit - sp} bytes below Limit, the stack has run out" if sp < limit else ""
+
+
+def _start(report: Report) -> Words:
+    if report.start is None:
+        return
+    candidate = report.start.candidate
+    yield ("Start", report.start.command)
+    words = [f"score {candidate.score} of {len(report.candidates)} candidates"] if candidate is not None else []
+    if report.tried:
+        tried, kept = len(report.tried), len(report.segments)
+        words.append("1 walk of kf tried" if tried == 1 else f"{tried} walks of kf tried, {kept} kept")
+        words.append(report.segments[0].stop)
+    yield ("", "; ".join(words))
+    for walk in report.segments[1:]:
+        yield ("", f"then {walk.command}: {walk.stop}")
+
+
+def _verdict(report: Report) -> Words:
+    hog = report.hog
+    if hog is None:
+        yield ("Hog", "no frame could be charged to anyone")
+        return
+    size = report.region.size
+    company = f" ({hog.product.company})" if hog.product.company and hog.product.company != hog.product.name else ""
+    yield (
+        "Hog",
+        f"{hog.product.name}{company}: {hog.share.bytes} bytes, {percent(hog.share.bytes, size)} % of the stack, "
+        f"in {hog.share.frames} frames of {', '.join(hog.product.modules)}",
+    )
+    if not hog.product.known:
+        others = [use for use in report.products if not use.product.system and use != hog][:3]
+        more = ", ".join(f"{use.product.name} {use.share.bytes}" for use in others)
+        yield ("", f"without version data its product is unknown; next {more or 'none'}")
+    system = [use for use in report.system if use != hog]
+    if system:
+        held = sum(use.share.bytes for use in system)
+        names = ", ".join(use.product.name for use in system[:4])
+        guess = "" if all(use.product.known for use in system) else " (Windows' own by their names: a guess)"
+        yield ("", f"{names}: {held} bytes, {percent(held, size)} %{guess}")
+    stated = _stated(report, hog)
+    if stated:
+        yield ("Sure?", stated)
+    yield ("" if stated else "Sure?", _sureness(report))
+
+
+def _stated(report: Report, hog: ProductUse) -> str:
+    # The probability comes from all walks the evidence allows, each by its weight; the lab says what it is worth.
+    sure = report.confidence
+    if sure is None or sure.owner != hog.product.name:
+        return ""
+    chance = "over 99" if sure.probability > 0.99 else f"{100 * sure.probability:.0f}"
+    unresolved = sum(gap.bytes for gap in report.gaps)
+    return (
+        f"{chance} % that it is the biggest hog; {sure.low} to {sure.high} bytes in 9 of 10 possible walks; "
+        f"{unresolved} bytes of the stack are unresolved"
+    )
+
+
+def _sureness(report: Report) -> str:
+    frames = report.frames
+    counts = {trust: sum(1 for frame in frames if frame.trust is trust) for trust in Trust}
+    proven = sum(frame.bytes or 0 for frame in frames if frame.trust in PROVEN)
+    words = [
+        f"{counts[Trust.LINKED]} return addresses follow a call of the very function that runs",
+        f"{counts[Trust.CALL]} a call whose target only run time knows",
+        f"{counts[Trust.TRAP]} are trap frames",
+        f"{counts[Trust.PLAIN] + counts[Trust.NONE]} are unproven",
+    ]
+    if counts[Trust.UNREAD]:
+        words.insert(3, f"{counts[Trust.UNREAD]} could not be checked")
+    share = percent(proven, report.walked)
+    return f"{share} % of the walked bytes are proven: of {len(frames)} frames {', '.join(words)}"
+
+
+def module_table(report: Report, look: Look = PLAIN) -> Iterator[str]:
+    """Usage per module."""
+    rows = [(use.share, [use.share.name, use.product.name]) for use in report.modules]
+    yield from _share_table(report, ("module", "product"), _few(rows), look)
+
+
+def product_table(report: Report, look: Look = PLAIN) -> Iterator[str]:
+    """Usage per product."""
+    rows = [(use.share, [use.product.name, ", ".join(use.product.modules)]) for use in report.products]
+    yield from _share_table(report, ("product", "modules"), _few(rows), look)
+
+
+def function_table(report: Report, look: Look = PLAIN) -> Iterator[str]:
+    """Usage per function."""
+    yield from _share_table(report, ("function",), [(share, [share.name]) for share in report.functions], look)
+
+
+def _share_table(report: Report, names: Sequence[str], rows: Sequence[Row], look: Look) -> Iterator[str]:
+    size = report.region.size
+    heads = ["bytes", "KB", "%", "frames", "largest"]
+    cells = [[*_cells(share, size), *texts] for share, texts in rows]
+    if look.bars:
+        heads.insert(3, "of stack")
+        for line, (share, _) in zip(cells, rows):
+            line.insert(3, bar(share.bytes, size))
+    yield from table([*heads, *names], cells, names, look.width)
+
+
+def _cells(share: Share, size: int) -> List[str]:
+    largest = f"{share.largest.bytes:x}h" if share.largest is not None and share.largest.bytes else ""
+    return [str(share.bytes), f"{share.bytes / 1024:.2f}", percent(share.bytes, size), str(share.frames), largest]
+
+
+def _few(rows: List[Row]) -> List[Row]:
+    if len(rows) <= MOST_ROWS:
+        return rows
+    rest = rows[MOST_ROWS - 1 :]
+    joined = Share("", sum(share.bytes for share, _ in rest), sum(share.frames for share, _ in rest), None)
+    return [*rows[: MOST_ROWS - 1], (joined, [f"({len(rest)} more)", ""])]
+
+
+def _findings(report: Report) -> Words:
+    yield from _cycle(report.cycle)
+    yield from _biggest(report)
+    yield from _sums(report)
+    yield from (("Note", note) for note in report.notes)
+    yield from _next(report)
+
+
+def _cycle(cycle: Optional[Cycle]) -> Words:
+    if cycle is None:
+        return
+    starts = ", ".join(f"#{start:02x}" for start in cycle.starts[:6]) + (", .." if len(cycle.starts) > 6 else "")
+    yield (
+        "Re-entered",
+        f"{len(cycle.starts)} times a run of {cycle.length} frames, at {starts}: {cycle.bytes} bytes in all, from "
+        f"{cycle.functions[0]} to {cycle.functions[-1]}",
+    )
+
+
+def _biggest(report: Report) -> Words:
+    number = {id(frame): at for at, frame in enumerate(report.frames)}
+    for at, frame in enumerate(report.biggest(3)):
+        label = "Biggest" if at == 0 else ""
+        name = frame.symbol.text() if frame.symbol is not None else module_of(frame)
+        yield (
+            label,
+            f"{frame.bytes:>5} ({frame.bytes:x}h) #{number[id(frame)]:02x} {hexa(frame.frame_ptr)} {cut(name, 60)}",
+        )
+
+
+def totals(report: Report, look: Look = PLAIN) -> Iterator[str]:
+    """The gaps and the sum that must come out."""
+    yield from paragraphs(_sums(report), look)
+
+
+def _sums(report: Report) -> Words:
+    gaps = [f"{gap.start:08x}..{gap.end:08x} {gap.bytes} bytes {gap.why}" for gap in report.gaps]
+    if len(gaps) > MOST_GAPS:
+        gaps = _gap_sums(report.gaps)
+    for at, words in enumerate(gaps):
+        yield ("Gaps" if at == 0 else "", words)
+    unknown = sum(gap.bytes for gap in report.gaps)
+    yield ("Sum", f"{report.walked} walked + {unknown} in gaps = {report.walked + unknown} = Base - Limit")
+
+
+def _gap_sums(gaps: Sequence[Gap]) -> List[str]:
+    sums: Dict[str, List[Gap]] = {}
+    for gap in gaps:
+        sums.setdefault(gap.why, []).append(gap)
+    return [f"{sum(gap.bytes for gap in some)} bytes in {len(some)} places {why}" for why, some in sums.items()]
+
+
+def _next(report: Report) -> Words:
+    biggest: Sequence[Frame] = report.biggest(1)
+    steps = [f"frame {hexa(frame.frame_ptr)} (why it is so big)" for frame in biggest]
+    steps += ["walk (all frames)", "candidates (other starts)", "stack (the annotated dps)"]
+    yield ("Next", ", ".join(steps))

@@ -1,0 +1,64 @@
+"""The walk row by row, as kf prints it, with module totals under it; and the candidates."""
+
+from __future__ import annotations
+
+from typing import Iterator, List
+
+from hogwalk.answer.render.table import PLAIN, Look, cut, hexa, paragraphs, table, wrapped
+from hogwalk.answer.render.triage import module_table, totals
+from hogwalk.answer.report.document import Report
+from hogwalk.model import Frame
+from hogwalk.targets.parsers.kf import format_kf
+from hogwalk.walk.kf.choose import frame_count
+
+
+def render_walk(report: Report, look: Look = PLAIN) -> Iterator[str]:
+    """The frames as kf rows with source and trust, then the rows left out, then totals."""
+    if report.start is not None:
+        yield from wrapped("Start", report.start.command, look.prose)
+    heads = ("#", "Memory", "ChildEBP", "RetAddr", "trust", "who", "function")
+    rows = [_row(number, frame) for number, frame in enumerate(report.frames)]
+    yield from table(heads, rows, ("trust", "who", "function"), look.width)
+    rest = [row for walk in report.segments for row in walk.rest]
+    for row in rest[:MOST_REST]:
+        yield cut(f"left out: {row.text.strip()}", look.width)
+    if len(rest) > MOST_REST:
+        yield f"left out: {len(rest) - MOST_REST} more rows"
+    yield ""
+    yield from module_table(report, look)
+    yield ""
+    yield from totals(report, look)
+    yield from paragraphs((("Note", note) for note in report.notes), look)
+
+
+MOST_REST = 8  # rows left out that are worth a look
+
+
+def _row(number: int, frame: Frame) -> List[str]:
+    memory = "" if frame.bytes is None else f"{frame.bytes:x}"
+    name = frame.symbol.text() if frame.symbol is not None else f"0x{frame.instruction:08x}"
+    return [
+        f"{number:02x}",
+        memory,
+        hexa(frame.frame_ptr),
+        hexa(frame.return_address),
+        frame.trust.value,
+        frame.source.value,
+        name,
+    ]
+
+
+def render_candidates(report: Report, count: int, look: Look = PLAIN) -> Iterator[str]:
+    """The best candidates, each with its kf line, its score and the findings behind it."""
+    for number, candidate in enumerate(report.candidates[:count], 1):
+        triple = candidate.triple
+        yield (
+            f"{number}. {hexa(triple.base_ptr)} {hexa(triple.stack_ptr)} {hexa(triple.instruction_ptr)}"
+            f"  score {candidate.score}, {candidate.frames} frames, {candidate.bytes} bytes"
+        )
+        yield f"   {format_kf(triple, frame_count(report.region.size))}"
+        for finding in candidate.findings:
+            yield cut(f"   {finding.points:+5d}  {finding.words}", look.width)
+    left = len(report.candidates) - count
+    if left > 0:
+        yield f"({left} more; -n {len(report.candidates)} shows all)"

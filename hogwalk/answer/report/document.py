@@ -1,0 +1,97 @@
+"""The records of a report; frozen and complete, so that a renderer needs nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from hogwalk.answer.charge.books import NO_MODULE, Share
+from hogwalk.answer.charge.cycles import Cycle
+from hogwalk.answer.charge.products import Product
+from hogwalk.model import About, Frame, Gap, Region, Registers, Triple
+from hogwalk.walk.kf.frames import Walk
+from hogwalk.walk.kf.rank import Candidate
+from hogwalk.walk.merge.compare import Difference
+from hogwalk.walk.rebuild.confidence import Confidence
+
+SCHEMA = "hogwalk-report/1"
+
+
+@dataclass(frozen=True)
+class ModuleUse:
+    """A module's share of the stack and the product it belongs to."""
+
+    share: Share
+    product: Product
+    symbols: str
+
+
+@dataclass(frozen=True)
+class ProductUse:
+    """A product's share of the stack."""
+
+    product: Product
+    share: Share
+
+
+@dataclass(frozen=True)
+class Start:
+    """The triple the walk began at, and the command that repeats it; `candidate` is None for a triple given by hand."""
+
+    triple: Triple
+    command: str
+    candidate: Optional[Candidate]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything hogwalk found out about one stack.
+
+    `tried` are the debugger's walks, `segments` those whose rows are used; `comparison` sets them beside hogwalk's own
+    walk, `dropped` are kf's rows left out for it, `confidence` says how sure the hog is (None without an own walk).
+    `frames` are newest first; the bytes of `frames` and `gaps` add up to `region.size`.
+    """
+
+    about: About
+    region: Region
+    registers: Optional[Registers]
+    candidates: Tuple[Candidate, ...]
+    tried: Tuple[Walk, ...]
+    segments: Tuple[Walk, ...]
+    comparison: Tuple[Difference, ...]
+    confidence: Optional[Confidence]
+    dropped: Tuple[Frame, ...]
+    start: Optional[Start]
+    frames: Tuple[Frame, ...]
+    modules: Tuple[ModuleUse, ...]
+    products: Tuple[ProductUse, ...]
+    functions: Tuple[Share, ...]
+    gaps: Tuple[Gap, ...]
+    cycle: Optional[Cycle]
+    notes: Tuple[str, ...]
+    commands: Tuple[str, ...]
+
+    @property
+    def walked(self) -> int:
+        """Bytes charged to frames."""
+        return sum(frame.bytes or 0 for frame in self.frames)
+
+    @property
+    def hog(self) -> Optional[ProductUse]:
+        """The product that holds most bytes, the operating system's own left aside; it, when there is no other.
+
+        Frames in no module accuse nobody.
+        """
+        owned = [use for use in self.products if use.product.name != NO_MODULE]
+        others = [use for use in owned if not use.product.system]
+        return next(iter(others or owned), None)
+
+    @property
+    def system(self) -> Tuple[ProductUse, ...]:
+        """The operating system's own products: one with version data, its modules one by one without."""
+        return tuple(use for use in self.products if use.product.system)
+
+    def biggest(self, count: int) -> Tuple[Frame, ...]:
+        """The frames with most bytes, largest first."""
+        sized = [frame for frame in self.frames if frame.bytes]
+        return tuple(sorted(sized, key=lambda frame: (-(frame.bytes or 0), frame.return_slot))[:count])

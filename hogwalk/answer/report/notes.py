@@ -1,0 +1,90 @@
+"""What a reader must know to weigh the report: each note says what is missing or odd, and what to try."""
+
+from __future__ import annotations
+
+from typing import List, Sequence, Tuple
+
+from hogwalk.answer.charge.books import NO_MODULE
+from hogwalk.answer.report.document import ModuleUse
+from hogwalk.model import Frame, Source, Trust
+from hogwalk.targets.protocol import Target
+from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.kf.frames import PROVEN, Walk
+from hogwalk.walk.merge.walks import Walks
+
+MOST_HOLES = 3  # named one by one; more are summed up
+
+
+def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[ModuleUse]) -> Tuple[str, ...]:
+    """The notes on the walks, the gravest first."""
+    found: List[str] = []
+    found.extend(_unproven(walks.frames))
+    found.extend(_who(walks))
+    found.extend(_holes(evidence))
+    for walk in walks.segments:
+        found.extend(_rows(walk))
+    found.extend(_symbols(modules))
+    found.extend(_versions(modules))
+    found.extend(target.notes)
+    found.extend(dict.fromkeys(note for walk in walks.segments for note in walk.notes))
+    return tuple(found)
+
+
+def _unproven(frames: Sequence[Frame]) -> List[str]:
+    found = []
+    unread = sum(1 for frame in frames if frame.trust is Trust.UNREAD)
+    if unread:
+        found.append(
+            f"{unread} of {len(frames)} return addresses lie in code that cannot be read, so no call before them "
+            "could be checked; give the images (-i, .exepath) to raise the trust"
+        )
+    doubtful = [frame for frame in frames if frame.trust not in PROVEN and frame.trust is not Trust.UNREAD]
+    if doubtful:
+        found.append(
+            f"{len(doubtful)} of {len(frames)} frames have a return address without a call before it, "
+            f"the first at {doubtful[0].return_slot:08x}; what follows such a frame may be wrong"
+        )
+    return found
+
+
+def _who(walks: Walks) -> List[str]:
+    if not walks.segments:
+        return ["no debugger walked this stack: every frame is from hogwalk's own walk"]
+    alone = sum(1 for frame in walks.frames if frame.source is Source.HOGWALK)
+    if not (alone or walks.dropped):
+        return []
+    return [
+        f"kf and hogwalk's own walk differ: {alone} frames are hogwalk's alone, {len(walks.dropped)} rows of kf are "
+        "left out; `compare` shows which and why"
+    ]
+
+
+def _holes(evidence: Evidence) -> List[str]:
+    holes = evidence.image.holes
+    if len(holes) > MOST_HOLES:
+        size = sum(end - start for start, end in holes)
+        return [f"{size} bytes of the stack in {len(holes)} places cannot be read; they count as gaps"]
+    return [f"stack {start:08x}..{end:08x} cannot be read; it counts as a gap" for start, end in holes]
+
+
+def _rows(walk: Walk) -> List[str]:
+    found = []
+    if walk.rest:
+        rows = "1 row" if len(walk.rest) == 1 else f"{len(walk.rest)} rows"
+        found.append(f"{rows} that kf printed last left out of all sums: {walk.stop}")
+    found.extend(f"kf printed a line hogwalk cannot read: {line.strip()}" for line in walk.unparsed)
+    return found
+
+
+def _symbols(modules: Sequence[ModuleUse]) -> List[str]:
+    bare = [use.share.name for use in modules if use.symbols in ("none", "export")]
+    if not bare:
+        return []
+    return [f"no symbols (or exports only) for {', '.join(bare)}: their functions' names are only the nearest known"]
+
+
+def _versions(modules: Sequence[ModuleUse]) -> List[str]:
+    bare = [use.share.name for use in modules if not use.product.known and use.share.name != NO_MODULE]
+    if not bare:
+        return []
+    return [f"no version data for {', '.join(bare)}: each counts as a product of its own"]

@@ -1,0 +1,89 @@
+"""How deep each thread's stack is: by the stack pointer it was left with, else by the lowest word that is not 0."""
+
+from __future__ import annotations
+
+from typing import Iterator, Optional
+
+from hogwalk.answer.threads.records import Depth
+from hogwalk.errors import Unreadable
+from hogwalk.targets.dump import DumpTarget
+from hogwalk.targets.dump.crash import ThreadStack
+from hogwalk.walk.facts import kernel
+
+PAGE = 0x1000
+GUARD = PAGE  # a stack that ran out leaves its pointer on the guard page below Limit
+MAX_BYTES = 1 << 30  # no thread reserves more
+MAX_SEARCH = 16 << 20  # bytes searched for the first word that is not 0
+RUNNING = 2  # _KTHREAD.State (KTHREAD_STATE): its KernelStack is from the last time it was not
+DEALLOCATION_STACK = {4: 0xE0C, 8: 0x1478}  # _TEB: the lowest address reserved for the stack
+
+
+class Depths:
+    """Measures the threads of one dump."""
+
+    def __init__(self, target: DumpTarget) -> None:
+        self._target = target
+        self._about = target.about()
+        self._current = target.thread()
+        self._state_at = target.field("_KTHREAD", "State") if self._about.kernel else None
+
+    def of(self, thread: ThreadStack) -> Optional[Depth]:
+        """How deep a thread's stack is, None where its range is missing or makes no sense."""
+        limit, base = thread.limit, thread.base
+        if limit is None or base is None or not 0 < base - limit <= MAX_BYTES:
+            return None
+        floor = self._floor(thread, limit, base)
+        for pointer in self._pointers(thread):
+            if floor - GUARD <= pointer < base:
+                return Depth(floor, base, max(pointer, floor), True)
+        return Depth(floor, base, self._lowest(limit, base), False)
+
+    def _floor(self, thread: ThreadStack, limit: int, base: int) -> int:
+        if self._about.kernel:
+            return limit
+        reserved = self._word(thread.thread + DEALLOCATION_STACK[self._about.pointer_bytes])
+        return reserved if reserved is not None and limit - MAX_BYTES < reserved <= limit else limit
+
+    def _pointers(self, thread: ThreadStack) -> Iterator[int]:
+        if thread.thread == self._current:
+            registers = kernel.faulting_registers(self._target, thread.thread) if self._double_fault else None
+            context = self._target.context()
+            if registers is not None:
+                yield registers.sp
+            if context is not None:
+                yield context[1]
+        if thread.pointer is not None and not self._running(thread):
+            yield thread.pointer
+
+    @property
+    def _double_fault(self) -> bool:
+        bugcheck = self._about.bugcheck
+        known = self._about.machine == "x86" and bugcheck is not None
+        return known and bugcheck is not None and (bugcheck.code, bugcheck.arguments[:1]) == (0x7F, (8,))
+
+    def _running(self, thread: ThreadStack) -> bool:
+        if self._state_at is None:
+            return False
+        try:
+            return self._target.read(thread.thread + self._state_at, 1)[0] == RUNNING
+        except Unreadable:
+            return True
+
+    def _word(self, address: int) -> Optional[int]:
+        size = self._about.pointer_bytes
+        try:
+            return int.from_bytes(self._target.read(address, size), "little")
+        except Unreadable:
+            return None
+
+    def _lowest(self, limit: int, base: int) -> Optional[int]:
+        for start in range(limit, min(base, limit + MAX_SEARCH), PAGE):
+            size = min(PAGE, base - start)
+            try:
+                raw = self._target.read(start, size)
+            except Unreadable:
+                continue
+            kept = len(raw.lstrip(b"\0"))
+            if kept:
+                return start + (size - kept) // self._about.pointer_bytes * self._about.pointer_bytes
+        return None

@@ -1,0 +1,65 @@
+"""All threads of a dump, the worst first, each with its products."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Callable, Dict, List, Tuple
+
+from hogwalk.answer.threads.depth import Depths
+from hogwalk.answer.threads.owners import Owners
+from hogwalk.answer.threads.records import ThreadUse
+from hogwalk.errors import HogwalkError, NothingFound
+from hogwalk.fault import guarded
+from hogwalk.targets.dump import DumpTarget
+
+Begin = Callable[[str, int], None]
+Advance = Callable[[], None]
+
+
+def survey(target: DumpTarget, by: str, deep: int, begin: Begin, advance: Advance) -> Tuple[ThreadUse, ...]:
+    """Every thread, the one with least left first (by "left") or with most used first (by "used").
+
+    The `deep` worst are walked frame by frame.  Raises NothingFound for a dump without threads.
+    """
+    begin("listing the threads", 0)
+    depths = Depths(target)
+    uses = [ThreadUse(stack, depths.of(stack), (), False) for stack in target.threads()]
+    if not uses:
+        raise NothingFound("this dump shows no thread", "give the symbols of nt (-y)")
+    ranked = sorted(uses, key=ORDERS[by])
+    owners = Owners(target)
+    begin("looking through the stacks", len(ranked))
+    found: List[ThreadUse] = []
+    for number, use in enumerate(ranked):
+        found.append(_owned(owners, use, number < deep))
+        advance()
+    return tuple(found)
+
+
+def _owned(owners: Owners, use: ThreadUse, deep: bool) -> ThreadUse:
+    depth = use.depth
+    if depth is None or depth.used is None:
+        return replace(use, trouble="stack not in the dump")
+    if deep and owners.walkable(depth):
+        try:
+            return replace(use, products=guarded(lambda: owners.walked(use, depth)), walked=True)
+        except HogwalkError as error:
+            return replace(use, trouble=error.wrong)
+    return replace(use, products=owners.counted(depth))
+
+
+def _left(use: ThreadUse) -> Tuple[bool, int, int]:
+    depth = use.depth
+    if depth is None or depth.left is None or depth.used is None:
+        return True, 0, use.stack.thread
+    return False, depth.left, -depth.used
+
+
+def _used(use: ThreadUse) -> Tuple[bool, int, int]:
+    depth = use.depth
+    if depth is None or depth.left is None or depth.used is None:
+        return True, 0, use.stack.thread
+    return False, -depth.used, depth.left
+
+
+ORDERS: Dict[str, Callable[[ThreadUse], Tuple[bool, int, int]]] = {"left": _left, "used": _used}

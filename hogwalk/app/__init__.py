@@ -1,0 +1,1 @@
+"""How hogwalk is started: command line, many dumps, launcher, demo."""

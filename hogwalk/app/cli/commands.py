@@ -1,0 +1,142 @@
+"""The commands about one stack: each takes the run and yields the lines to print.
+
+Each brings in its own renderer, so that a triage does not wait for what only `frame` needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Dict, Iterable, Iterator, List, Protocol
+
+from hogwalk.analysis import Run
+from hogwalk.answer.render.table import PLAIN, Look
+from hogwalk.answer.render.triage import function_table, module_table, product_table, render, totals
+from hogwalk.answer.report.document import Report
+from hogwalk.errors import BadInput, UsageError
+from hogwalk.model import Frame, Triple
+
+
+class Command(Protocol):
+    """A command."""
+
+    def __call__(self, run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
+        """The lines that it prints."""
+
+
+def triage(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
+    """The triage."""
+    return render(run.report(), look)
+
+
+def stack(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
+    """The annotated dps."""
+    from hogwalk.answer.render.stack import render_stack
+
+    return render_stack(run.evidence(), run.call_targets(), options.all, look)
+
+
+def candidates(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
+    """The ranked triples."""
+    from hogwalk.answer.render.walk import render_candidates
+
+    if options.n < 1:
+        raise UsageError("-n wants a number above 0")
+    return render_candidates(run.report(), options.n, look)
+
+
+def walk(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
+    """The frames from the best triple or the one given."""
+    from hogwalk.answer.render.walk import render_walk
+
+    return render_walk(run.report(), look)
+
+
+def compare(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
+    """The two walks side by side."""
+    from hogwalk.answer.render.compare import render_compare
+
+    run.insist()
+    return render_compare(run.report(), options.all)
+
+
+def usage(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterator[str]:
+    """Bytes per module, product or function."""
+    report = run.report()
+    tables = {"module": module_table, "product": product_table, "function": function_table}
+    yield from tables[options.by](report, look)
+    yield ""
+    yield from totals(report, look)
+
+
+def frame(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
+    """Why one frame is so big."""
+    from hogwalk.answer.render.frame import explanation_lines
+
+    report = run.report()
+    explanation = run.explain(report.frames[chosen_frame(report, options.which)])
+    if options.json is not None:
+        import json
+
+        from hogwalk.answer.render.json_frame import explanation_document
+
+        return json.dumps(explanation_document(explanation), indent=2).split("\n")
+    return explanation_lines(explanation)
+
+
+def heal(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
+    """The debugger's kf with overrides for the code it cannot walk."""
+    from hogwalk.answer.render.heal import render_heal
+    from hogwalk.walk.heal import heal as healed
+
+    run.insist()
+    return render_heal(healed(run.target, run.evidence(), run.walks(), options.keep), look)
+
+
+COMMANDS: Dict[str, Command] = {
+    "triage": triage,
+    "stack": stack,
+    "candidates": candidates,
+    "walk": walk,
+    "compare": compare,
+    "usage": usage,
+    "frame": frame,
+    "heal": heal,
+}
+
+
+def lines(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
+    """What the command prints: its text, or the report's JSON document."""
+    if options.json is not None and options.command != "frame":
+        from hogwalk.answer.render.json_report import to_json
+
+        return to_json(run.report()).split("\n")
+    return COMMANDS[options.command](run, options, look)
+
+
+def given_triple(words: List[int]) -> Triple:
+    """The triple of a `walk` command line; raises UsageError unless there are three words."""
+    if len(words) != 3:
+        raise UsageError(f"walk takes BASEPTR STACKPTR INSTRUCTIONPTR or nothing, not {len(words)} words")
+    return Triple(*words)
+
+
+def chosen_frame(report: Report, which: str) -> int:
+    """The index of the frame named by #N or by its ChildEBP; raises BadInput when there is none."""
+    plain = which.replace("`", "").lower()
+    try:
+        if plain.startswith("#"):
+            number = int(plain[1:], 16)
+            if 0 <= number < len(report.frames):
+                return number
+        else:
+            wanted = int(plain, 16)
+            sized = [at for at, frame in enumerate(report.frames) if frame.frame_ptr == wanted]
+            if sized:
+                return max(sized, key=lambda at: report.frames[at].bytes or 0)
+    except ValueError:
+        pass
+    last: Frame = report.frames[-1]
+    raise BadInput(
+        f"no frame {which}",
+        f"give a ChildEBP of `walk`, or #0 to #{len(report.frames) - 1:x} (the last is {last.frame_ptr or 0:08x})",
+    )

@@ -1,0 +1,74 @@
+"""One target, one command: opens it, runs the command, prints or saves what came out."""
+
+from __future__ import annotations
+
+import argparse
+from typing import List, Optional
+
+from hogwalk.analysis import Run
+from hogwalk.answer.render.table import PLAIN, Look
+from hogwalk.app.cli.commands import given_triple, lines
+from hogwalk.app.cli.open import open_target
+from hogwalk.app.cli.output import look_here, save, show, write_lines
+from hogwalk.app.cli.progress import Progress
+from hogwalk.errors import UsageError
+from hogwalk.model import Triple
+from hogwalk.targets.protocol import Target
+from hogwalk.walk.evidence import Wanted
+
+
+def run_one(options: argparse.Namespace) -> None:
+    """Runs the command line's command; raises HogwalkError when it cannot be done."""
+    look = PLAIN if options.json is not None else look_here()
+    with Progress(quiet=options.json == "-") as progress:
+        target = open_target(options, progress)
+        if options.command == "threads":
+            output = _threads(target, options, look, progress)
+        else:
+            output = _output(target, options, look, progress)
+    _deliver(output, options.json)
+    if options.record and options.command != "threads":
+        write_lines([f"recording written to {options.record}"])
+
+
+def _output(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> List[str]:
+    if not options.record:
+        return list(lines(Run(target, _wanted(options), _triple(options), progress), options, look))
+    from hogwalk.targets.recording import Recorder
+
+    recorder = Recorder(target)
+    run = Run(recorder, _wanted(options), _triple(options), progress)
+    try:
+        output = list(lines(run, options, look))
+        run.complete()
+    finally:  # a run that failed is the one whose recording is wanted most
+        save(options.record, recorder.lines())
+    return output
+
+
+def _deliver(output: List[str], where: Optional[str]) -> None:
+    if where is None:
+        show(output)
+    elif where == "-":
+        write_lines(output)
+    else:
+        save(where, output)
+        write_lines([f"report written to {where}"])
+
+
+def _threads(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> List[str]:
+    from hogwalk.app.cli.threads import thread_lines
+
+    return list(thread_lines(target, options, look, progress))
+
+
+def _wanted(options: argparse.Namespace) -> Wanted:
+    if options.command == "stack" and options.range:
+        if len(options.range) > 2:
+            raise UsageError(f"stack takes LIMIT BASE or nothing, not {len(options.range)} words")
+        return Wanted(options.range[0], options.range[1] if len(options.range) > 1 else None, options.thread)
+    return Wanted(options.limit, options.base, options.thread)
+
+
+def _triple(options: argparse.Namespace) -> Optional[Triple]:
+    return given_triple(options.triple) if options.command == "walk" and options.triple else None

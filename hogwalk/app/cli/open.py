@@ -1,0 +1,83 @@
+"""Chooses the target: the debugger's own, a dump or connection, a recording, a log, pasted text, or the demo.
+
+Each kind of target is brought in only when it is the one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import BinaryIO, Union
+
+from hogwalk.app.cli.host import has_pykd, inside_debugger
+from hogwalk.app.cli.progress import Progress
+from hogwalk.errors import BadInput, NoDebugger, UsageError
+from hogwalk.targets.protocol import Target
+
+DEMO = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "demo", "stackhog.recording")
+DUMP_MAGIC = (b"PAGEDUMP", b"PAGEDU64", b"MDMP")
+HEAD = 64  # bytes that tell a dump, a recording and a text apart
+
+
+def open_target(options: argparse.Namespace, progress: Progress) -> Target:
+    """The target the command line names; raises a HogwalkError with a remedy when it cannot be opened."""
+    if inside_debugger() and (options.z or options.k):
+        raise UsageError("-z and -k are for use outside the debugger", "inside it its own target is looked at")
+    if options.k:
+        return _engine("", options)
+    if options.z:
+        return _dump(options.z, options, progress)
+    if options.file is not None:
+        return _file(options.file, options, progress)
+    return _engine("", options) if inside_debugger() else _recording(DEMO)
+
+
+def _engine(dump: str, options: argparse.Namespace) -> Target:
+    from hogwalk.targets.engine import open_engine
+
+    return open_engine(dump, options.k or "", options.y, options.i)
+
+
+def _recording(path: str) -> Target:
+    from hogwalk.targets.recording import open_recording
+
+    return open_recording(path)
+
+
+def _file(path: str, options: argparse.Namespace, progress: Progress) -> Target:
+    from hogwalk.targets.recording import FORMAT
+
+    if path == "-":
+        return _text(sys.stdin.buffer, 0, progress)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HEAD)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read ({error.strerror})", "check the path") from error
+    if head.startswith(DUMP_MAGIC):
+        return _dump(path, options, progress)
+    return _recording(path) if FORMAT.encode() in head else _text(path, os.path.getsize(path), progress)
+
+
+def _text(source: Union[str, BinaryIO], size: int, progress: Progress) -> Target:
+    from hogwalk.targets.text import open_text
+
+    progress("reading the log", size)
+    return open_text(source, progress.advance)
+
+
+def _dump(path: str, options: argparse.Namespace, progress: Progress) -> Target:
+    if not os.path.isfile(path):
+        raise BadInput(f"there is no dump file {path}", "check the path after -z")
+    progress(f"opening {os.path.basename(path)}")
+    usual = options.engine is None and options.command != "threads" and has_pykd()
+    if options.engine == "pykd" or usual:
+        try:
+            return _engine(path, options)
+        except NoDebugger:
+            if options.engine == "pykd":
+                raise
+    from hogwalk.targets.dump import open_dump
+
+    return open_dump(path, options.y, options.i)

@@ -1,1 +1,0 @@
-"""Candidate triples: every chain of saved EBPs in the stack, scored from facts, each fact named."""

@@ -1,0 +1,1 @@
+"""What processors and Windows lay down: instructions, frames, structures."""

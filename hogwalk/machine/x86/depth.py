@@ -1,0 +1,253 @@
+"""How deep a function's stack is at a call: where its own return address lies above the called function's.
+
+The two return slots are `depth + 4` bytes apart: own return slot = newer return slot + 4 + depth.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+from hogwalk.machine.x86.blocks import Block
+from hogwalk.machine.x86.callees import Blocks, Callee, Callees
+from hogwalk.machine.x86.calls import LONGEST, calls_before
+from hogwalk.machine.x86.flow import Flow
+from hogwalk.machine.x86.reader import CodeReader
+from hogwalk.machine.x86.scan import scan
+from hogwalk.machine.x86.state import State, entered
+from hogwalk.machine.x86.values import CALL_EBP, CALL_ESP, CALLER, FIRST_ORIGIN, RETURN_SLOT, Known
+
+MOST_DEPTHS = 64
+MOST_BEHIND = 400  # blocks looked at between a call and the `ret`
+MOST_GUESSED = 0x40  # argument bytes tried for a call whose function is not known
+
+
+class Depths(NamedTuple):
+    """What is known about the stack of a function at one of its calls.
+
+    `depths` are bytes from ESP right before the call up to the function's own return slot, the most plausible first;
+    empty when nothing is known.  `exact` tells that the code allows no others.  When `dynamic`, an alloca makes them
+    unknown and the depth is at least `minimum`.  With `alignment` over 1, the newer return slot plus 4 plus
+    `aligned_above` is a multiple of it.  `saved_ebp` counts bytes from the slot where the caller's EBP was saved up
+    to the return slot, None when it is not on the stack; `frame_ebp` counts bytes from the address in EBP up to the
+    return slot, None when EBP is no frame pointer; `ebp_kept` tells that EBP is still the caller's.
+    """
+
+    depths: Tuple[int, ...] = ()
+    exact: bool = False
+    dynamic: bool = False
+    minimum: int = 0
+    alignment: int = 1
+    aligned_above: int = 0
+    saved_ebp: Optional[int] = None
+    frame_ebp: Optional[int] = None
+    ebp_kept: bool = False
+
+    def return_slots(self, newer_slot: int) -> Tuple[int, ...]:
+        """Where the function's own return address can lie when the called function's lies at `newer_slot`."""
+        if (newer_slot + 4 + self.aligned_above) % self.alignment:
+            return ()
+        return tuple(newer_slot + 4 + depth for depth in self.depths)
+
+
+class Behind(NamedTuple):
+    """What the way from behind a call to the function's `ret` tells, all in bytes up to the return slot.
+
+    `height` counts from ESP behind the call, `frame_ebp` from EBP, `saved_ebp` from the slot EBP is restored from.
+    """
+
+    height: Optional[int] = None
+    frame_ebp: Optional[int] = None
+    saved_ebp: Optional[int] = None
+    exact: bool = False
+
+
+class StackDepths:
+    """Stack depths at call sites; every function, block and callee is looked at once."""
+
+    def __init__(self, reader: CodeReader) -> None:
+        self.blocks = Blocks(reader)
+        self.callees = Callees(self.blocks)
+        self._flows: Dict[int, Flow] = {}
+        self._behind: Dict[Tuple[int, bool], Behind] = {}
+        self._ways_out: Dict[int, Behind] = {}
+
+    def popped(self, function: int) -> Optional[int]:
+        """Argument bytes that the function takes off its caller's stack, None when its `ret` cannot be found."""
+        return self.callees.of(function).popped
+
+    def at(self, function: Optional[int], return_address: int, popped: Optional[int] = None) -> Depths:
+        """The depths at the call before `return_address` in the function that begins at `function`.
+
+        `function` may be None; `popped` is what the called function takes off the stack, where the caller knows it.
+        """
+        flow = None if function is None else self.flow(function)
+        state = flow.to_call(return_address) if flow is not None and flow.reaches(return_address) else None
+        if flow is not None and state is not None:
+            found = self._from_entry(flow, state)
+            if state.guesses == 0 and state.esp is not None:
+                return found
+            return self._agreed(found, return_address, popped)
+        return self._from_return(return_address, popped)
+
+    def inside(self, function: int, instruction: int) -> Depths:
+        """The depths at any instruction of the function that begins at `function`, counted from ESP before it."""
+        flow = self.flow(function)
+        path = flow.path_around(instruction)
+        state = flow.state_at(path[-1].start) if path else None
+        if state is None:
+            return Depths()
+        return self._from_entry(flow, state.after(scan(self.blocks.reader, path[-1].start, instruction)))
+
+    def flow(self, function: int) -> Flow:
+        """The states of the function that begins at `function`."""
+        flow = self._flows.get(function)
+        if flow is None:
+            state = entered((RETURN_SLOT, 0), (CALLER, 0))
+            flow = Flow(self.blocks, self.callees, function, state, self._certain_height)
+            self._flows[function] = flow
+        return flow
+
+    def _certain_height(self, return_address: int) -> Optional[int]:
+        return self.behind(return_address, False).height
+
+    def behind(self, return_address: int, guess: bool = True) -> Behind:
+        """What the code from `return_address` to the `ret` tells; with `guess` also over calls of unknown functions."""
+        key = (return_address, guess)
+        if key not in self._behind:
+            self._behind[key] = self._way_out(return_address, guess)
+        return self._behind[key]
+
+    def _way_out(self, return_address: int, guess: bool) -> Behind:
+        # Calls of one function share most of their way to its `ret`: what is known of a block is not walked again.
+        state = entered((CALL_ESP, 0), (CALL_EBP, 0))
+        flow = Flow(self.blocks, self.callees, return_address, state, _never, MOST_BEHIND)
+        found = flow.to_return(guess, lambda at, there: at in self._ways_out and _plain(there))
+        if flow.met is not None:
+            met = flow.state_at(flow.met)
+            behind = _shifted(self._ways_out[flow.met], 0 if met is None or met.esp is None else met.esp[1])
+            last: Optional[Block] = self.blocks.at(flow.met)
+        elif found is not None:
+            behind = _left(found[1], found[1].after(found[0]), found[0].loads)
+            last = found[0]
+        else:
+            return Behind()
+        if behind.exact:
+            for at, there in flow.way_to(last):
+                if _plain(there) and there.esp is not None:
+                    self._ways_out.setdefault(at, _shifted(behind, -there.esp[1]))
+        return behind
+
+    def _from_entry(self, flow: Flow, state: State) -> Depths:
+        found = _expand(flow, state.esp)
+        ebp = state.ebp
+        return found._replace(
+            exact=state.guesses == 0 and bool(found.depths),
+            saved_ebp=_below(state.saved),
+            frame_ebp=_below(ebp),
+            ebp_kept=ebp == (CALLER, 0),
+        )
+
+    def _from_return(self, return_address: int, popped: Optional[int]) -> Depths:
+        """The depths that the way to the `ret` tells, where the function's entry does not help."""
+        behind = self.behind(return_address, False)
+        if behind.height is None:
+            behind = self.behind(return_address, True)
+        callee = self._called_before(return_address)
+        if popped is None and callee is not None:
+            popped = callee.popped
+        helper = callee is not None and callee.helper  # it changes more of the stack than its arguments
+        depths: Tuple[int, ...] = ()
+        if behind.height is not None:
+            taken = range(0, MOST_GUESSED + 1, 4) if popped is None else (popped,)
+            depths = tuple(behind.height + count for count in taken if behind.height + count >= 0)
+        return Depths(
+            depths,
+            behind.exact and len(depths) == 1 and not helper,
+            minimum=min(depths, default=0),
+            saved_ebp=behind.saved_ebp,
+            frame_ebp=behind.frame_ebp,
+        )
+
+    def popped_before(self, return_address: int) -> Optional[int]:
+        """What the function called right before `return_address` takes off the stack, where the call names it."""
+        callee = self._called_before(return_address)
+        return None if callee is None else callee.popped
+
+    def _called_before(self, return_address: int) -> Optional[Callee]:
+        for call in calls_before(self.blocks.reader.readable_before(return_address, LONGEST), return_address):
+            target = call.target
+            if call.pointer is not None:
+                target = self.blocks.reader.word_at(call.pointer)
+            if target == return_address:
+                return Callee(target, -4, True, False)  # call $+5: the return address stays on the stack
+            if target is not None:
+                return self.callees.of(target)
+        return None
+
+    def _agreed(self, found: Depths, return_address: int, popped: Optional[int]) -> Depths:
+        """Depths from the entry that rest on guesses, put right by those from the way to the `ret`."""
+        other = self._from_return(return_address, popped)
+        if other.exact:
+            order = other.depths
+        elif other.depths and not set(found.depths) & set(other.depths):
+            order = (*other.depths, *found.depths)
+        else:
+            order = tuple(dict.fromkeys((*found.depths, *other.depths)))
+        saved = other.saved_ebp if found.saved_ebp is None else found.saved_ebp
+        return found._replace(depths=order, exact=other.exact, saved_ebp=saved, minimum=min(order, default=0))
+
+
+def _plain(state: State) -> bool:
+    """Whether a state behind a call differs from the one right behind it by a known change of ESP only."""
+    esp = state.esp
+    if state.guesses or state.saved is not None or esp is None:
+        return False
+    return esp[0] == CALL_ESP and state.ebp == (CALL_EBP, 0)
+
+
+def _shifted(behind: Behind, moved: int) -> Behind:
+    """The same way out seen from where ESP was `moved` bytes lower."""
+    return behind if behind.height is None or not moved else behind._replace(height=behind.height + moved)
+
+
+def _never(_: int) -> Optional[int]:
+    return None
+
+
+def _below(value: Known) -> Optional[int]:
+    """Bytes from a stack address up to the return slot."""
+    return -value[1] if value is not None and value[0] == RETURN_SLOT else None
+
+
+def _left(before: State, after: State, loads: Known) -> Behind:
+    """What the last block before the `ret` tells: where ESP is then, there is the return slot."""
+    if after.esp is None or after.esp[0] not in (CALL_ESP, CALL_EBP):
+        return Behind()
+    base, offset = after.esp
+    slot = before.resolve(loads)
+    saved = offset - slot[1] if slot is not None and slot[0] == base else None
+    exact = after.guesses == 0
+    if base == CALL_ESP:
+        return Behind(height=offset, saved_ebp=saved, exact=exact)
+    return Behind(frame_ebp=offset, saved_ebp=saved, exact=exact)
+
+
+def _expand(flow: Flow, esp: Known) -> Depths:
+    """The depths that a value of ESP stands for; through `and esp` there are several, through an alloca none."""
+    above, alignment = 0, 1
+    spans: List[Tuple[int, int]] = []
+    while esp is not None and esp[0] >= FIRST_ORIGIN:
+        step, before = flow.origins[esp[0]]
+        if not spans:
+            above, alignment = -esp[1], max(1, step)
+        spans.append((step, -esp[1]))
+        esp = before
+    if esp is None or esp[0] != RETURN_SLOT:
+        return Depths()
+    depths = [-esp[1]]
+    for step, below in reversed(spans):
+        slack = range(0, min(step, MOST_DEPTHS * 4), 4) if step else (0,)
+        depths = [depth + extra + below for depth in depths for extra in slack][:MOST_DEPTHS]
+    if any(step == 0 for step, _ in spans):
+        return Depths(dynamic=True, minimum=depths[0], alignment=alignment, aligned_above=above)
+    return Depths(tuple(depths), minimum=depths[0], alignment=alignment, aligned_above=above)

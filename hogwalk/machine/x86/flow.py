@@ -1,0 +1,278 @@
+"""Follows ESP and EBP through a function, block by block, from its entry or from behind a call."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import Callable, Deque, Dict, FrozenSet, List, Optional, Tuple
+
+from hogwalk.machine.x86.arguments import likely_arguments
+from hogwalk.machine.x86.blocks import Block, Exit
+from hogwalk.machine.x86.callees import FEW_BLOCKS, MOST_STEPS, Blocks, Callee, Callees
+from hogwalk.machine.x86.emulate import HelperEffect, emulate_helper
+from hogwalk.machine.x86.state import State
+from hogwalk.machine.x86.sweep import possible_calls
+from hogwalk.machine.x86.values import CONSTANT, EAX, RETURN_SLOT, Known
+from hogwalk.machine.x86.waiting import Waiting
+
+MOST_BLOCKS = 3000
+MOST_POPPED = 0x100
+SWEEP_STEPS = 100  # blocks that take as long as a sweep
+MOST_HELPED = 50  # runs of prologue helpers: a function has one or two
+SUB_ESP_EAX = (b"\x29\xc4", b"\x2b\xe0")
+MOST_TAILS = 4  # tail calls followed, once nothing else is left
+FAR_JUMP = 0x4000
+UNTESTED = 40  # blocks looked at before it is worth asking whether a call can be reached at all
+
+CALL, BRANCH, RETURN = Exit.CALL, Exit.BRANCH, Exit.RETURN
+
+Return = Tuple[Block, State]  # a block that ends with `ret`, and the state where it begins
+
+
+class Flow:
+    """The states of one function as far as they were asked for; work is bounded by `most_blocks`.
+
+    `sites` holds the state right before each call, by return address; `origins` what an `and esp` (alignment) or an
+    alloca (0) made of which ESP, by instruction address; `returns` the returns reached.  `left_behind` tells how many
+    bytes lie between ESP and the return slot right behind a call, where that is certain.  `effects` holds what the
+    prologue helpers called on the way did, by return address.
+    """
+
+    def __init__(
+        self,
+        blocks: Blocks,
+        callees: Callees,
+        start: int,
+        state: State,
+        left_behind: Callable[[int], Optional[int]],
+        most_blocks: int = MOST_BLOCKS,
+    ) -> None:
+        self._blocks = blocks
+        self._callees = callees
+        self._left_behind = left_behind
+        self._left = self._most = most_blocks
+        self._start = start
+        self._states: Dict[int, State] = {start: state}
+        self._sure = Waiting(start)
+        self._goal = 1 << 32
+        self._helped_left = MOST_HELPED
+        self._unsure: Deque[Tuple[Block, State]] = deque()
+        self._tails: Deque[Tuple[int, State, Block]] = deque()
+        self._tails_left = MOST_TAILS
+        self._parents: Dict[int, Block] = {}
+        self.sites: Dict[int, State] = {}
+        self.effects: Dict[int, HelperEffect] = {}
+        self._site_blocks: Dict[int, Block] = {}
+        self.origins: Dict[int, Tuple[int, Known]] = {}
+        self.returns: List[Return] = []
+        self.met: Optional[int] = None
+        self._last = start
+        self._late = self._swept = False
+        self._possible: Optional[FrozenSet[int]] = None
+
+    def to_call(self, return_address: int) -> Optional[State]:
+        """The state right before the call that returns to `return_address`, or None when no path gets there."""
+        self._catch_up()
+        self._goal = return_address
+        while return_address not in self.sites and self._more(True):
+            pass
+        return self.sites.get(return_address)
+
+    def reaches(self, return_address: int) -> bool:
+        """Whether any path gets to the call before `return_address`: as `to_call` would find, but quicker to say no.
+
+        A no leaves the rest of the function to be looked at when something else is asked.
+        """
+        if not self._late:
+            self._goal, sites = return_address, self.sites
+            for _ in range(UNTESTED):
+                if return_address in sites or not self._more(True):
+                    return return_address in sites
+        if self._cannot_reach(return_address):
+            self._late = True
+            return False
+        return self.to_call(return_address) is not None
+
+    def _cannot_reach(self, return_address: int) -> bool:
+        if not self._swept and not self._blocks.spent:
+            self._swept = True
+            self._blocks.steps += SWEEP_STEPS
+            self._possible = possible_calls(self._blocks.reader, self._start)
+        return self._possible is not None and return_address not in self._possible
+
+    def _catch_up(self) -> None:
+        """Does the work that `reaches` left undone, in the order in which it would have done it."""
+        if self._late:
+            self._late = False
+            while self._more(True):
+                pass
+
+    def to_return(self, guess: bool, known: Callable[[int, State], bool] = lambda at, there: False) -> Optional[Return]:
+        """The first `ret` reached; without `guess` only over calls whose argument bytes are known.
+
+        It stops, with None, at a block whose address and state are `known` to lead on; `met` then names it.
+        """
+        self._catch_up()
+        while not self.returns and self._more(guess):
+            if known(self._last, self._states[self._last]):
+                self.met = self._last
+                return None
+        return self.returns[0] if self.returns else None
+
+    def way_to(self, block: Optional[Block]) -> Tuple[Tuple[int, State], ...]:
+        """The blocks, by address, on the way to one that was reached, each with the state where it begins."""
+        return tuple((passed.start, self._states[passed.start]) for passed in self._path(block))
+
+    def _more(self, guess: bool) -> bool:
+        """Does one step of the work; False when there is none left."""
+        if self._left <= 0:
+            return False
+        self._left -= 1
+        blocks = self._blocks
+        blocks.steps += 1
+        if blocks.steps > MOST_STEPS and self._left < self._most - FEW_BLOCKS:
+            return False
+        if self._sure:
+            address = self._last = self._sure.take(self._goal)
+            self._block(address)
+        elif guess and self._unsure:
+            self._guess(*self._unsure.popleft())
+        elif guess and self._tails and self._tails_left > 0:
+            self._tails_left -= 1
+            self._enter(*self._tails.popleft())
+        else:
+            return False
+        return True
+
+    def path_to(self, return_address: int) -> Tuple[Block, ...]:
+        """The blocks from the entry to the call before `return_address`, by the way its state was found."""
+        return self._path(self._site_blocks.get(return_address))
+
+    def _path(self, block: Optional[Block]) -> Tuple[Block, ...]:
+        path: List[Block] = []
+        while block is not None and len(path) < MOST_BLOCKS:
+            path.append(block)
+            block = None if block.start == self._start else self._parents.get(block.start)
+        return tuple(reversed(path))
+
+    def path_around(self, instruction: int) -> Tuple[Block, ...]:
+        """The blocks from the entry to the one that holds `instruction`; empty when no path gets there."""
+        self._catch_up()
+        while self._more(True):
+            pass
+        for start in self._states:
+            block = self._blocks.at(start)
+            if start <= instruction < block.end:
+                return self._path(block)
+        return ()
+
+    def state_at(self, address: int) -> Optional[State]:
+        """The state where the block at `address` begins, as far as it was reached."""
+        return self._states.get(address)
+
+    def source_of(self, address: int) -> Optional[Block]:
+        """The block from which the one at `address` was reached."""
+        return self._parents.get(address)
+
+    def _enter(self, address: int, state: State, source: Block) -> None:
+        known = self._states.get(address)
+        if known is None or state.guesses < known.guesses:
+            self._states[address] = state
+            self._parents[address] = source
+            self._sure.add(address)
+
+    def _block(self, address: int) -> None:
+        block, before = self._blocks.at(address), self._states[address]
+        for origin in block.origins:
+            self.origins.setdefault(origin.address, (origin.alignment, before.resolve(origin.before)))
+        state = before.after(block)
+        leaving = block.exit
+        if leaving is CALL:
+            self._call(block, state)
+        elif leaving is BRANCH:
+            for target in block.targets:
+                self._enter(target, state, block)
+        elif leaving is RETURN:
+            self.returns.append((block, before))
+        elif leaving is Exit.TABLE:
+            for target in self._blocks.table_targets(block):
+                self._enter(target, state, block)
+        else:
+            for target in block.targets:
+                if self._leaves(block, target, state):
+                    self._tails.append((target, state, block))
+                else:
+                    self._enter(target, state, block)
+
+    def _leaves(self, block: Block, target: int, state: State) -> bool:
+        """Whether a jump is a tail call: nothing of the function is on the stack any more, and it goes elsewhere."""
+        near = 0 <= target - self._start < FAR_JUMP
+        return block.exit is Exit.JUMP and state.esp == (RETURN_SLOT, 0) and not near
+
+    def _call(self, block: Block, state: State) -> None:
+        behind = block.targets[0]
+        known = self.sites.get(behind)
+        if known is None or state.guesses < known.guesses:
+            self.sites[behind], self._site_blocks[behind] = state, block
+        target = self._callees.called_by(block)
+        if target == behind:  # call $+5: the return address stays on the stack
+            self._enter(behind, state.called(-4), block)
+            return
+        callee = None if target is None else self._callees.of(target)
+        if callee is None or (callee.popped is None and callee.returns):
+            self._unsure.append((block, state))
+        elif callee.helper and self._helped_left > 0:
+            self._helped_left -= 1
+            self._enter(behind, self._helped(callee, block, state), block)
+        elif callee.returns:
+            keep = state.registers[EAX] is not None and self._blocks.reader.bytes_at(behind, 2) in SUB_ESP_EAX
+            self._enter(behind, state.called(callee.popped or 0, 0, keep), block)
+
+    def _helped(self, callee: Callee, block: Block, state: State) -> State:
+        """The state behind the call of what may be a prologue helper or a stack probe."""
+        held = state.registers[EAX]
+        eax = held[1] if held is not None and held[0] == CONSTANT else None
+        words: Dict[int, int] = {}
+        if block.esp is not None:
+            base, top = block.esp
+            words = {slot[1] - top: word for slot, word in block.constants.items() if slot[0] == base}
+        effect = emulate_helper(self._blocks.reader, callee.address, eax, words)
+        if effect is None and eax is None:
+            effect = self._dynamic(callee, block)
+        return state.called(callee.popped or 0) if effect is None else self._applied(effect, block, state)
+
+    def _dynamic(self, callee: Callee, block: Block) -> Optional[HelperEffect]:
+        """An alloca: what the probe does to EBP, with an ESP that only its address in the code stands for."""
+        effect = emulate_helper(self._blocks.reader, callee.address, 0x40, {})
+        if effect is None or effect.esp is None:
+            return effect
+        return replace(effect, esp=(block.start, 0), eax=None)
+
+    def _applied(self, effect: HelperEffect, block: Block, state: State) -> State:
+        self.effects[block.targets[0]] = effect
+        if effect.esp is not None and effect.esp[0] == block.start:
+            self.origins.setdefault(block.start, (0, state.esp))
+        return state.helped(effect)
+
+    def _guess(self, block: Block, state: State) -> None:
+        """Goes on behind a call that takes an unknown number of argument bytes."""
+        behind = block.targets[0]
+        if behind in self._states and self._states[behind].guesses <= state.guesses:
+            return
+        popped = self._solved(behind, state)
+        if popped is not None:
+            self._enter(behind, state.called(popped), block)
+        else:
+            likely = likely_arguments(self._blocks.reader, block, block.start == self._start)
+            self._enter(behind, state.called(likely, 1), block)
+
+    def _solved(self, behind: int, state: State) -> Optional[int]:
+        """Argument bytes that make the stack come out even at the next `ret`."""
+        esp = state.esp
+        if esp is None or esp[0] != RETURN_SLOT:
+            return None
+        left = self._left_behind(behind)
+        if left is None:
+            return None
+        popped = -left - esp[1]
+        return popped if 0 <= popped <= MOST_POPPED and popped % 4 == 0 else None

@@ -1,0 +1,130 @@
+"""Where functions begin, without symbols: from known call targets, prologues and the padding between functions."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from typing import Dict, Iterable, Iterator, List, Optional, Set
+
+from hogwalk.machine.x86.blocks import Exit
+from hogwalk.machine.x86.depth import StackDepths
+from hogwalk.machine.x86.values import RETURN_SLOT
+
+FARTHEST = 0x4000  # bytes looked at below an address; longer functions need a known start
+MOST_TRIED = 24
+MOST_TRIED_AGAIN = 3
+PADDING = b"\xcc\x90"
+NOPS = (  # how the longer ones end
+    b"\x26\0\0\0\0",
+    b"\x26\0",
+    b"\xb6\0\0\0\0",
+    b"\x76\0",
+    b"\x44\0\0",
+    b"\x84\0\0\0\0\0",
+    b"\x40\0",
+    b"\x80\0\0\0\0",
+    b"\x1f\0",
+)
+LONGEST_NOP = 6
+FRAMES = (  # what only the first instructions of a function look like
+    b"\x8b\xff\x55\x8b\xec",  # mov edi,edi; push ebp; mov ebp,esp
+    b"\x55\x8b\xec",
+    b"\x55\x89\xe5",
+    b"\x8d\x4c\x24\x04\x83\xe4",  # lea ecx,[esp+4]; and esp,N: gcc realigns
+    b"\x57\x8d\x7c\x24\x08\x83\xe4",  # push edi; lea edi,[esp+8]; and esp,N
+    b"\x53\x8b\xdc",  # push ebx; mov ebx,esp: MSVC realigns
+)
+ROOM = (b"\x83\xec", b"\x81\xec")  # sub esp,N
+PUSHES = b"\x50\x51\x52\x53\x54\x55\x56\x57\x68\x6a"
+FIRST_BYTES = frozenset(PUSHES + b"\x81\x83\x89\x8b\xa1\xb8\x33\x31\x0f\xe8\xff\xc8\x64\x8d\x60")
+
+
+class FunctionStarts:
+    """Finds the function that holds an address; `known` are addresses where functions are known to begin.
+
+    A start counts only when its code leads to the address; one found by its looks must also leave the stack even at
+    its `ret`.  At most MOST_TRIED starts are tried for an address.
+    """
+
+    def __init__(self, depths: StackDepths, known: Iterable[int] = ()) -> None:
+        self._depths = depths
+        self._reader = depths.blocks.reader
+        self._known: List[int] = sorted(set(known))
+        self._members: Set[int] = set(self._known)
+        self._found: Dict[int, Optional[int]] = {}
+
+    def add(self, start: int) -> None:
+        """Adds an address where a function is known to begin."""
+        if start not in self._members:
+            self._members.add(start)
+            insort(self._known, start)
+            self._found.clear()
+
+    def start_of(self, return_address: int) -> Optional[int]:
+        """The start of the function that holds the call before `return_address`, None when none fits."""
+        if return_address not in self._found:
+            self._found[return_address] = self._search(return_address)
+        return self._found[return_address]
+
+    def _search(self, return_address: int) -> Optional[int]:
+        """The nearest start that leads there; behind an early `ret` it may be the middle of one further below."""
+        found: Optional[int] = None
+        left = MOST_TRIED
+        for start in self._below(return_address):
+            known = start in self._members
+            if found is None and self._leads(start, return_address, known):
+                found, left = start, min(left, 1 if known or self._padded(start) else MOST_TRIED_AGAIN + 1)
+            elif found is not None and self._branches_to(start, found) and self._leads(start, return_address, False):
+                return start
+            left -= 1
+            if left <= 0:
+                break
+        return found
+
+    def _branches_to(self, start: int, middle: int) -> bool:
+        """Whether the function at `start` gets to `middle` by a conditional jump with nothing on its stack."""
+        flow = self._depths.flow(start)
+        flow.to_return(True)
+        source, state = flow.source_of(middle), flow.state_at(middle)
+        return source is not None and source.exit is Exit.BRANCH and state is not None and state.esp == (RETURN_SLOT, 0)
+
+    def _padded(self, start: int) -> bool:
+        before = self._reader.readable_before(start, LONGEST_NOP)
+        return before[-1:] in PADDING or before.endswith(NOPS)
+
+    def _below(self, address: int) -> Iterator[int]:
+        """Possible starts below `address`: the nearest known ones, then the looks of the code, nearest first."""
+        index = bisect_right(self._known, address - 1)
+        nearest = [start for start in self._known[max(0, index - 3) : index] if address - start < FARTHEST * 4]
+        yield from reversed(nearest[-1:])
+        yield from (start for start in self._by_looks(address) if start not in nearest[-1:])
+        yield from reversed(nearest[:-1])
+
+    def _by_looks(self, address: int) -> Iterator[int]:
+        code = self._reader.readable_before(address, FARTHEST)
+        base = address - len(code)
+        for at in range(len(code) - 2, LONGEST_NOP, -1):
+            if code[at] in FIRST_BYTES and looks_like_start(code, at, base + at):
+                yield base + at
+
+    def _leads(self, start: int, return_address: int, known: bool) -> bool:
+        flow = self._depths.flow(start)
+        reached = flow.reaches(return_address)
+        if known or not reached:
+            return reached
+        ended = flow.to_return(True)
+        left = None if ended is None else ended[1].after(ended[0]).esp
+        if left is None:
+            return self._reader.readable_from(start, 2 * LONGEST_NOP).startswith(FRAMES)
+        return left == (RETURN_SLOT, 0)
+
+
+def looks_like_start(code: bytes, at: int, address: int) -> bool:
+    """Whether a function may begin at offset `at` of `code`, which lies at `address`, by its looks."""
+    first = code[at]
+    if first not in FIRST_BYTES or at < LONGEST_NOP:
+        return False
+    before = code[at - LONGEST_NOP : at]
+    if before[-1] in PADDING or before.endswith(NOPS):
+        return address % 4 == 0
+    ended = before[-1] == 0xC3 or before[-3] == 0xC2 or before[-5] == 0xE9 or before[-2] == 0xEB
+    return ended and (address % 4 == 0 or first in PUSHES or code.startswith(FRAMES + ROOM, at))

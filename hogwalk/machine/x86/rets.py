@@ -1,0 +1,79 @@
+"""Finds the first `ret` of a function by instruction lengths and jumps alone."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Set, Tuple
+
+from hogwalk.machine.x86.lengths import FIXED, MODRM_LENGTHS, OPERAND, instruction_length
+from hogwalk.machine.x86.reader import CodeReader
+
+MOST_BYTES = 0x2000
+MARGIN = 16
+PLAIN, RETURN, JUMP_SHORT, JUMP_NEAR, BRANCH, TWO_BYTE, GROUP_FF, STOP, PREFIX = range(9)
+
+
+def _kinds() -> bytes:
+    kinds = bytearray(256)
+    kinds[0x70:0x80] = bytes([BRANCH]) * 16
+    kinds[0xE0:0xE4] = bytes([BRANCH]) * 4
+    for opcode in (0xCA, 0xCB, 0xCC, 0xCF, 0xEA, 0xF4):
+        kinds[opcode] = STOP
+    kinds[0xC2] = kinds[0xC3] = RETURN
+    kinds[0xEB], kinds[0xE9], kinds[0x0F], kinds[0xFF] = JUMP_SHORT, JUMP_NEAR, TWO_BYTE, GROUP_FF
+    kinds[0xF2] = kinds[0xF3] = PREFIX
+    return bytes(kinds)
+
+
+KINDS = _kinds()
+SHORTCUT = tuple(FIXED[opcode] if KINDS[opcode] == PLAIN else 0 for opcode in range(256))
+
+
+def first_return(reader: CodeReader, entry: int, most_bytes: int = MOST_BYTES) -> Optional[Tuple[int, int]]:
+    """(argument bytes the first `ret` takes, bytes from `entry` to behind it), or None where no `ret` is in reach.
+
+    Instructions are read in address order; behind a jump at the lowest address that an earlier one jumps to.
+    """
+    code = reader.readable_from(entry, most_bytes)
+    end = len(code)
+    code += b"\xcc" * MARGIN
+    at = 0
+    targets: Set[int] = set()
+    while 0 <= at < end:
+        opcode = code[at]
+        if SHORTCUT[opcode]:
+            at += SHORTCUT[opcode]
+            continue
+        kind = KINDS[opcode]
+        if kind == PLAIN:
+            modrm = code[at + 1]
+            if OPERAND[opcode] and modrm & 0xC7 != 4:
+                at += OPERAND[opcode] + MODRM_LENGTHS[modrm]
+            else:
+                at += instruction_length(code, at) or 1
+            continue
+        if kind == PREFIX and code[at + 1] in (0xC2, 0xC3):
+            at, kind = at + 1, RETURN
+        if kind == RETURN:
+            taken = int.from_bytes(code[at + 1 : at + 3], "little") if code[at] == 0xC2 else 0
+            return taken, at + FIXED[code[at]]
+        at = _transfer(code, at, FIXED[opcode] or instruction_length(code, at) or 1, kind, targets)
+    return None
+
+
+def _transfer(code: bytes, at: int, length: int, kind: int, targets: Set[int]) -> int:
+    """Notes where a jump goes; the offset to read on at, -1 when there is none."""
+    behind = at + length
+    ends = kind in (STOP, JUMP_SHORT, JUMP_NEAR)
+    second = code[at + 1]
+    if kind in (BRANCH, JUMP_SHORT):
+        targets.add(behind + int.from_bytes(code[behind - 1 : behind], "little", signed=True))
+    elif kind == JUMP_NEAR or (kind == TWO_BYTE and second & 0xF0 == 0x80):
+        targets.add(behind + int.from_bytes(code[behind - 4 : behind], "little", signed=True))
+    elif kind == TWO_BYTE:
+        ends = second == 0x0B
+    elif kind == GROUP_FF:
+        ends = second >> 3 & 7 in (4, 5)
+    if not ends:
+        return behind
+    further: List[int] = [target for target in targets if target >= behind]
+    return min(further, default=-1)

@@ -1,0 +1,101 @@
+"""What is known about ESP and EBP at one address of a function."""
+
+from __future__ import annotations
+
+from typing import Dict, List
+
+from hogwalk.machine.x86.blocks import Block
+from hogwalk.machine.x86.emulate import HelperEffect
+from hogwalk.machine.x86.values import CALLER, CONSTANT, EAX, EBP, ECX, EDX, ESP, LOADED, Known, plus
+
+
+def entered(esp: Known, ebp: Known) -> State:
+    """The state where only ESP and EBP are known."""
+    registers: List[Known] = [None] * 8
+    registers[ESP], registers[EBP] = esp, ebp
+    return State(registers)
+
+
+class State:
+    """The eight registers, the slot that holds the caller's EBP, and how many calls were guessed so far.
+
+    A register is None where its value is not known.  States are never changed, only copied with changes.
+    """
+
+    __slots__ = ("guesses", "registers", "saved")
+
+    def __init__(self, registers: List[Known], saved: Known = None, guesses: int = 0) -> None:
+        self.registers = registers
+        self.saved = saved
+        self.guesses = guesses
+
+    @property
+    def esp(self) -> Known:
+        """ESP."""
+        return self.registers[ESP]
+
+    @property
+    def ebp(self) -> Known:
+        """EBP."""
+        return self.registers[EBP]
+
+    def resolve(self, value: Known) -> Known:
+        """A block's value in terms of the function, this being the state where the block begins."""
+        if value is None or not 0 <= value[0] < 8:
+            return value
+        held = self.registers[value[0]]
+        return None if held is None else (held[0], held[1] + value[1])
+
+    def after(self, block: Block) -> State:
+        """The state at the end of `block` when this is the state at its start."""
+        before = self.registers
+        registers = before[:]
+        lowered = self._lowered(block) if block.origins else None
+        for register, value in block.registers.items():
+            if value is not None and 0 <= value[0] < 8:
+                held = before[value[0]]
+                value = None if held is None else (held[0], held[1] + value[1])
+            if lowered and value is not None and value[0] in lowered:
+                value = plus(lowered[value[0]], value[1])
+            registers[register] = None if value is not None and value[0] == LOADED else value
+        saved = self.saved
+        if saved is None and block.saves is not None and before[EBP] == (CALLER, 0):
+            saved = self.resolve(block.saves)
+        if saved is not None and block.loads is not None and self.resolve(block.loads) == saved:
+            if block.get(EBP) == (LOADED, 0):
+                registers[EBP] = (CALLER, 0)
+            saved = None
+        return State(registers, saved, self.guesses)
+
+    def _lowered(self, block: Block) -> Dict[int, Known]:
+        """What ESP is after each `sub esp,reg` of the block whose register holds a constant here."""
+        lowered: Dict[int, Known] = {}
+        for origin in block.origins:
+            amount, before = self.resolve(origin.lowered_by), self.resolve(origin.before)
+            if before is not None and before[0] in lowered:
+                before = plus(lowered[before[0]], before[1])
+            if amount is not None and amount[0] == CONSTANT:
+                lowered[origin.address] = plus(before, -amount[1])
+        return lowered
+
+    def called(self, popped: int, guessed: int = 0, keep_eax: bool = False) -> State:
+        """The state behind an ordinary call that takes `popped` argument bytes."""
+        registers = self.registers[:]
+        registers[ECX] = registers[EDX] = None
+        if not keep_eax:
+            registers[EAX] = None
+        esp = registers[ESP]
+        if popped and esp is not None:
+            registers[ESP] = (esp[0], esp[1] + popped)
+        return State(registers, self.saved, self.guesses + guessed)
+
+    def helped(self, effect: HelperEffect) -> State:
+        """The state behind a call of a prologue helper."""
+        registers = self.registers[:]
+        registers[ECX] = registers[EDX] = None
+        registers[ESP], registers[EBP] = self.resolve(effect.esp), self.resolve(effect.ebp)
+        registers[EAX] = None if effect.eax is None else (CONSTANT, effect.eax)
+        saved = self.saved
+        if saved is None and effect.saved is not None and effect.ebp != (EBP, 0):
+            saved = plus(self.esp, effect.saved)
+        return State(registers, saved, self.guesses)

@@ -1,0 +1,195 @@
+"""A kernel crash dump: page tables, debugger data block, processors, the crashing thread."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Optional, Sequence, Tuple
+
+from hogwalk.errors import BadInput, Unreadable
+from hogwalk.model import About
+from hogwalk.targets.dump.crash import Context, Names, ThreadStack
+from hogwalk.targets.dump.header import Header
+from hogwalk.targets.dump.layout import MACHINES, PAGE, Kdbg
+from hogwalk.targets.dump.loaded import loaded_modules, named
+from hogwalk.targets.dump.paging import FOUR, PAE, TWO, PagedMemory
+from hogwalk.targets.dump.physical import physical
+from hogwalk.targets.dump.processes import process_threads
+from hogwalk.targets.images.image import Image
+from hogwalk.targets.images.source import ByteSource, MappedFile
+
+_PCR_BEFORE_PRCB, _PCR_TSS = 0x120, 0x40  # x86
+_BOOT_PCR = 0xFFDFF000  # where x86 kernels before Vista map the first processor's KPCR
+_PCR_PRCB = 0x20
+_DOUBLE_FAULT = (0x7F, 8)
+_PRCB_CONTEXT = 0x2BC
+
+
+class KernelCrash:
+    """A kernel dump; `memory` and the block of debugger data are found once, everything else when asked."""
+
+    def __init__(self, file: MappedFile, header: Header, memory: ByteSource, block: Optional[bytes]) -> None:
+        self.file = file
+        self.header = header
+        self.memory = memory
+        self.notes: List[str] = []
+        self.where = header.layout
+        self._mask = 0xFFFFFFFF if self.where.pointer == 4 else 0xFFFFFFFFFFFFFFFF
+        self._block = block
+
+    def find_block(self) -> None:
+        """Reads the debugger data block where the header says it lies; notes why when it cannot be used."""
+        at = self.header.debugger_block
+        try:
+            size = self.memory.u32(at + Kdbg.SIZE)
+            raw = self.memory.read(at, min(max(size, 0x20), Kdbg.BYTES))
+        except Unreadable:
+            self.notes.append(f"the debugger data block at {at:08x} is not in the dump")
+            return
+        if raw[Kdbg.TAG : Kdbg.TAG + 4] != b"KDBG":
+            self.notes.append(
+                f"the debugger data block at {at:08x} is encoded (KdpDataBlockEncoded): offsets come from symbols only"
+            )
+            return
+        self._block = raw
+
+    def about(self) -> About:
+        """What kind of target this is."""
+        machine = MACHINES[self.header.machine]
+        return About("kernel dump", machine, self.where.pointer, PAGE, self.header.bugcheck, self.file.name)
+
+    def debugger_block(self) -> Optional[bytes]:
+        """The debugger data block, or None where it is absent or encoded."""
+        return self._block
+
+    def _block_value(self, offset: int, size: int) -> Optional[int]:
+        """A value of the debugger data block, or None where there is no block or it is too short or 0."""
+        if self._block is None or offset + size > len(self._block):
+            return None
+        value = int.from_bytes(self._block[offset : offset + size], "little")
+        return (value & self._mask if size == 8 else value) or None
+
+    def images(self) -> Sequence[Image]:
+        """The modules of PsLoadedModuleList."""
+        head = self.header.module_list or self._block_value(Kdbg.MODULE_LIST, 8) or 0
+        return named(loaded_modules(self.memory, head, self.where, self.notes), kernel=True)
+
+    def processors(self, names: Names) -> List[int]:
+        """Addresses of the _KPRCB of each processor that the dump holds."""
+        table = self._block_value(Kdbg.PROCESSOR_BLOCK, 8) or names.address("KiProcessorBlock")
+        found: List[int] = []
+        try:
+            if table is not None:
+                for index in range(max(self.header.processors, 1)):
+                    found.append(self.memory.pointer(table + index * self.where.pointer, self.where.pointer))
+            elif self.where.pointer == 4:
+                found.append(self.memory.u32(_BOOT_PCR + _PCR_PRCB))
+        except Unreadable:
+            self.notes.append("the processors' blocks are not all in the dump")
+        return [prcb for prcb in found if prcb]
+
+    def _thread_of(self, prcb: int) -> Optional[int]:
+        """A processor's current thread, or None."""
+        try:
+            at = prcb + (self._block_value(Kdbg.PRCB_THREAD, 2) or self.where.prcb_thread)
+            return self.memory.pointer(at, self.where.pointer) or None
+        except Unreadable:
+            return None
+
+    def _crashed(self, names: Names) -> Optional[int]:
+        """The _KPRCB of the processor that crashed: the one whose TSS or saved registers the dump's header names."""
+        found = self.processors(names)
+        arguments = self.header.bugcheck.arguments
+        double_fault = (self.header.bugcheck.code, arguments[0]) == _DOUBLE_FAULT
+        saved = self._header_context()
+        for prcb in found:
+            if double_fault and self.where.pointer == 4 and self._tss(prcb) == arguments[1] != 0:
+                return prcb
+        for prcb in found:
+            if saved is not None and self._saved(prcb) == saved:
+                return prcb
+        return found[0] if found else None
+
+    def _tss(self, prcb: int) -> Optional[int]:
+        try:
+            return self.memory.u32(prcb - _PCR_BEFORE_PRCB + _PCR_TSS)
+        except Unreadable:
+            return None
+
+    def thread(self, names: Names) -> Optional[int]:
+        """The _KTHREAD that ran on the processor that crashed."""
+        prcb = self._crashed(names)
+        return self._thread_of(prcb) if prcb is not None else None
+
+    def _saved(self, prcb: int) -> Optional[Context]:
+        """The registers saved in a processor's block."""
+        at = self._block_value(_PRCB_CONTEXT, 2)
+        return registers(self.memory, prcb + at, self.where.pointer) if at is not None else None
+
+    def _header_context(self) -> Optional[Context]:
+        return registers(self.file, self.header.context_at, self.where.pointer)
+
+    def context(self, names: Names) -> Optional[Context]:
+        """The registers in the dump's header, else those of the crashed processor's block; None where both are void."""
+        saved = self._header_context()
+        if saved is not None:
+            return saved
+        prcb = self._crashed(names)
+        return self._saved(prcb) if prcb is not None else None
+
+    def stack(self) -> Optional[Tuple[int, int]]:
+        """None: a dump of whole pages does not record a stack's range by itself."""
+        return None
+
+    def threads(self, names: Names) -> Iterator[ThreadStack]:
+        """All threads where the kernel's types are known, else the one each processor ran."""
+        seen = False
+        for found in process_threads(self.memory, self.header.process_list, self.where, names.field):
+            seen = True
+            yield found
+        if not seen:
+            self.notes.append("no types for nt: only the processors' current threads are listed")
+            for prcb in self.processors(names):
+                thread = self._thread_of(prcb)
+                if thread is not None:
+                    yield ThreadStack(thread, None, "", *self._stack_of(thread))
+
+    def _stack_of(self, thread: int) -> Tuple[Optional[int], Optional[int], Optional[int]]:
+        """(limit, base, None) of a thread without types: _KTHREAD.InitialStack, and StackLimit, which follows it.
+
+        The initial stack lies in the stack's highest page or at its end, so the base is the page's end.
+        """
+        offset = self._block_value(Kdbg.INITIAL_STACK, 2)
+        if offset is None:
+            return None, None, None
+        try:
+            initial = self.memory.pointer(thread + offset, self.where.pointer)
+            limit = self.memory.pointer(thread + offset + self.where.pointer, self.where.pointer)
+        except Unreadable:
+            return None, None, None
+        return limit, (initial + PAGE - 1) & ~(PAGE - 1), None
+
+
+def registers(source: ByteSource, at: int, pointer: int) -> Optional[Context]:
+    """(instruction, stack, frame) of a CONTEXT record at `at`, None where it cannot be read, is unset or mere fill."""
+    offsets = (0xB8, 0xC4, 0xB4) if pointer == 4 else (0xF8, 0x98, 0xA0)
+    fill = int.from_bytes(b"PAGE" * 2, "little") & (0xFFFFFFFF if pointer == 4 else 0xFFFFFFFFFFFFFFFF)
+    try:
+        ip, sp, bp = (source.pointer(at + offset, pointer) for offset in offsets)
+    except Unreadable:
+        return None
+    return None if not ip or not sp or fill in (ip, sp) else (ip, sp, bp)
+
+
+def open_pages(file: MappedFile, header: Header) -> KernelCrash:
+    """A dump of physical pages; raises BadInput where neither way of paging leads to the kernel's module list."""
+    pages = physical(file, header)
+    narrow = (PAE, TWO) if header.pae else (TWO, PAE)
+    for mode in (FOUR,) if header.layout.pointer == 8 else narrow:
+        memory = PagedMemory(file, pages, header.directory, mode)
+        if memory.upto(header.module_list, header.layout.pointer):
+            crash = KernelCrash(file, header, memory, None)
+            crash.find_block()
+            return crash
+    raise BadInput(
+        f"{file.name}: the page tables at {header.directory:x} do not lead to the kernel's module list",
+        "the dump is cut or damaged: copy it again",
+    )

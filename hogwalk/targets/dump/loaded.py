@@ -1,0 +1,81 @@
+"""The kernel's list of loaded modules (PsLoadedModuleList), named as the debugger names them."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterable, List, Optional, Set
+
+from hogwalk.errors import Unreadable
+from hogwalk.targets.dump.layout import Layout
+from hogwalk.targets.images.image import Image
+from hogwalk.targets.images.source import ByteSource
+
+MODULE_CAP = 8192
+_NAME_CAP = 1024  # bytes of a file name
+_SIZE_CAP = 1 << 31
+_KERNELS = {"ntoskrnl", "ntkrnlpa", "ntkrnlmp", "ntkrpamp", "ntkrnlup"}
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_$]")
+
+
+def unicode_string(memory: ByteSource, at: int, where: Layout) -> str:
+    """The text of the UNICODE_STRING at `at`, "" where it cannot be read."""
+    try:
+        count = min(memory.u16(at), _NAME_CAP) & ~1
+        buffer = memory.pointer(at + where.string_buffer, where.pointer)
+        return memory.read(buffer, count).decode("utf-16-le", "replace")
+    except Unreadable:
+        return ""
+
+
+def loaded_modules(memory: ByteSource, head: int, where: Layout, notes: List[str]) -> List[Image]:
+    """The modules of the list at `head`, in list order; stops, with a note, where the list breaks off."""
+    found: List[Image] = []
+    seen: Set[int] = {head}
+    try:
+        entry = memory.pointer(head, where.pointer)
+        while entry not in seen and len(found) < MODULE_CAP:
+            seen.add(entry)
+            image = loader_entry(memory, entry, where)
+            if image is not None:
+                found.append(image)
+            entry = memory.pointer(entry, where.pointer)
+    except Unreadable as error:
+        notes.append(f"the list of loaded modules breaks off after {len(found)} modules: {error}")
+    return found
+
+
+def loader_entry(memory: ByteSource, at: int, where: Layout) -> Optional[Image]:
+    """The module a loader entry describes, or None where it holds no sensible module; raises Unreadable."""
+    start = memory.pointer(at + where.loader_base, where.pointer)
+    size = memory.u32(at + where.loader_size)
+    if not start or not 0 < size < _SIZE_CAP:
+        return None
+    file = unicode_string(memory, at + where.loader_name, where)
+    file = file or unicode_string(memory, at + where.loader_full_name, where)
+    return Image(file_name(file), file_name(file), start, size, memory.u32(at + where.loader_timestamp), None)
+
+
+def file_name(path: str) -> str:
+    """The last part of a Windows path, printable ASCII only."""
+    name = path.replace("/", "\\").rsplit("\\", 1)[-1]
+    return "".join(letter if " " <= letter <= "~" else "_" for letter in name)
+
+
+def named(images: Iterable[Image], kernel: bool) -> List[Image]:
+    """The modules with the debugger's names, lowest start first.
+
+    A name is the file's without its extension, odd characters as `_`; a kernel target's kernel is `nt`; a name that
+    was taken already gets the module's address behind it.
+    """
+    taken: Set[str] = set()
+    done: List[Image] = []
+    for number, image in enumerate(images):
+        stem = image.file.rsplit(".", 1)[0] if "." in image.file else image.file
+        name = _NOT_IN_NAMES.sub("_", stem) or f"Unknown_Module_{image.start:08x}"
+        if kernel and (stem.lower() in _KERNELS or (number == 0 and not stem)):
+            name = "nt"
+        if name.lower() in taken:
+            name = f"{name}_{image.start:08x}"
+        taken.add(name.lower())
+        done.append(image._replace(name=name))
+    return sorted(done, key=lambda image: image.start)

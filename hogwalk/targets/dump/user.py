@@ -1,0 +1,136 @@
+"""A user minidump as a crash: x86, x64, and 32-bit programs seen from their 64-bit side (WOW64)."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from hogwalk.errors import Unreadable
+from hogwalk.model import About
+from hogwalk.targets.dump.blocks import BlockMemory
+from hogwalk.targets.dump.crash import Context, Names, ThreadStack
+from hogwalk.targets.dump.kernel import registers
+from hogwalk.targets.dump.layout import AMD64, MACHINES, PAGE, layout
+from hogwalk.targets.dump.loaded import named
+from hogwalk.targets.dump.streams import Streams, UserThread
+from hogwalk.targets.images.image import Image
+from hogwalk.targets.images.source import ByteSource, MappedFile
+
+_WOW = "wow64cpu"  # the module that switches a 32-bit program's processor mode
+_TEB32 = 0x2000  # TEB32 behind TEB64, where ExceptionList does not say so
+_TLS_CPU = 0x1488  # TEB64.TlsSlots[WOW64_TLS_CPURESERVED]
+_CPU_CONTEXT = 4  # the 32-bit CONTEXT behind its flags and machine words
+
+
+class _Tib(NamedTuple):
+    """Offsets in a TEB's NT_TIB: StackBase, StackLimit, Self."""
+
+    base: int
+    limit: int
+    own: int
+
+
+_TIBS = {4: _Tib(4, 8, 0x18), 8: _Tib(8, 0x10, 0x30)}
+
+
+class UserCrash:
+    """A user minidump; of a WOW64 process the 32-bit side is shown."""
+
+    def __init__(self, file: MappedFile) -> None:
+        self.file = file
+        self._streams = Streams(file)
+        self.notes: List[str] = self._streams.notes
+        self._threads = self._streams.threads()
+        self._images = named(self._streams.modules(), kernel=False)
+        self.memory: ByteSource = BlockMemory(file, self._streams.blocks(self._threads))
+        self._exception = self._streams.exception()
+        self._wow = self._streams.machine == AMD64 and any(image.name.lower() == _WOW for image in self._images)
+        self._pointer = 4 if self._wow else layout(self._streams.machine).pointer
+        if self._wow:
+            self.notes.append("a 32-bit program in a 64-bit dump: its 32-bit stacks are shown")
+        if self._exception is not None:
+            self.notes.append(f"exception {self._exception[1]:08x} in thread {self._exception[0]:x}")
+
+    def about(self) -> About:
+        """What kind of target this is."""
+        machine = "x86" if self._pointer == 4 else MACHINES[self._streams.machine]
+        return About("user dump", machine, self._pointer, PAGE, None, self.file.name)
+
+    def images(self) -> Sequence[Image]:
+        """The modules of the module list."""
+        return self._images
+
+    def _current(self) -> Optional[UserThread]:
+        """The thread of the exception, else the first one."""
+        for thread in self._threads:
+            if self._exception is not None and thread.identifier == self._exception[0]:
+                return thread
+        return self._threads[0] if self._threads else None
+
+    def thread(self, names: Names) -> Optional[int]:
+        """The TEB of the current thread (of a WOW64 process its TEB32)."""
+        del names
+        thread = self._current()
+        return self._teb(thread) if thread is not None else None
+
+    def _teb(self, thread: UserThread) -> Optional[int]:
+        if not self._wow:
+            return thread.teb or None
+        for place in (self._word(thread.teb, 8), thread.teb + _TEB32):
+            if place is not None and self._word(place + _TIBS[4].own, 4) == place:
+                return place
+        return None
+
+    def _word(self, at: int, size: int) -> Optional[int]:
+        try:
+            return self.memory.pointer(at, size)
+        except Unreadable:
+            return None
+
+    def debugger_block(self) -> Optional[bytes]:
+        """None: only kernels have one."""
+        return None
+
+    def context(self, names: Names) -> Optional[Context]:
+        """The registers at the exception, else those the thread list has for the current thread."""
+        del names
+        thread = self._current()
+        if thread is not None and self._wow:
+            area = self._word(thread.teb + _TLS_CPU, 8)
+            return registers(self.memory, area + _CPU_CONTEXT, 4) if area is not None else None
+        if self._exception is not None and self._exception[3]:
+            return registers(self.file, self._exception[2], self._pointer)
+        return self._saved(thread) if thread is not None else None
+
+    def _saved(self, thread: UserThread) -> Optional[Context]:
+        where = layout(self._streams.machine)
+        if thread.context_bytes < where.context_bytes:
+            return None
+        return registers(self.file, thread.context_at, where.pointer)
+
+    def stack(self) -> Optional[Tuple[int, int]]:
+        """[limit, base) of the current thread's saved stack bytes, None where it is the 64-bit side's."""
+        thread = self._current()
+        if thread is None or self._wow or thread.start >= thread.end:
+            return None
+        return thread.start, thread.end
+
+    def threads(self, names: Names) -> Iterator[ThreadStack]:
+        """Every thread of the thread list; limits by its TEB, else by the bytes saved."""
+        del names
+        for thread in self._threads:
+            limit: Optional[int] = None
+            base: Optional[int] = None
+            teb = self._teb(thread)
+            if teb is not None:
+                limit = self._word(teb + _TIBS[self._pointer].limit, self._pointer)
+                base = self._word(teb + _TIBS[self._pointer].base, self._pointer)
+            if not self._wow and (limit is None or base is None) and thread.start < thread.end:
+                limit, base = thread.start, thread.end
+            saved = None if self._wow else self._saved(thread)
+            yield ThreadStack(
+                teb or thread.teb, thread.identifier, self._program(), limit, base, saved[1] if saved else None
+            )
+
+    def _program(self) -> str:
+        """The program's file name: the first module that is an .exe."""
+        return next((image.file for image in self._images if image.file.lower().endswith(".exe")), "")

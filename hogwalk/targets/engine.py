@@ -1,0 +1,238 @@
+"""The debugger as a target, through pykd: the only file that imports it.
+
+pykd 0.3.4.x inside WinDbg/kd or as a console program; every fact about its behaviour is from its sources and was seen
+in the real engine (dbgeng 10.0.15063).  Nothing here writes to the target or leaves the debugger's state changed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import ntpath
+import os
+import sys
+from types import ModuleType
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from hogwalk.errors import BadInput, CommandFailed, NoDebugger, Unreadable
+from hogwalk.model import About, BugCheck, FrameLayout, Module, Region, Symbol, Triple, Version
+from hogwalk.targets.parsers.dt import field_offsets
+from hogwalk.targets.parsers.expr import parse_debugger_block
+from hogwalk.targets.parsers.lm import format_lmv, parse_lm, parse_lmv
+from hogwalk.targets.parsers.printf import format_symbols, parse_symbols
+from hogwalk.targets.parsers.settings import dump_file, evaluator, radix
+
+EVERY_MASK = 7  # normal, error and warning output: many failures are text on the error mask only
+SYMBOLS_PER_COMMAND = 400  # 4 KB of command; the engine's limit is far above
+DATA_BLOCK_BYTES = 0x340
+MACHINES = {"I386": "x86", "AMD64": "x64", "ARM": "arm", "ARM64": "arm64"}
+REQUIREMENT = "hogwalk needs pykd 0.3.4 (64-bit Python 3.8 or 3.9 on Windows) to talk to the debugger"
+
+
+def load_pykd() -> ModuleType:
+    """The pykd module; raises NoDebugger with the interpreter's own particulars when it does not import."""
+    try:
+        return importlib.import_module("pykd")
+    except ImportError as error:
+        bits = 64 if sys.maxsize > 1 << 32 else 32
+        version = ".".join(map(str, sys.version_info[:3]))
+        raise NoDebugger(
+            f"pykd cannot be imported ({error}) by Python {version}, {bits} bit, {sys.prefix}", REQUIREMENT
+        ) from error
+
+
+def open_engine(dump: str = "", connect: str = "", symbol_path: str = "", image_path: str = "") -> EngineTarget:
+    """The target the debugger holds, or, outside a debugger, one opened from a dump file or a connection string."""
+    pykd = load_pykd()
+    if not (dump or connect):
+        return EngineTarget(pykd)
+    # The engine reads these once, when it starts; so no command is needed and nothing is reloaded.
+    for variable, path in (("_NT_SYMBOL_PATH", symbol_path), ("_NT_EXECUTABLE_IMAGE_PATH", image_path)):
+        if path:
+            os.environ[variable] = ";".join(filter(None, (path, os.environ.get(variable))))
+    try:
+        pykd.initialize()
+        if dump:
+            pykd.loadDump(dump)
+        else:
+            pykd.attachKernel(connect)
+    except pykd.DbgException as error:
+        raise BadInput(f"the debugger cannot open {dump or connect} ({_one_line(error)})", "check the path") from error
+    return EngineTarget(pykd)
+
+
+class EngineTarget:
+    """The debugger's current target."""
+
+    def __init__(self, pykd: Any) -> None:
+        self._pykd = pykd
+        self._types: Dict[str, Dict[str, int]] = {}
+        self._about: Optional[About] = None
+        self._unusual: Optional[List[Tuple[str, str]]] = None
+        self._block: Optional[Tuple[Optional[bytes]]] = None
+        self._ran: List[str] = []
+
+    def about(self) -> About:
+        """What the debugger is attached to; raises NoDebugger when it holds no target."""
+        if self._about is None:
+            self._about = self._ask_about()
+        return self._about
+
+    def command(self, text: str) -> str:
+        """The debugger's answer to a command; raises CommandFailed with the debugger's own reason."""
+        unusual = self._unusual_settings()
+        try:
+            for setting, _ in unusual:
+                self._run(setting)
+            return self._run(text)
+        finally:
+            for _, restore in unusual:
+                self._run(restore)
+
+    def read(self, address: int, count: int) -> bytes:
+        """Bytes of virtual memory; raises Unreadable unless every byte can be read."""
+        try:
+            return bytes(self._pykd.loadBytes(address, count))
+        except self._pykd.DbgException as error:
+            raise Unreadable(address, count) from error
+
+    def modules(self) -> Tuple[Module, ...]:
+        """The loaded modules as `lm` lists them now."""
+        return parse_lm(self.command("lm"), self.about().pointer_bytes)
+
+    def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
+        """The engine's own nearest symbols, some hundreds to a command."""
+        found: List[Optional[Symbol]] = []
+        for start in range(0, len(addresses), SYMBOLS_PER_COMMAND):
+            part = addresses[start : start + SYMBOLS_PER_COMMAND]
+            found.extend(parse_symbols(self.command(format_symbols(part)), part, self.about().pointer_bytes))
+        return tuple(found)
+
+    def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
+        """None of them: kf's rows tell what the frame data say.
+
+        `.fnent` would not: it leaves out the saved registers of FRAMEDATA (seen in dbgeng 10.0.15063).
+        """
+        return tuple(None for _ in addresses)
+
+    def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
+        """The version resources of the named modules, as `lm v` prints them, in one command."""
+        if not modules:
+            return ()
+        found = {detail.module.name: detail.version for detail in parse_lmv(self.command(format_lmv(modules)))}
+        return tuple(found.get(name) for name in modules)
+
+    def thread(self) -> Optional[int]:
+        """The implicit thread's _KTHREAD (@$thread), or in user mode the TEB (@$teb)."""
+        try:
+            value: int = self._pykd.expr("@$thread" if self.about().kernel else "@$teb")
+        except self._pykd.DbgException:
+            return None
+        return self._narrow(value) or None
+
+    def field(self, type_name: str, field: str) -> Optional[int]:
+        """The offset `dt nt!TYPE` prints for a field, or None without types."""
+        if type_name not in self._types:
+            try:
+                self._types[type_name] = field_offsets(self.command(f"dt nt!{type_name}"))
+            except CommandFailed:
+                self._types[type_name] = {}
+        return self._types[type_name].get(field)
+
+    def debugger_block(self) -> Optional[bytes]:
+        """The KDBG block: where the dump's header says it lies, or at nt!KdDebuggerDataBlock."""
+        if self._block is None:
+            self._block = (self._ask_debugger_block(),)
+        return self._block[0]
+
+    def _ask_debugger_block(self) -> Optional[bytes]:
+        address = parse_debugger_block(self.command(".dumpdebug"), 4) if "dump" in self.about().kind else None
+        try:
+            if address is None:
+                address = self._narrow(self._pykd.expr("nt!KdDebuggerDataBlock"))
+            return self.read(address, DATA_BLOCK_BYTES)
+        except (self._pykd.DbgException, Unreadable):
+            return None
+
+    def context(self) -> Optional[Tuple[int, int, int]]:
+        """The instruction, stack and frame pointers of the current register context."""
+        try:
+            values = self._pykd.getIP(), self._pykd.getSP(), self._pykd.getFP()
+        except self._pykd.DbgException:
+            return None
+        return self._narrow(values[0]), self._narrow(values[1]), self._narrow(values[2])
+
+    def commands(self) -> Sequence[str]:
+        """Every command that ran, in order."""
+        return self._ran
+
+    def shown_starts(self) -> Sequence[Triple]:
+        """None: the debugger walks from any triple."""
+        return ()
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """None: the debugger says in its answers what it lacks."""
+        return ()
+
+    def stack_hint(self) -> Optional[Region]:
+        """None: the debugger is asked for its structures instead."""
+        return None
+
+    def _unusual_settings(self) -> Sequence[Tuple[str, str]]:
+        # hogwalk's commands are written for the debugger's defaults, radix 16 and MASM; where the user has others, each
+        # command runs between setting these and setting the user's back.
+        if self._unusual is None:
+            text = self._run("n; .expr")
+            number, name = radix(text), evaluator(text)
+            self._unusual = []
+            if number not in (16, None):
+                self._unusual.append(("n 16", f"n {number}"))  # read as decimal under any radix
+            if name not in ("MASM", None):
+                self._unusual.append((".expr /s masm", f".expr /s {name}"))
+        return self._unusual
+
+    def _run(self, text: str) -> str:
+        self._ran.append(text)
+        try:
+            answer = self._dbg_command(text)
+        except self._pykd.DbgException as error:
+            raise CommandFailed(f"the debugger refused `{text[:60]}` ({_one_line(error)})") from error
+        return (answer or "").replace("\r", "")
+
+    def _dbg_command(self, text: str) -> Optional[str]:
+        try:
+            answer: Optional[str] = self._pykd.dbgCommand(text, True, EVERY_MASK)
+        except TypeError:  # pykd before 0.3.4.13 knows no output mask
+            answer = self._pykd.dbgCommand(text, True)
+        return answer
+
+    def _ask_about(self) -> About:
+        pykd = self._pykd
+        try:
+            kernel, dump = pykd.isKernelDebugging(), pykd.isDumpAnalyzing()
+            machine = MACHINES.get(str(pykd.getCPUMode()).rpartition(".")[2], "unknown")
+            pointer, page = pykd.ptrSize(), pykd.pageSize()
+        except pykd.DbgException as error:
+            raise NoDebugger(
+                f"the debugger holds no target ({_one_line(error)})", "open a dump or attach, then run hogwalk again"
+            ) from error
+        kind = ("kernel" if kernel else "user") + " dump" if dump else "live " + ("kernel" if kernel else "user")
+        # The name without its folder: reports are pasted into mails.
+        source = ntpath.basename(dump_file(self.command("||"))) if dump else ""
+        return About(kind, machine, pointer, page, self._bug_check(pointer) if kernel else None, source)
+
+    def _bug_check(self, pointer: int) -> Optional[BugCheck]:
+        try:
+            code, *arguments = self._pykd.bugCheckData()
+        except self._pykd.DbgException:
+            return None
+        mask = (1 << 8 * pointer) - 1
+        return BugCheck(code, tuple(argument & mask for argument in arguments)) if code else None
+
+    def _narrow(self, value: int) -> int:
+        # pykd sign-extends x86 addresses to 64 bits.
+        return value & 0xFFFFFFFF if self.about().pointer_bytes == 4 else value
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

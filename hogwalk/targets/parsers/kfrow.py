@@ -1,0 +1,182 @@
+"""One row of a stack table: its optional columns told apart, its call site and what trails it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+from hogwalk.model import Symbol
+from hogwalk.targets.parsers.words import address, fold, split_symbol
+
+_LONGEST = 8192  # characters; the engine's names end at 4096
+
+_HEX_WORDS = re.compile(r"\s*((?:[0-9a-fA-F]{1,8}(?:`?[0-9a-fA-F]{8})?\s+)*)")
+_MARK = re.compile(r"\(([A-Z])\)\s+")
+_COLON_ARGUMENTS = re.compile(r":((?:\s+[0-9a-fA-F`]+){1,4})\s+:\s+")
+_COLON_DASHES = re.compile(r":(?:\s+[-`?]+){1,4}\s+:\s+")
+# 32-bit engines say (Inline), 64-bit ones (Inline Function); doubtful ones stand between question marks.
+_INLINE = re.compile(r"\??\(Inline(?: Function)?\)\??\s+\??-[-`]*\??(?:\s+|$)")
+_TAIL = re.compile(
+    r"(?<!\s)\s+(\((?:FPO|CONV|TrapFrame|CONTEXT|Inline Function|Managed|UNKNOWN FPO TYPE)\b[^()]*\)"
+    r"|\[[^\[\]]+ @ \d+\])\s*$"
+)
+_CALL_SITE = re.compile(r"[^\s!]+!.*|[^\s!]+\+0x[0-9a-fA-F`]+|0x[0-9a-fA-F`]+|[\w.$<>-]+")
+_TRAP_FRAME = re.compile(r"TrapFrame(?:-EDITED)? @ ([0-9a-fA-F`]+)")
+
+
+@dataclass(frozen=True)
+class KfRow:
+    """One printed frame.
+
+    `memory` is the Memory column in bytes as printed (recompute from addresses instead of trusting it); `frame_ptr`
+    is ChildEBP or Child-SP; both pointers are None for inline rows.  `call_site` is the symbol text as printed,
+    `symbol` the same taken apart, None for a bare address such as `0x7c8285ec`.  `marks` holds `T` for a row behind a
+    trap.  `tails` are the trailing `(FPO: ...)`, `(CONV: ...)`, `[file @ line]` groups in printed order; `trap_frame`
+    is the address one of them names.  `text` is the row as printed, `line` its first line in the text, from 1.
+    """
+
+    number: Optional[int]
+    memory: Optional[int]
+    frame_ptr: Optional[int]
+    return_address: Optional[int]
+    arguments: Tuple[int, ...]
+    call_site: str
+    symbol: Optional[Symbol]
+    marks: str
+    tails: Tuple[str, ...]
+    trap_frame: Optional[int]
+    inline: bool
+    text: str
+    line: int
+
+    @property
+    def instruction(self) -> Optional[int]:
+        """The address in a call site that is a bare address (`0x7c8285ec`), else None."""
+        bare = re.fullmatch(r"0x([0-9a-fA-F`]+)", self.call_site)
+        return address(bare.group(1)) if bare else None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the column heads say: whether rows are numbered and measured (None: no head seen), pointer size."""
+
+    numbered: Optional[bool]
+    measured: Optional[bool]
+    pointer_bytes: Optional[int]
+
+    def under(self, header: str) -> Columns:
+        """The columns below this header line."""
+        width = 4 if "ChildEBP" in header else self.pointer_bytes
+        return replace(self, numbered="#" in header, measured="Memory" in header, pointer_bytes=width)
+
+
+class _Fields(NamedTuple):
+    # The words of a row by column; `frame` and `back` are "" in inline rows, `frame` in kb's rows without Child-SP.
+    prefix: Sequence[str]
+    frame: str
+    back: str
+    mark: str
+    arguments: Sequence[str]
+    site: str
+    inline: bool
+
+
+def parse_row(text: str, line: int, columns: Columns) -> Optional[KfRow]:
+    """The frame printed on this line, or None when the line is not a row."""
+    fields = _fields(text) if len(text) <= _LONGEST else None
+    if fields is None:
+        return None
+    prefix = _prefix(fields.prefix, text, columns)
+    site, tails = _call_site(fields.site)
+    if prefix is None or not _CALL_SITE.fullmatch(site):
+        return None
+    width = columns.pointer_bytes
+    trap = _TRAP_FRAME.search(" ".join(tails))
+    return KfRow(
+        number=prefix[0],
+        memory=prefix[1],
+        frame_ptr=fold(address(fields.frame), width) if fields.frame else None,
+        return_address=fold(address(fields.back), width) if fields.back else None,
+        arguments=tuple(fold(address(word), width) for word in fields.arguments),
+        call_site=site,
+        symbol=split_symbol(site),
+        marks=fields.mark,
+        tails=tails,
+        trap_frame=fold(address(trap.group(1)), width) if trap else None,
+        inline=fields.inline,
+        text=text,
+        line=line,
+    )
+
+
+def is_row(text: str) -> bool:
+    """Whether `parse_row` finds a frame on this line."""
+    return parse_row(text, 0, Columns(None, None, None)) is not None
+
+
+def _hex_words(text: str, start: int = 0) -> Tuple[List[str], str]:
+    found = _HEX_WORDS.match(text, start)
+    return (found.group(1).split(), text[found.end() :]) if found else ([], text[start:])
+
+
+def _fields(text: str) -> Optional[_Fields]:
+    words, rest = _hex_words(text)
+    inline = _INLINE.match(rest)
+    if inline:
+        dashes = _COLON_DASHES.match(rest, inline.end())
+        return _Fields(words, "", "", "", (), rest[dashes.end() if dashes else inline.end() :], True)
+    mark = _MARK.match(rest)
+    if mark:
+        arguments, site = _hex_words(rest, mark.end())
+        return _marked(words, mark.group(1), arguments, site)
+    colon = _COLON_ARGUMENTS.match(rest)
+    if colon:
+        return _marked(words, "", colon.group(1).split(), rest[colon.end() :])
+    return _plain(words, rest)
+
+
+def _marked(words: Sequence[str], mark: str, arguments: Sequence[str], site: str) -> Optional[_Fields]:
+    # A mark or a colon stands right behind RetAddr; a x64 kb prints no Child-SP before it.
+    pointers = [word for word in words[-2:] if len(word) >= 8]
+    if not pointers or len(pointers[-1]) < 8 or words[-len(pointers) :] != pointers:
+        return None
+    frame = pointers[0] if len(pointers) == 2 else ""
+    return _Fields(words[: -len(pointers)], frame, pointers[-1], mark, arguments, site, False)
+
+
+def _plain(words: Sequence[str], site: str) -> Optional[_Fields]:
+    wide = [index for index, word in enumerate(words) if len(word) > 8]
+    # 32-bit rows have no argument or three: so 0..2 words stand before the two pointers, whatever their width.
+    first = wide[0] if wide else (len(words) - 2) % 3
+    pointers = words[first : first + 2]
+    if first > 2 or not 2 <= len(words) <= 7 or len(pointers) < 2 or any(len(word) < 8 for word in words[first:]):
+        return None
+    return _Fields(words[:first], pointers[0], pointers[1], "", words[first + 2 :], site, False)
+
+
+def _prefix(words: Sequence[str], text: str, columns: Columns) -> Optional[Tuple[Optional[int], Optional[int]]]:
+    # Frame number and Memory.  With one word only the column heads tell which; without heads its place does:
+    # numbers start the line, figures are right-aligned.
+    values = [int(word, 16) for word in words if len(word) <= 8]
+    if len(values) != len(words) or len(words) > 2:
+        return None
+    if len(values) == 2:
+        return values[0], values[1]
+    if not values:
+        return None, None
+    numbered = columns.numbered
+    if numbered is None:
+        numbered = text[:1] not in (" ", "\t") and len(words[0]) in (2, 3, 4)
+    return (values[0], None) if numbered else (None, values[0])
+
+
+def _call_site(text: str) -> Tuple[str, Tuple[str, ...]]:
+    tails: List[str] = []
+    site = text
+    found = _TAIL.search(site)
+    while found:
+        tails.append(found.group(1))
+        site = site[: found.start()]
+        found = _TAIL.search(site)
+    return site.strip(), tuple(reversed(tails))

@@ -1,0 +1,103 @@
+"""Loaded modules: the rows of `lm` and the details of `lmv`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from hogwalk.model import Module, Version
+from hogwalk.targets.parsers.words import ADDRESS, address, fold
+
+HEADER = re.compile(r"\s*start\s+end\s+module name\s*$")
+UNLOADED = re.compile(r"\s*Unloaded modules:")
+
+_ROW = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})\s+(\S+)(?:\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)|\s|$)")
+_DETAIL = re.compile(r"\s*([A-Z][A-Za-z ]*):\s*(.*?)\s*$")
+_VERSION_KEYS = ("CompanyName", "ProductName", "FileDescription", "FileVersion")
+
+
+@dataclass(frozen=True)
+class ModuleDetail:
+    """One block of `lmv`: the module, its image path and time stamp as printed ("" when absent), its version.
+
+    `version` is None when the block prints no version resource.
+    """
+
+    module: Module
+    image_path: str
+    timestamp: str
+    version: Optional[Version]
+
+
+def format_lmv(names: Sequence[str]) -> str:
+    """The command that prints the details of these modules."""
+    return ";".join(f"lmv m {name}" for name in names)
+
+
+def parse_row(line: str, pointer_bytes: Optional[int] = None) -> Optional[Module]:
+    """The module on this line of `lm`, or None; `symbols` is "pdb", "export", "none" or "deferred"."""
+    found = _ROW.match(line)
+    if not found:
+        return None
+    start, end = (fold(address(word), pointer_bytes) for word in found.group(1, 2))
+    name = found.group(3)
+    # Other tables print two addresses and a word as well; modules start on a page and end behind their start.
+    if start & 0xFFF or end <= start or "!" in name or "+0x" in name:
+        return None
+    return Module(name, start, end, _symbols(found.group(4) or ""))
+
+
+def parse_lm(text: str, pointer_bytes: Optional[int] = None) -> Tuple[Module, ...]:
+    """The loaded modules of an `lm` answer in printed order; the list of unloaded modules is left out."""
+    loaded = _loaded(text.split("\n"))
+    return tuple(module for line in loaded for module in [parse_row(line, pointer_bytes)] if module)
+
+
+def parse_lmv(text: str, pointer_bytes: Optional[int] = None) -> Tuple[ModuleDetail, ...]:
+    """The modules of an `lmv` (`lm kv`, `lmvm`) answer with their details, in printed order."""
+    blocks: List[Tuple[Module, Dict[str, str]]] = []
+    for line in _loaded(text.split("\n")):
+        module = parse_row(line, pointer_bytes)
+        pair = parse_detail(line)
+        if module:
+            blocks.append((module, {}))
+        elif pair and blocks:
+            blocks[-1][1].setdefault(*pair)
+    return tuple(detail(module, pairs) for module, pairs in blocks)
+
+
+def parse_detail(line: str) -> Optional[Tuple[str, str]]:
+    """The key and value of a detail line of `lmv`, or None."""
+    found = _DETAIL.match(line)
+    return (found.group(1), found.group(2)) if found else None
+
+
+def detail(module: Module, pairs: Dict[str, str]) -> ModuleDetail:
+    """The details of a module, from the key and value pairs printed under its row."""
+    company, product, description, file_version = (pairs.get(key, "") for key in _VERSION_KEYS)
+    version = Version(company, product, description, file_version or pairs.get("File version", ""))
+    known = version != Version("", "", "", "")
+    return ModuleDetail(module, pairs.get("Image path", ""), pairs.get("Timestamp", ""), version if known else None)
+
+
+def _loaded(lines: Sequence[str]) -> List[str]:
+    # Every `lm` of several joined ones begins with its own head, and may end with unloaded modules.
+    kept: List[str] = []
+    inside = True
+    for line in lines:
+        if HEADER.match(line):
+            inside = True
+        elif UNLOADED.match(line):
+            inside = False
+        elif inside:
+            kept.append(line)
+    return kept
+
+
+def _symbols(status: str) -> str:
+    if "export" in status:
+        return "export"
+    if "no symbols" in status:
+        return "none"
+    return "pdb" if "symbols" in status else "deferred"

@@ -1,0 +1,54 @@
+"""What a log leaves out, in order of worth, each with the command to run and paste next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Iterator, List, Optional, Sequence
+
+from hogwalk.model import Module, Region
+from hogwalk.targets.text.facts import Facts
+from hogwalk.targets.text.memory import Memory
+from hogwalk.targets.text.region import SAID, covered
+
+MOST_NAMES = 8  # modules named in one suggested command
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something the log does not say, and the debugger command whose output, pasted in, would say it."""
+
+    what: str
+    command: str
+
+
+def missing(facts: Facts, region: Optional[Region], memory: Memory, inferred: Sequence[Module]) -> Iterator[Missing]:
+    """Everything that would make the answer better, most important first."""
+    digits = 2 * facts.pointer_bytes
+    span = f"{region.limit:0{digits}x} {region.base:0{digits}x}" if region else "LIMIT BASE"
+    there = covered(memory, region) if region else 0
+    if region is None or region.source != SAID:
+        yield Missing("the thread's Base and Limit", "!thread" if facts.kernel is not False else "!teb")
+    if region is None or there < region.size:
+        size = f"{region.size - there} of the stack's {region.size} bytes" if region else "the stack's memory"
+        yield Missing(size, f"dps {span}")
+    elif not facts.symbols:
+        yield Missing("the symbols of the words on the stack", f"dps {span}")
+    if inferred or not facts.modules:
+        names = ", ".join(module.name for module in inferred[:MOST_NAMES])
+        yield Missing(f"where these modules begin and end: {names}" if names else "the loaded modules", "lm")
+    unversioned = _without_version(facts)
+    if unversioned:
+        commands = ";".join(f"lmv m {name}" for name in unversioned)
+        yield Missing("the makers of the modules on the stack", commands)
+    if facts.bugcheck.found is None and facts.kernel is not False:
+        yield Missing("the bug check", ".bugcheck")
+    for dropped, what in ((facts.runs.dropped, "bytes of memory"), (facts.symbols_dropped, "symbols")):
+        if dropped:
+            yield Missing(f"{dropped} {what}: the log holds too many to keep", f"dps {span}")
+
+
+def _without_version(facts: Facts) -> List[str]:
+    uses = Counter(symbol.module for symbol in facts.symbols.values() if symbol.module not in facts.details)
+    ranked = sorted(uses, key=lambda name: (-uses[name], name))
+    return [name for name in ranked if name[:1].isalnum()][:MOST_NAMES]

@@ -1,0 +1,218 @@
+"""Reads a log line by line: a small state machine over the parsers, linear in the text, without look-back."""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, Iterable, List, Optional, Tuple
+
+from hogwalk.model import Module, Symbol
+from hogwalk.targets.parsers import disasm, dps, kf, kfrow, lm, thread
+from hogwalk.targets.parsers.dps import Word
+from hogwalk.targets.parsers.expr import parse_machine
+from hogwalk.targets.parsers.kfrow import Columns, KfRow
+from hogwalk.targets.parsers.lines import rejoined
+from hogwalk.targets.parsers.prompt import Prompt, split_prompt
+from hogwalk.targets.parsers.words import address
+from hogwalk.targets.text.answers import instruction_ptr
+from hogwalk.targets.text.facts import MOST_THREADS, Facts
+from hogwalk.targets.text.wraps import unwrapped
+
+_REGISTERS = re.compile(r"\b[er]ip=([0-9a-f]{8,16})\s+[er]sp=([0-9a-f]{8,16})\s+[er]bp=([0-9a-f]{8,16})")
+_SPOKEN_THREAD = re.compile(r"Base|Limit|THREAD|Owning|Stack Init")
+_ASKS_MEMORY = re.compile(r"d(?:[dcpqy]?s?|[dpq]s)\b")
+_WIDE = re.compile(r"\s*(?:[0-9a-fA-F]{1,8}\s+){0,2}[0-9a-fA-F]{8}`?[0-9a-fA-F]{8}\b")
+# By far the most lines of any large log; what this does not match goes the long way.
+_PLAIN = re.compile(r"([0-9a-f]{8})  ([0-9a-f]{8})(?: ([^\s!+<]+)(?:!([^\s+<`?(]+))?(?:\+0x([0-9a-f]+))?)?$")
+_TWO_BLANKS = re.compile(r"\s*\S+\s\s")
+
+
+def read_facts(lines: Iterable[str]) -> List[Facts]:
+    """The facts of each dump a log tells of, in log order (one if it names none)."""
+    reader = _Reader()
+    for line in rejoined(unwrapped(lines), _is_row):
+        reader.take(line.text)
+    return reader.sessions
+
+
+def _is_row(line: str) -> bool:
+    return kfrow.is_row(line) or bool(dps.parse_row(line))
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.facts = Facts()
+        self.sessions = [self.facts]
+        # How the rows of the current table are read: each method says whether the line was its own.
+        self.table: Callable[[str], bool] = self._no_table
+        self.columns = Columns(None, None, None)
+        self.newer_return: Optional[int] = None  # the address that runs in the next frame of a stack table
+        self.newer_frame: Optional[int] = None
+        self.module: Optional[Module] = None
+        self.memory_asked: Optional[bool] = None  # whether a memory command printed this; None without a prompt
+        self.doubtful: Tuple[Word, ...] = ()  # a row that is memory only if the next one goes on where it ends
+        self.memory_end = -1
+
+    def take(self, line: str) -> None:
+        if line[8:10] == "  " and self.table == self._no_table and self._plain(line):
+            return
+        prompt = split_prompt(line) if ">" in line[:24] else None
+        if prompt:
+            self._prompt(prompt)
+        elif line and self._heading(line):
+            return
+        else:
+            self.facts.answers.add(line)
+            if line and not self.table(line):
+                self._free(line)
+
+    def _prompt(self, prompt: Prompt) -> None:
+        self.table = self._no_table
+        self.facts.kernel = prompt.kernel
+        self.memory_asked = _ASKS_MEMORY.match(prompt.command) is not None
+        self.newer_return = instruction_ptr(prompt.command)
+        self.facts.answers.begin(prompt.command)
+
+    def _heading(self, line: str) -> bool:
+        if "RetAddr" in line and kf.HEADER.match(line):
+            self.facts.answers.table(line)
+            self.columns = Columns(None, None, None).under(line)
+            self.table, self.newer_frame = self._frame, None
+        elif "module name" in line and lm.HEADER.match(line):
+            self.facts.answers.add(line)
+            self.table, self.module = self._module, None
+        elif lm.UNLOADED.match(line):
+            self.table = self._unloaded
+        elif line.lstrip().startswith("Loading Dump File ["):
+            self._dump(line.strip()[len("Loading Dump File [") :].rstrip("]"))
+        else:
+            return False
+        return True
+
+    def _dump(self, name: str) -> None:
+        if name != self.facts.dump and (self.facts.dump or self.facts.words):
+            self.facts = Facts()
+            self.sessions.append(self.facts)
+        self.facts.dump = name
+        self.table = self._no_table
+
+    def _no_table(self, line: str) -> bool:
+        return False
+
+    def _frame(self, line: str) -> bool:
+        row = kfrow.parse_row(line, 0, self.columns)
+        if row:
+            self._add_frame(row)
+        elif not kf.NOTE.match(line):
+            self.table = self._no_table
+            self.newer_return = None
+            self.facts.answers.leave_table()
+            return False
+        return True
+
+    def _add_frame(self, row: KfRow) -> None:
+        self._width(row.text)
+        if row.inline:
+            return
+        if row.symbol and self.newer_return is not None:
+            self.facts.add_symbol(self.newer_return, row.symbol)
+        self.newer_return = row.return_address
+        # In a row of 0 bytes, or with a trap frame, RetAddr is no word of the stack above the frame pointer.
+        whole = row.frame_ptr not in (None, self.newer_frame) and row.trap_frame is None and not row.marks
+        self.newer_frame = row.frame_ptr
+        if whole and row.frame_ptr is not None and row.return_address is not None and not _WIDE.match(row.text):
+            self.facts.add_return_address(row.frame_ptr, row.return_address)
+
+    def _module(self, line: str) -> bool:
+        module = lm.parse_row(line)
+        pair = lm.parse_detail(line) if self.module and not module else None
+        if module:
+            self._add_module(module)
+        elif pair and self.module:
+            self.facts.details.setdefault(self.module.name, {}).setdefault(*pair)
+        return module is not None or pair is not None
+
+    def _add_module(self, module: Module) -> None:
+        self.module = module
+        self.facts.modules[module.name, module.start] = module
+
+    def _unloaded(self, line: str) -> bool:
+        return lm.parse_row(line) is not None
+
+    def _free(self, line: str) -> None:
+        # Text under no head that says what it is: the row itself must tell.
+        module = lm.parse_row(line) if "symbols)" in line or "(deferred)" in line else None
+        code = disasm.parse_row(line)
+        named = not self.memory_asked and ("!" in line or "+0x" in line)
+        row = kfrow.parse_row(line, 0, _UNKNOWN) if named else None
+        if module:
+            self._add_module(module)
+            self.table = self._module
+        elif code:
+            self.facts.runs.add(*code)
+        elif row and (row.memory is not None or row.number is not None or row.arguments or row.inline):
+            self.facts.answers.table("")
+            self.facts.answers.add(line)
+            self.columns, self.table = _UNKNOWN, self._frame
+            self.newer_return = self.newer_frame = None
+            self._add_frame(row)
+        else:
+            words = dps.parse_row(line)
+            if words:
+                self._memory(words, line)
+            else:
+                self._talk(line)
+
+    def _plain(self, line: str) -> bool:
+        found = _PLAIN.match(line)
+        start = int(found.group(1), 16) if found else -1
+        if not found or (self.memory_asked is False and start != self.memory_end) or self.doubtful:
+            return False
+        _, word, module, name, displacement = found.groups()
+        if module and name is None and displacement is None:
+            return False
+        value = int(word, 16)
+        facts = self.facts
+        facts.narrow += 1
+        facts.words += 1
+        facts.runs.add(start, value.to_bytes(4, "little"))
+        self.memory_end = start + 4
+        if module:
+            facts.add_symbol(value, Symbol(module, name or "", int(displacement or "0", 16)))
+        return True
+
+    def _memory(self, words: Tuple[Word, ...], line: str) -> None:
+        start = words[0].address
+        asked = _TWO_BLANKS.match(line) is not None if self.memory_asked is None else self.memory_asked
+        sure = asked or start == self.memory_end
+        if self.doubtful and start == _end(self.doubtful):
+            words, sure = self.doubtful + words, True
+        self.doubtful = () if sure else words
+        if sure:
+            self._width(line)
+            self.memory_end = _end(words)
+            for word in words:
+                self.facts.add_word(word)
+
+    def _width(self, row: str) -> None:
+        if _WIDE.match(row):
+            self.facts.wide += 1
+        else:
+            self.facts.narrow += 1
+
+    def _talk(self, line: str) -> None:
+        facts = self.facts
+        registers = _REGISTERS.search(line) if "ip=" in line else None
+        if registers:
+            instruction, stack, frame = (address(word) for word in registers.groups())
+            facts.registers.append((instruction, stack, frame))
+        elif _SPOKEN_THREAD.search(line) and len(facts.threads) < MOST_THREADS:
+            thread.add_line(facts.threads, line)
+        elif not facts.bugcheck.take(line):
+            facts.machine = parse_machine(line) or facts.machine
+
+
+_UNKNOWN = Columns(None, None, None)
+
+
+def _end(words: Tuple[Word, ...]) -> int:
+    return words[-1].address + words[-1].size

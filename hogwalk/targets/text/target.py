@@ -1,0 +1,118 @@
+"""A debugger log or pasted text as a target: it knows what the text says, and names what the text leaves out."""
+
+from __future__ import annotations
+
+from typing import Dict, Optional, Sequence, Tuple
+
+from hogwalk.errors import NoDebugger
+from hogwalk.model import About, FrameLayout, Module, Region, Symbol, Triple, Version
+from hogwalk.targets.parsers import lm
+from hogwalk.targets.parsers.kf import KfText
+from hogwalk.targets.text.answers import start_of
+from hogwalk.targets.text.facts import Facts
+from hogwalk.targets.text.memory import Memory
+from hogwalk.targets.text.missing import Missing, missing
+from hogwalk.targets.text.naming import Names, inferred_modules
+from hogwalk.targets.text.region import stack_region
+
+SLACK_BYTES = 4096  # how far below Limit a stack pointer that ran out of stack may lie
+KNOWN_BYTES = 1  # a log knows single bytes, not pages
+
+
+class TextTarget:
+    """What a log says, as a target; nothing in it is ever guessed where `missing` does not say so."""
+
+    def __init__(self, facts: Facts, source: str) -> None:
+        self._facts = facts
+        self._source = source
+        self._memory: Memory = facts.runs.memory(facts.frame_runs)
+        listed = sorted(facts.modules.values(), key=lambda module: module.start)
+        self.inferred: Tuple[Module, ...] = inferred_modules(facts.symbols, listed)
+        self._modules = tuple(sorted([*listed, *self.inferred], key=lambda module: module.start))
+        self._names = Names(facts.symbols, self._modules)
+        self._region = stack_region(facts, self._memory)
+
+    def about(self) -> About:
+        """Kind "text"; the machine as `vertarget` says it, else by the width of most addresses.
+
+        `page_bytes` is 1: any byte of a log's memory may be known while the next is not.
+        """
+        width = self._facts.pointer_bytes
+        said = self._facts.machine
+        machine = said if said and (said in ("x64", "arm64")) == (width == 8) else ("x64" if width == 8 else "x86")
+        return About("text", machine, width, KNOWN_BYTES, self._facts.bugcheck.found, self._source)
+
+    def command(self, text: str) -> str:
+        """The answer that the log itself shows for this command; raises NoDebugger for any other."""
+        answer = self._facts.answers.find(text)
+        if answer is None:
+            raise NoDebugger(f"the log does not hold the output of `{text[:60]}`", "run it and paste that too")
+        return answer
+
+    def read(self, address: int, count: int) -> bytes:
+        """Bytes that memory, disassembly or stack table rows print; raises Unreadable unless all are printed."""
+        return self._memory.read(address, count)
+
+    def modules(self) -> Tuple[Module, ...]:
+        """The modules `lm` lists and those that symbols imply (`inferred`), lowest start first."""
+        return self._modules
+
+    def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
+        """For each address the symbol printed for it or implied by its neighbours, else its module, else None."""
+        return tuple(self._names.find(address) for address in addresses)
+
+    def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
+        """None of them: logs hold no frame data."""
+        return tuple(None for _ in addresses)
+
+    def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
+        """What `lmv` prints for each module, None where the log holds no `lmv` of it."""
+        listed: Dict[str, Module] = {module.name: module for module in self._modules}
+        details = self._facts.details
+        return tuple(lm.detail(listed[name], details[name]).version if name in details else None for name in modules)
+
+    def thread(self) -> Optional[int]:
+        """The thread that `!thread` shows for the stack, or None."""
+        return self._region.thread if self._region else None
+
+    def field(self, type_name: str, field: str) -> Optional[int]:
+        """None: a log is not asked for types."""
+        return None
+
+    def debugger_block(self) -> Optional[bytes]:
+        """None: a log holds no debugger data block."""
+        return None
+
+    def context(self) -> Optional[Tuple[int, int, int]]:
+        """The last registers shown whose stack pointer lies on the stack (or just below it), else the last ones."""
+        region = self._region
+        shown = self._facts.registers
+        near = [row for row in shown if region and region.limit - SLACK_BYTES <= row[1] < region.base]
+        best = near or shown
+        return best[-1] if best else None
+
+    def commands(self) -> Sequence[str]:
+        """None: hogwalk ran no command, the log's own were run before."""
+        return ()
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the log leaves out, gravest first, each with the command to run and paste next."""
+        return tuple(f"the log lacks {lack.what}: run `{lack.command}` and paste that, too" for lack in self.missing())
+
+    def stack_hint(self) -> Optional[Region]:
+        """The stack of `!thread`'s Base and Limit, else the range that was dumped, else None; `source` says which."""
+        return self._region
+
+    def shown_starts(self) -> Sequence[Triple]:
+        """The triples of the `kf=BasePtr StackPtr InstructionPtr` commands whose tables the log shows."""
+        found = [start_of(command) for command, _ in self.walks()]
+        return [start for start in found if start is not None]
+
+    def walks(self) -> Tuple[Tuple[str, KfText], ...]:
+        """The debugger's own stack tables in the log, each with the command that printed it, in log order."""
+        return self._facts.answers.walks()
+
+    def missing(self) -> Tuple[Missing, ...]:
+        """Everything that would make the answer better, most important first."""
+        return tuple(missing(self._facts, self._region, self._memory, self.inferred))

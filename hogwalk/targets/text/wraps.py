@@ -1,0 +1,48 @@
+"""Rows that a mail program or a narrow window broke in two, on one line again."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterable, Iterator
+
+from hogwalk.targets.parsers import dps, kfrow
+from hogwalk.targets.parsers.words import ADDRESS
+
+LONGEST_HELD = 400  # characters; nothing breaks a row of this length only once
+
+_OPEN = re.compile(r"\s*(?:[0-9a-fA-F`?]{1,17}\s+)*(?:[0-9a-fA-F`]{8,17}|\?{8,17}|:|\([A-Z]\))$")
+_SYMBOL = r"(?:[^\s!+]+!\S.*|[^\s!+]+\+0x[0-9a-fA-F`]+)"
+_REST = re.compile(rf"\s*(?:(?:{ADDRESS}|\?{{8}}(?:`\?{{8}})?)(?:\s+{_SYMBOL})?|{_SYMBOL})$")
+_LABEL = re.compile(r"(?:\b(?:Base|Limit|StackBase:|StackLimit:|Stack Init|Current|Owning Process|Image:))$")
+_ALONE = re.compile(rf"\s*(?:{ADDRESS}\b|\S+$)")
+# ub and u put such a line before their rows; it continues nothing.
+_HEADING = re.compile(r":$")
+
+
+def unwrapped(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, each broken stack, memory or thread row joined to one."""
+    held = ""
+    holding = False
+    for line in lines:
+        if holding and _continues(held, line):
+            held = f"{held} {line.lstrip()}"
+            continue
+        if holding:
+            yield held
+        held, holding = line, True
+    if holding:
+        yield held
+
+
+def _continues(held: str, line: str) -> bool:
+    whole_memory_row = line[8:10] == "  " and line[0] != " "
+    if not line or not held or len(held) > LONGEST_HELD or whole_memory_row:
+        return False
+    if _LABEL.search(held):
+        return _ALONE.match(line) is not None
+    if not _OPEN.match(held) or not _REST.match(line) or _HEADING.search(line):
+        return False
+    if dps.parse_row(line) or kfrow.is_row(line):
+        return False
+    whole = f"{held} {line.lstrip()}"
+    return kfrow.is_row(whole) or bool(dps.parse_row(whole))

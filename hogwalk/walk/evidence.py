@@ -1,0 +1,114 @@
+"""The whole job on one target: region -> words -> evidence -> candidates -> walk -> usage -> Report.
+
+This is the only place that strings the rooms together; each step asks the target what it needs and hands plain
+records on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
+
+from hogwalk.errors import BadInput
+from hogwalk.machine.x86.reader import CodeReader
+from hogwalk.model import About, FrameLayout, Region, Registers, Symbol
+from hogwalk.targets.protocol import Target
+from hogwalk.walk.facts import kernel
+from hogwalk.walk.facts.image import StackImage, read_stack
+from hogwalk.walk.facts.links import LinkJudge
+from hogwalk.walk.facts.modules import ModuleMap
+from hogwalk.walk.facts.region import find_region
+from hogwalk.walk.facts.sites import CallSites, SiteKind
+from hogwalk.walk.kf.chains import Chain, ChainFinder
+from hogwalk.walk.kf.rank import Candidate, rank
+
+DOUBLE_FAULT = (0x7F, 8)
+GUARD = 0x1000  # bytes: the guard page below Limit
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user gave on the command line: None where hogwalk finds it out by itself."""
+
+    limit: Optional[int] = None
+    base: Optional[int] = None
+    thread: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything known about one stack before any walk."""
+
+    about: About
+    region: Region
+    image: StackImage
+    registers: Optional[Registers]
+    modules: ModuleMap
+    reader: CodeReader
+    sites: CallSites
+    judge: LinkJudge
+    symbols: Dict[int, Optional[Symbol]]
+    layouts: Dict[int, FrameLayout]
+    chains: Dict[int, Chain]
+    candidates: Tuple[Candidate, ...]
+
+
+def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
+    """Reads the stack and weighs every word of it; raises BadInput when there is no usable stack."""
+    about = target.about()
+    _refuse_other_machines(about)
+    region = find_region(target, wanted.limit, wanted.base, wanted.thread)
+    tell(f"reading {region.size} bytes of stack at {region.limit:08x}")
+    image = read_stack(target, region)
+    registers = _faulting_registers(target, about, region)
+    reader = CodeReader(target.read, about.page_bytes)
+    words = code_words(image.words, registers, ModuleMap(target.modules(), reader))
+    tell(f"asking for the symbols of {len(words)} code addresses")
+    symbols = dict(zip(words, target.symbols(words)))
+    modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
+    sites = CallSites(modules, reader)
+    tell("reading the code before the return addresses")
+    judge = LinkJudge(sites, symbols, words)
+    layouts = _layouts(target, sites, words)
+    alive_from = registers.sp if registers is not None and registers.sp in region else None
+    chains = ChainFinder(image, sites, judge, alive_from).chains()
+    candidates = rank(image, chains, alive_from)
+    return Evidence(
+        about, region, image, registers, modules, reader, sites, judge, symbols, layouts, chains, candidates
+    )
+
+
+def code_words(words: Sequence[int], registers: Optional[Registers], modules: ModuleMap) -> List[int]:
+    """The distinct words, and the faulting EIP, that lie in a module's code, lowest first."""
+    low, high = modules.span
+    found = {word for word in words if low <= word < high}
+    if registers is not None:
+        found.add(registers.ip)
+    return sorted(word for word in found if modules.is_code(word))
+
+
+def _layouts(target: Target, sites: CallSites, words: Sequence[int]) -> Dict[int, FrameLayout]:
+    # Code that can be read tells more than its frame data.
+    unread = [word for word in words if sites.at(word).kind is SiteKind.UNREAD]
+    return {word: layout for word, layout in zip(unread, target.layouts(unread)) if layout is not None}
+
+
+def _faulting_registers(target: Target, about: About, region: Region) -> Optional[Registers]:
+    # The registers matter only when they belong to this stack: the double fault leaves them in TSS 28, ESP may lie
+    # just below Limit, on the guard page.
+    bugcheck = about.bugcheck
+    if bugcheck is None or (bugcheck.code, bugcheck.arguments[:1]) != (DOUBLE_FAULT[0], DOUBLE_FAULT[1:]):
+        return None
+    registers = kernel.faulting_registers(target, region.thread)
+    if registers is None or not region.limit - GUARD <= registers.sp < region.base:
+        return None
+    return registers
+
+
+def _refuse_other_machines(about: About) -> None:
+    if about.machine != "x86":
+        raise BadInput(
+            f"this target is {about.machine}; hogwalk reads x86 stacks",
+            "for a 32-bit process in a 64-bit system switch first: .effmach x86",
+        )

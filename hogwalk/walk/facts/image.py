@@ -1,0 +1,74 @@
+"""Reads a stack region once and serves its words; pages that cannot be read stay named holes."""
+
+from __future__ import annotations
+
+import struct
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from hogwalk.errors import BadInput, Unreadable
+from hogwalk.model import Region
+from hogwalk.targets.protocol import Target
+
+
+class StackImage:
+    """The words of a stack region, lowest address first.
+
+    `words` holds one int per word, 0 where the word cannot be read; `holes` the unreadable [start, end) intervals;
+    `reads` the number of memory reads it took (1 when every page is readable).
+    """
+
+    def __init__(self, region: Region, words: Sequence[int], holes: Sequence[Tuple[int, int]], reads: int = 1) -> None:
+        self.region = region
+        self.words = words
+        self.holes = tuple(holes)
+        self.reads = reads
+
+    def word(self, address: int) -> Optional[int]:
+        """The word at an address, or None when that is off the stack, between two words, or unreadable."""
+        if address not in self.region or address & 3 or self.unreadable(address):
+            return None
+        return self.words[(address - self.region.limit) >> 2]
+
+    def unreadable(self, address: int) -> bool:
+        """Whether the word at `address` lies in a page that cannot be read."""
+        return any(start <= address < end for start, end in self.holes)
+
+
+def read_stack(target: Target, region: Region) -> StackImage:
+    """The region's words, by one bulk read, or page by page where that fails (x86: 4-byte words).
+
+    Raises BadInput when no page of the region can be read.
+    """
+    holes: List[Tuple[int, int]] = []
+    reads = 1
+    try:
+        raw = target.read(region.limit, region.size)
+    except Unreadable:
+        raw, holes, reads = _read_pages(target, region)
+    if sum(end - start for start, end in holes) == region.size:
+        raise BadInput(
+            f"no page of the stack {region.limit:08x}..{region.base:08x} can be read",
+            "pass the right range with --limit and --base, or a dump that holds the stack",
+        )
+    usable = region.size & ~3
+    return StackImage(region, struct.unpack(f"<{usable // 4}I", raw[:usable]), holes, reads)
+
+
+def _read_pages(target: Target, region: Region) -> Tuple[bytes, List[Tuple[int, int]], int]:
+    page = target.about().page_bytes
+    pieces: Dict[int, bytes] = {}
+    holes: List[Tuple[int, int]] = []
+    address, reads = region.limit, 1
+    while address < region.base:
+        end = min((address | (page - 1)) + 1, region.base)
+        reads += 1
+        try:
+            pieces[address] = target.read(address, end - address)
+        except Unreadable:
+            pieces[address] = bytes(end - address)
+            if holes and holes[-1][1] == address:
+                holes[-1] = (holes[-1][0], end)
+            else:
+                holes.append((address, end))
+        address = end
+    return b"".join(pieces[start] for start in sorted(pieces)), holes, reads

@@ -1,0 +1,75 @@
+"""Finds the module and the code section an address lies in."""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from hogwalk.machine.x86.reader import CodeReader
+from hogwalk.model import Module
+
+EXECUTABLE = 0x20000000 | 0x20  # IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_CNT_CODE
+MAX_SECTIONS = 96  # the loader's own bound
+
+
+class ModuleMap:
+    """Modules by address; code ranges come from the mapped PE headers where these can be read."""
+
+    def __init__(self, modules: Sequence[Module], reader: CodeReader) -> None:
+        self.modules = tuple(sorted(modules, key=lambda module: module.start))
+        self._starts = [module.start for module in self.modules]
+        self._reader = reader
+        self._code: Dict[int, Optional[Tuple[Tuple[int, int], ...]]] = {}
+
+    @property
+    def span(self) -> Tuple[int, int]:
+        """The interval that holds every module; (0, 0) without modules."""
+        if not self.modules:
+            return (0, 0)
+        return (self._starts[0], max(module.end for module in self.modules))
+
+    def at(self, address: int) -> Optional[Module]:
+        """The module that holds the address, or None."""
+        index = bisect_right(self._starts, address) - 1
+        if index < 0:
+            return None
+        module = self.modules[index]
+        return module if address < module.end else None
+
+    def named(self, name: str) -> Optional[Module]:
+        """The module of that name, or None."""
+        return next((module for module in self.modules if module.name == name), None)
+
+    def is_code(self, address: int) -> bool:
+        """Whether the address lies in a module's code (anywhere in the module when its headers are unreadable)."""
+        module = self.at(address)
+        if module is None:
+            return False
+        ranges = self.code_ranges(module)
+        return ranges is None or any(start <= address < end for start, end in ranges)
+
+    def code_ranges(self, module: Module) -> Optional[Tuple[Tuple[int, int], ...]]:
+        """The module's executable sections as [start, end), or None when its headers cannot be read."""
+        if module.start not in self._code:
+            self._code[module.start] = _executable_sections(self._reader, module)
+        return self._code[module.start]
+
+
+def _executable_sections(reader: CodeReader, module: Module) -> Optional[Tuple[Tuple[int, int], ...]]:
+    header = reader.page(module.start)
+    if header is None or header[:2] != b"MZ":
+        return None
+    pe = struct.unpack_from("<I", header, 0x3C)[0]
+    if pe + 24 > len(header) or header[pe : pe + 4] != b"PE\0\0":
+        return None
+    count, optional = struct.unpack_from("<H", header, pe + 6)[0], struct.unpack_from("<H", header, pe + 20)[0]
+    ranges: List[Tuple[int, int]] = []
+    for number in range(min(count, MAX_SECTIONS)):
+        at = pe + 24 + optional + 40 * number
+        if at + 40 > len(header):
+            return None  # the table runs on in a page not read: better every address than a wrong half
+        size, start, raw = struct.unpack_from("<III", header, at + 8)
+        if struct.unpack_from("<I", header, at + 36)[0] & EXECUTABLE:
+            ranges.append((module.start + start, min(module.start + start + max(size, raw), module.end)))
+    return tuple(ranges) or None

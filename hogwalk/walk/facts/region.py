@@ -1,0 +1,131 @@
+"""Finds the stack range of a thread: the options, the _KTHREAD, `!thread`'s text, the KPCR's NT_TIB, the TEB, what the
+source itself states.
+
+Each source is one function with the same shape, asked in that order; the first range that makes sense wins and the
+report says which source it came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Callable, List, Optional, Tuple
+
+from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NotRecorded
+from hogwalk.model import Region
+from hogwalk.targets.parsers.thread import parse_threads
+from hogwalk.targets.protocol import Target
+from hogwalk.walk.facts import kernel
+
+PAGE = 0x1000  # bytes, on every x86
+MAX_BYTES = 16 << 20  # no Windows stack is larger; a larger range is a typing error
+REMEDY = "pass --limit and --base as !thread prints them (Base b8ae9000 Limit b8ae6000)"
+
+
+def find_region(target: Target, limit: Optional[int], base: Optional[int], thread: Optional[int]) -> Region:
+    """The stack range to analyse; raises BadInput with the reason when no source gives a sensible one."""
+    if limit is not None or base is not None:
+        return _given(limit, base, thread)
+    who = thread if thread is not None else target.thread()
+    refused: List[str] = []
+    for source in _sources(target):
+        region = source(target, who)
+        if region is None:
+            continue
+        reason = nonsense(region)
+        if reason is None:
+            return region
+        refused.append(f"{region.source} says {region.limit:08x}..{region.base:08x}: {reason}")
+    if refused:
+        raise BadInput(f"no usable stack range: {'; '.join(refused)}", REMEDY)
+    raise BadInput("no stack range found: no thread, no types, no !thread answer", REMEDY)
+
+
+def nonsense(region: Region) -> Optional[str]:
+    """Why a range cannot be a stack, or None when it can."""
+    if region.limit % 4 or region.base % 4:
+        return "not aligned to 4 bytes"
+    if region.base <= region.limit:
+        return "Base is not above Limit"
+    if region.size > MAX_BYTES:
+        return f"{region.size} bytes are more than any stack has (16 MB)"
+    if region.limit < 0 or region.base > 1 << 32:
+        return "outside the 32-bit address space"
+    return None
+
+
+def _given(limit: Optional[int], base: Optional[int], thread: Optional[int]) -> Region:
+    if limit is None or base is None:
+        raise BadInput("one end of the stack range is missing", REMEDY)
+    region = Region(limit, base, thread, "the command line")
+    reason = nonsense(region)
+    if reason is not None:
+        raise BadInput(f"the range {limit:08x}..{base:08x} cannot be a stack: {reason}", REMEDY)
+    return region
+
+
+def _sources(target: Target) -> Tuple[Callable[[Target, Optional[int]], Optional[Region]], ...]:
+    if target.about().kernel:
+        return (_thread_types, _thread_data_block, _thread_text, _processor, _stated)
+    return (_thread_environment, _stated)
+
+
+def _thread_types(target: Target, thread: Optional[int]) -> Optional[Region]:
+    if thread is None:
+        return None
+    limit_at = target.field("_KTHREAD", "StackLimit")
+    base_at = target.field("_KTHREAD", "StackBase")
+    if base_at is None:
+        base_at = target.field("_KTHREAD", "InitialStack")
+    if limit_at is None or base_at is None:
+        return None
+    return _region_at(target, thread, limit_at, base_at, "nt!_KTHREAD")
+
+
+def _thread_data_block(target: Target, thread: Optional[int]) -> Optional[Region]:
+    # The data block has only InitialStack's offset; StackLimit has followed it in every _KTHREAD from NT 5.1 on.
+    block = target.debugger_block()
+    initial = kernel.data_block_ushort(block, kernel.KDBG_INITIAL_STACK) if block is not None else None
+    if thread is None or initial is None:
+        return None
+    return _region_at(target, thread, initial + 4, initial, "the debugger data block's _KTHREAD offsets")
+
+
+def _thread_text(target: Target, thread: Optional[int]) -> Optional[Region]:
+    try:
+        text = target.command("!thread" if thread is None else f"!thread {thread:08x}")
+    except (CommandFailed, NoDebugger, NotRecorded):
+        return None
+    found = next(iter(parse_threads(text, 4)), None)
+    if found is None or found.limit is None or found.base is None:
+        return None
+    return Region(found.limit, found.base, found.thread if found.thread is not None else thread, "!thread")
+
+
+def _processor(target: Target, thread: Optional[int]) -> Optional[Region]:
+    pcr = kernel.processor_control_region(target, thread)
+    if pcr is None:
+        return None
+    found = _region_at(target, pcr, kernel.X86_TIB_LIMIT, kernel.X86_TIB_BASE, "the KPCR's NT_TIB", thread)
+    if found is None:
+        return None
+    # There StackBase leaves out the room for the FPU state (0x210 bytes on x86) at the very end of the last page.
+    return replace(found, base=(found.base + PAGE - 1) // PAGE * PAGE)
+
+
+def _thread_environment(target: Target, thread: Optional[int]) -> Optional[Region]:
+    if thread is None:
+        return None
+    return _region_at(target, thread, kernel.X86_TIB_LIMIT, kernel.X86_TIB_BASE, "the TEB")
+
+
+def _stated(target: Target, thread: Optional[int]) -> Optional[Region]:
+    return target.stack_hint()
+
+
+def _region_at(
+    target: Target, address: int, limit_at: int, base_at: int, source: str, thread: Optional[int] = None
+) -> Optional[Region]:
+    limit, base = kernel.word(target, address + limit_at), kernel.word(target, address + base_at)
+    if limit is None or base is None:
+        return None
+    return Region(limit, base, address if thread is None else thread, source)

@@ -1,0 +1,92 @@
+"""The call site behind a return address: which call ends there and which function it calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Dict, Optional
+
+from hogwalk.machine.x86.calls import Call, CallKind, calls_before
+from hogwalk.machine.x86.reader import CodeReader
+from hogwalk.walk.facts.modules import ModuleMap
+
+LONGEST_CALL = 8
+THUNK_HOPS = 4  # import thunk, incremental link thunk, hot patch: more in a row is a loop
+
+
+class SiteKind(Enum):
+    """What lies right before a return address."""
+
+    CALL = "call"
+    PLAIN = "no call before it"
+    UNREAD = "code unreadable"
+    OUTSIDE = "in no module's code"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What is known about one return address.
+
+    `call` is the instruction that ends there; `target` the function it calls, thunks followed, None when only run
+    time could tell.
+    """
+
+    return_address: int
+    kind: SiteKind
+    call: Optional[Call] = None
+    target: Optional[int] = None
+
+
+class CallSites:
+    """Call sites by return address, each decoded once."""
+
+    def __init__(self, modules: ModuleMap, reader: CodeReader) -> None:
+        self.modules = modules
+        self.reader = reader
+        self._sites: Dict[int, Site] = {}
+
+    def at(self, return_address: int) -> Site:
+        """The site behind a return address."""
+        site = self._sites.get(return_address)
+        if site is None:
+            site = self._sites[return_address] = self._look(return_address)
+        return site
+
+    def follow(self, target: int) -> int:
+        """The function a call target ends in: `jmp rel32` and `jmp [import]` thunks followed."""
+        for _ in range(THUNK_HOPS):
+            code = self.reader.bytes_at(target, 6)
+            if code is None:
+                break
+            if code[0] == 0xE9:
+                further: Optional[int] = (target + 5 + int.from_bytes(code[1:5], "little")) & 0xFFFFFFFF
+            elif code[:2] == b"\xff\x25":
+                further = self.reader.word_at(int.from_bytes(code[2:6], "little"))
+            else:
+                break
+            if further is None or not self.modules.is_code(further):
+                break
+            target = further
+        return target
+
+    def _look(self, return_address: int) -> Site:
+        if not self.modules.is_code(return_address):
+            return Site(return_address, SiteKind.OUTSIDE)
+        code = self.reader.readable_before(return_address, LONGEST_CALL)
+        if len(code) < 2:
+            return Site(return_address, SiteKind.UNREAD)
+        for call in calls_before(code, return_address):
+            if call.target is not None:
+                if self.modules.is_code(call.target):
+                    return Site(return_address, SiteKind.CALL, call, self.follow(call.target))
+            elif call.pointer is not None:
+                return Site(return_address, SiteKind.CALL, call, self._through(call.pointer))
+            elif call.kind is not CallKind.SYSTEM:
+                return Site(return_address, SiteKind.CALL, call)
+        return Site(return_address, SiteKind.PLAIN)
+
+    def _through(self, pointer: int) -> Optional[int]:
+        function = self.reader.word_at(pointer)
+        if function is None or not self.modules.is_code(function):
+            return None
+        return self.follow(function)

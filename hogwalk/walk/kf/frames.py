@@ -1,0 +1,117 @@
+"""Turns the rows of a `kf` answer into frames on the stack, each with the trust its return address earns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple
+
+from hogwalk.model import Frame, Region, Source, Triple, Trust
+from hogwalk.targets.parsers.kf import KfText
+from hogwalk.targets.parsers.kfrow import KfRow
+from hogwalk.walk.facts.image import StackImage
+from hogwalk.walk.facts.links import Link, LinkJudge
+from hogwalk.walk.facts.sites import CallSites, SiteKind
+from hogwalk.walk.kf.chains import TRAP_MARK
+
+PROVEN = (Trust.LINKED, Trust.CALL, Trust.TRAP)
+TRAP_SEARCH = 16  # words: between a trap row's ChildEBP and its trap frame lie a return address and few arguments
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What one `kf=` produced.
+
+    `frames` are the rows on the stack, newest first; `rest` the printed rows after them, off the stack, out of
+    order or not borne out, which no sum includes; `stop` says why the walk ends where it ends.
+    """
+
+    triple: Triple
+    command: str
+    frames: Tuple[Frame, ...]
+    rest: Tuple[KfRow, ...]
+    notes: Tuple[str, ...]
+    unparsed: Tuple[str, ...]
+    stop: str
+
+    @property
+    def bytes(self) -> int:
+        """Bytes from the first frame's return slot to the last one's."""
+        return sum(frame.bytes or 0 for frame in self.frames)
+
+    @property
+    def proven_bytes(self) -> int:
+        """Bytes of the frames whose return address is borne out by a call or a trap frame."""
+        return sum(frame.bytes or 0 for frame in self.frames if frame.trust in PROVEN)
+
+
+class FrameReader:
+    """Reads frames out of parsed `kf` text for one stack."""
+
+    def __init__(self, image: StackImage, sites: CallSites, judge: LinkJudge) -> None:
+        self._image = image
+        self._sites = sites
+        self._judge = judge
+
+    def walk(self, triple: Triple, command: str, text: KfText) -> Walk:
+        """The walk that `kf` printed for a triple."""
+        count, stop = on_stack(text.rows, self._image.region)
+        rows = [row for row in text.rows[:count] if not row.inline]  # an inline row has no frame of its own
+        frames: List[Frame] = []
+        running = triple.instruction_ptr
+        newer: Optional[int] = None
+        for row in rows:
+            if row.frame_ptr is None or row.return_address is None:
+                continue
+            distance = None if newer is None else row.frame_ptr - newer
+            frames.append(self._frame(row.frame_ptr, row.return_address, running, distance, row))
+            running, newer = row.return_address, row.frame_ptr
+        kept = len(frames)
+        while kept > 1 and frames[kept - 1].trust is Trust.NONE:
+            kept -= 1
+        if kept < len(frames):
+            stop = "no return address in the stack bears out the rows that follow"
+        rest = (*rows[kept:], *text.rows[count:])
+        return Walk(triple, command, tuple(frames[:kept]), rest, text.notes, text.unparsed, stop)
+
+    def _frame(self, frame_ptr: int, return_address: int, running: int, distance: Optional[int], row: KfRow) -> Frame:
+        trust = self.trust(frame_ptr, return_address, running)
+        return Frame(frame_ptr, frame_ptr + 4, return_address, running, distance, row.symbol, Source.KF, trust)
+
+    def trust(self, frame_ptr: int, return_address: int, running: int) -> Trust:
+        """How well the return address of a frame is borne out."""
+        image = self._image
+        if self._is_trap(frame_ptr, return_address):
+            return Trust.TRAP
+        if image.word(frame_ptr + 4) != return_address:
+            return Trust.NONE
+        kind = self._sites.at(return_address).kind
+        if kind is SiteKind.OUTSIDE:
+            return Trust.NONE
+        if kind is SiteKind.UNREAD:
+            return Trust.UNREAD
+        if kind is SiteKind.PLAIN:
+            return Trust.PLAIN
+        return Trust.LINKED if self._judge.judge(return_address, running) is Link.MATCH else Trust.CALL
+
+    def _is_trap(self, frame_ptr: int, return_address: int) -> bool:
+        """Whether a trap frame that returns to `return_address` lies right above `frame_ptr`."""
+        for address in range(frame_ptr, frame_ptr + 4 * TRAP_SEARCH, 4):
+            if self._image.word(address + 8) == TRAP_MARK:
+                return return_address in (self._image.word(address + 4), self._image.word(address + 0x68))
+        return False
+
+
+def on_stack(rows: Sequence[KfRow], region: Region) -> Tuple[int, str]:
+    """How many leading rows lie on the stack in rising order, and why the walk ends there."""
+    newest = region.limit
+    for index, row in enumerate(rows):
+        if row.frame_ptr is None:
+            continue
+        if not region.limit <= row.frame_ptr <= region.base - 8:  # the pair must lie on the stack, not just its start
+            if row.frame_ptr < 0x80000000 <= region.limit:
+                return index, "it reaches user mode"
+            return index, "it leaves the stack"
+        if row.frame_ptr < newest:
+            return index, "it turns back towards Limit"
+        newest = row.frame_ptr
+    return len(rows), "the debugger found no older frame" if rows else "the debugger printed no frame"

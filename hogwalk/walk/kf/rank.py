@@ -1,0 +1,63 @@
+"""Ranks the chains of a stack as candidate triples for the debugger's `kf=`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Set, Tuple
+
+from hogwalk.model import Triple
+from hogwalk.walk.facts.image import StackImage
+from hogwalk.walk.kf.chains import Chain
+from hogwalk.walk.kf.scoring import Finding, distance_points, findings
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A possible start of the walk, its score and the findings that add up to it.
+
+    `frames` counts the chain's links; `bytes` what the chain spans, from its slot to its last one.
+    """
+
+    triple: Triple
+    score: int
+    findings: Tuple[Finding, ...]
+    frames: int
+    bytes: int
+
+
+def rank(image: StackImage, chains: Dict[int, Chain], alive_from: Optional[int]) -> Tuple[Candidate, ...]:
+    """The heads of all chains, best first; ties go to the lower address.
+
+    A head is a slot to which no newer one leads, or only such as make the chain worse.
+    """
+    region = image.region
+    newest = alive_from if alive_from is not None and alive_from in region else region.limit
+    led_to = _led_to(chains)
+    found: List[Candidate] = []
+    for chain in chains.values():
+        if chain.slot in led_to or (chain.successor is None and chain.frames < 2):
+            continue
+        word = image.word(chain.slot), image.word(chain.slot + 4)
+        if word[0] is None or word[1] is None:
+            continue
+        far = chain.slot - newest
+        found.append(
+            Candidate(
+                Triple(word[0], chain.slot, word[1]),
+                chain.points - distance_points(far),
+                findings(chain.tally, chain.end, far),
+                chain.frames,
+                chain.last_slot - chain.slot,
+            )
+        )
+    found.sort(key=lambda candidate: (-candidate.score, candidate.triple.stack_ptr))
+    return tuple(found)
+
+
+def _led_to(chains: Dict[int, Chain]) -> Set[int]:
+    """Slots that some newer slot's chain runs through with more points than they have themselves."""
+    return {
+        chain.successor
+        for chain in chains.values()
+        if chain.successor is not None and chain.points > chains[chain.successor].points
+    }

@@ -1,0 +1,62 @@
+"""Gathers the candidates of one stack and every clue about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import AbstractSet, Callable, Dict, Tuple
+
+from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.rebuild.callers import Callers
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.edges import EdgeFinder, Edges
+from hogwalk.walk.rebuild.ends import end_clues, start_clues
+from hogwalk.walk.rebuild.functions import Functions
+from hogwalk.walk.rebuild.links import Links
+from hogwalk.walk.rebuild.nodes import Node, nodes
+from hogwalk.walk.rebuild.pairs import PairJudge
+from hogwalk.walk.rebuild.reach import Reach
+from hogwalk.walk.rebuild.traps import Traps
+
+
+@dataclass(frozen=True)
+class Clued:
+    """All candidates of a stack with every clue about them, before any weighing.
+
+    `starts` holds the clues of the nodes at which a walk can start, `ends` those for each node's being the last.
+    """
+
+    nodes: Tuple[Node, ...]
+    edges: Edges
+    starts: Dict[int, int]
+    ends: Tuple[int, ...]
+    functions: Functions
+    links: Links
+
+
+class Collector:
+    """Gathers one stack's candidates; what it learned of the code serves every further gathering."""
+
+    def __init__(self, evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> None:
+        """`kf_slots` are the debugger's return slots."""
+        self._evidence = evidence
+        self._traps = Traps(evidence.image, evidence.symbols)
+        found = nodes(evidence, self._traps, kf_slots)
+        self._functions = Functions(evidence)
+        self._links = Links(evidence, self._functions)
+        reach = Reach(evidence, self._functions, self._links)
+        known = self._links.known_starts(found)
+        self._functions.know(known)
+        self._nodes = [node for node in found if not node.clues & Clue.UNREAD or node.address not in known]
+        self._judge = PairJudge(evidence, self._nodes, self._links, reach, self._traps)
+        self._starts = start_clues(evidence, self._nodes, self._functions, reach)
+
+    def collect(self, margin: float = inf, tell: Callable[[str], None] = lambda doing: None) -> Clued:
+        """Every candidate, step, start and end with its clues; `margin` is Front's, `tell` hears of the work."""
+        evidence, found, functions, traps = self._evidence, self._nodes, self._functions, self._traps
+        finder = EdgeFinder(evidence, found, functions, self._judge, traps)
+        edges = finder.edges(self._starts, margin, tell)
+        if any(node.clues & Clue.UNREAD for node in found):
+            edges = Edges(Callers(found, edges.steps, edges.predictions, functions).steps(), edges.predictions)
+        ends = end_clues(evidence, found, edges.predictions, traps)
+        return Clued(tuple(found), edges, self._starts, tuple(ends), functions, self._links)

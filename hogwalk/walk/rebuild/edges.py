@@ -1,0 +1,162 @@
+"""The steps between candidate return slots, each with the clues for and against it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+
+from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.front import Front
+from hogwalk.walk.rebuild.functions import Functions, Prediction
+from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.pairs import HANDLER_REACH, TRAPPED, PairJudge
+from hogwalk.walk.rebuild.traps import Traps
+
+SAVED_EBP = int(Clue.SAVED_EBP)
+HOLE = int(Clue.HOLE)
+UNLIKELY = int(Clue.NOT_REGISTERS | Clue.FAR_FROM_LIMIT)  # a start that hardly is one
+CONFIRMED = int(Clue.REACHED | Clue.TABLE_TARGET | Clue.TAIL_REACHED)
+PLACED = int(Clue.DEPTH | Clue.CHAINED)
+FITTING, UNFIT = PLACED | int(Clue.DEPTH_ALONE), int(Clue.OTHER_TARGET | Clue.NO_TABLE_TARGET)
+
+WINDOW = 40  # candidates looked at where the depth is not known
+MOST_PAIRS = 440_000  # in all: a stack of more than 11,000 candidates gets a narrower window, not more time
+REACH = 0x2000  # bytes: no frame seen is larger
+FALLBACK = 10  # candidates looked at where none lies at the predicted place: the depth analysis may be wrong
+MOST_EBPS = 4  # different values of EBP that several ways to one node can leave
+TELL = 1000  # candidates between two words about how far the work is: a fraction of a second
+FEW = 3  # where one does, but nothing else confirms it
+
+Edge = Tuple[int, int]  # the older node's number and the clues
+
+
+@dataclass(frozen=True)
+class Edges:
+    """For each node its steps to older ones and where its function's return slot is predicted.
+
+    Nodes that no walk comes to have no steps and no prediction.
+    """
+
+    steps: Sequence[Sequence[Edge]]
+    predictions: Sequence[Optional[Prediction]]
+
+
+class EdgeFinder:
+    """Finds the steps of one stack."""
+
+    def __init__(
+        self, evidence: Evidence, nodes: Sequence[Node], functions: Functions, judge: PairJudge, traps: Traps
+    ) -> None:
+        self._nodes = nodes
+        self._window = max(FEW, min(WINDOW, MOST_PAIRS // max(1, len(nodes))))
+        self._functions = functions
+        self._traps = traps
+        self._holes = evidence.image.holes
+        self._judge = judge
+        self._numbers = {node.slot: number for number, node in enumerate(nodes)}
+        self._slots = [node.slot for node in nodes]
+        self._ebp: Dict[int, Tuple[Optional[int], ...]] = {}
+        self._sure: Set[int] = set()
+
+    def edges(self, starts: Mapping[int, int], margin: float, tell: Callable[[str], None]) -> Edges:
+        """Every step worth weighing between nodes that a walk from one of `starts` (numbers, clues) can come to.
+
+        Nodes further behind than `margin` are passed over, as in Front.
+        """
+        count, front = len(self._nodes), Front(self._nodes, starts, margin)
+        steps: List[Sequence[Edge]] = [()] * count
+        predictions: List[Optional[Prediction]] = [None] * count
+        for number, node in enumerate(self._nodes):
+            if number % TELL == 0:
+                tell(f"rebuilding the frames from the code: {number} of {count} possible return addresses")
+            if not front.worth(number):
+                continue
+            trap = self._traps.by_slot[node.slot] if node.clues & TRAPPED else None
+            if trap is not None:
+                self._ebp[number] = (trap.ebp,)
+                self._sure.add(number)
+            elif not starts.get(number, UNLIKELY) & UNLIKELY and None not in self._ebp.get(number, (None,)):
+                self._ebp[number] = (*self._ebp[number], None)  # where the walk starts nothing newer tells EBP
+            told = predictions[number] = self._by_ebp(number, self._functions.predict(node, trap))
+            found = steps[number] = self._steps(number, told)
+            front.advance(number, found)
+            self._hand_on(number, told, found)
+        return Edges(steps, predictions)
+
+    def _by_ebp(self, number: int, told: Prediction) -> Prediction:
+        """The prediction for a function that keeps a frame, where EBP is known."""
+        ebps = self._ebp.get(number, (None,))
+        if told.slots or not told.frame_ebp or None in ebps:
+            return told
+        slots = {ebp + distance for ebp in ebps if ebp is not None for distance in told.frame_ebp}
+        return told._replace(slots=tuple(sorted(slots)), exact=True)
+
+    def _hand_on(self, number: int, told: Prediction, steps: Sequence[Edge]) -> None:
+        """Notes what EBP can hold again when the function behind a node has returned to each older one."""
+        for older, mask in steps:
+            sure = bool(mask & FITTING) and not mask & UNFIT
+            if older in self._sure and not sure:
+                continue
+            if mask & HOLE:
+                held: Tuple[Optional[int], ...] = (None,)  # other functions return to it, unseen
+            elif told.saved_ebp is not None:
+                held = (self._judge.word(self._nodes[older].slot - told.saved_ebp),)
+            elif told.ebp_kept:
+                held = self._ebp.get(number, (None,))
+            else:
+                held = (None,)
+            if sure and older not in self._sure:
+                self._sure.add(older)
+                self._ebp[older] = held
+            elif len(held) == 1 and self._ebp.get(older, held) == held:
+                self._ebp[older] = held
+            else:
+                every = {*self._ebp.get(older, ()), *held}
+                self._ebp[older] = tuple(every) if len(every) <= MOST_EBPS else (None,)
+
+    def _steps(self, number: int, told: Prediction) -> List[Edge]:
+        node, nodes = self._nodes[number], self._nodes
+        hole = next((hole for hole in self._holes if hole[0] > node.slot), None) if self._holes else None
+        ebps = self._ebp.get(number, (None,))
+        trapped = (trap.slot for trap in self._traps.above(node.slot, HANDLER_REACH))
+        expected = (*_expected(node, told, ebps), *trapped)
+        predicted = [self._numbers[slot] for slot in dict.fromkeys(expected) if slot in self._numbers]
+        predicted = [older for older in predicted if older > number]  # the thread's first code pops its return address
+        found = [(older, self._judge.clues(node, nodes[older], told, ebps)) for older in predicted]
+        if any(mask & CONFIRMED and mask & PLACED for _, mask in found):
+            return found
+        told_exactly = bool(expected) and (told.exact or not (told.slots or None in ebps))
+        window = self._window if not told_exactly else FEW if found else FALLBACK
+        first = number + 1
+        if not (told_exactly or told.slots):
+            first = max(first, bisect_left(self._slots, told.minimum))
+        for older in range(first, min(len(nodes), first + window)):
+            if nodes[older].slot > node.slot + REACH or (hole is not None and nodes[older].slot >= hole[1]):
+                break
+            if older not in predicted:
+                found.append((older, self._judge.clues(node, nodes[older], told, ebps)))
+        if hole is not None and hole[0] - node.slot <= REACH and not any(mask & PLACED for _, mask in found):
+            found.extend(self._over_hole(number, told, hole))
+        return found
+
+    def _over_hole(self, number: int, told: Prediction, hole: Tuple[int, int]) -> List[Edge]:
+        nodes = self._nodes
+        first = next((older for older in range(number + 1, len(nodes)) if nodes[older].slot >= hole[1]), len(nodes))
+        found: List[Edge] = []
+        for older in range(first, min(len(nodes), first + WINDOW)):
+            mask = self._judge.over_hole(nodes[older], told, hole)
+            if mask:
+                found.append((older, mask))
+        return found
+
+
+def _expected(node: Node, told: Prediction, ebps: Sequence[Optional[int]]) -> Tuple[int, ...]:
+    """Where the code, or the EBP of a function that keeps a frame, says that the return slot lies."""
+    if told.slots or not told.frame_ebp:
+        return told.slots
+    held = [ebp for ebp in ebps if ebp is not None]
+    if node.looks & SAVED_EBP:
+        held.append(node.below)
+    return tuple({ebp + distance for ebp in held for distance in told.frame_ebp})

@@ -1,0 +1,84 @@
+"""Where a walk starts (the newest live return slot) and where it ends (the oldest one)."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional, Sequence
+
+from hogwalk.walk.evidence import DOUBLE_FAULT, Evidence
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.functions import Functions, Prediction
+from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.reach import Reach
+from hogwalk.walk.rebuild.traps import Traps
+
+FROM_REGISTERS, NOT_REGISTERS = int(Clue.FROM_REGISTERS), int(Clue.NOT_REGISTERS)
+BEHIND_HOLE, ANY_START = int(Clue.BEHIND_HOLE), int(Clue.ANY_START)
+USER_MODE, ZERO_EBP, NO_RETURN = int(Clue.USER_MODE), int(Clue.ZERO_EBP), int(Clue.NO_RETURN)
+INTO_HOLE = int(Clue.HOLE)
+NEAR_BASE, EARLY_END, PREDICTED_ON = int(Clue.NEAR_BASE), int(Clue.EARLY_END), int(Clue.PREDICTED_ON)
+UNREAD = int(Clue.UNREAD)
+
+NEAR_START = 0x100  # bytes above Limit: an unreadable page within these leaves nothing to start from below it
+FARTHEST_START = 0x1800  # bytes above Limit: a frame larger than the largest known ones would have to lie below
+ENTRY_REACH = 0x60  # bytes below a user-mode trap frame: the arguments copied for the system service
+BASE_REACH = 0x2A0  # bytes below Base: the floating-point save area (0x210) and a trap frame (0x8c)
+# A region smaller than a page is a part of a stack: its end is no bottom.
+STOPPED = 0xCC  # int 3: what the compiler or the kernel puts behind a call that never returns
+
+
+def overflowed(evidence: Evidence) -> bool:
+    """Whether the stack is known to have run into its limit: the double fault of a guard page."""
+    bugcheck = evidence.about.bugcheck
+    return bugcheck is not None and (bugcheck.code, bugcheck.arguments[:1]) == (DOUBLE_FAULT[0], DOUBLE_FAULT[1:])
+
+
+def start_clues(evidence: Evidence, nodes: Sequence[Node], functions: Functions, reach: Reach) -> Dict[int, int]:
+    """For each node at which a walk can start, by number, the clues for and against it."""
+    registers = evidence.registers
+    if registers is not None:
+        told = functions.resumed(registers.ip, registers.sp, registers.bp)
+        return {
+            number: FROM_REGISTERS if node.slot in told.slots else NOT_REGISTERS
+            for number, node in enumerate(nodes)
+            if node.slot >= registers.sp
+        }
+    if not overflowed(evidence):
+        return dict.fromkeys(range(len(nodes)), ANY_START)
+    limit, mark = evidence.region.limit, 0
+    hole = next((hole for hole in evidence.image.holes if hole[0] <= limit + NEAR_START), None)
+    if hole is not None:
+        limit, mark = hole[1], BEHIND_HOLE
+    found: Dict[int, int] = {}
+    for number, node in enumerate(nodes):
+        if node.slot >= limit and (node.slot - limit <= FARTHEST_START or not found):
+            mask = reach.clues(node, node.slot - limit)
+            if mask or not found:
+                found[number] = mask | mark
+    return found
+
+
+def end_clues(
+    evidence: Evidence, nodes: Sequence[Node], predictions: Sequence[Optional[Prediction]], traps: Traps
+) -> List[int]:
+    """For each node the clues for and against its being the oldest live one; 0 where no walk comes to."""
+    return [0 if told is None else _end(evidence, node, told, traps) for node, told in zip(nodes, predictions)]
+
+
+def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps) -> int:
+    mask, base = 0, evidence.region.base
+    if any(start <= slot < base == end for start, end in evidence.image.holes for slot in told.slots):
+        return INTO_HOLE
+    if told.exact and told.slots and _inside(told.slots, node.slot, base):
+        mask |= PREDICTED_ON
+    if any(trap.user for trap in traps.above(node.slot, ENTRY_REACH)):
+        return mask | USER_MODE
+    code = None if node.clues & UNREAD else evidence.reader.bytes_at(node.address, 1)
+    if code is not None and code[0] == STOPPED:
+        mask |= NO_RETURN
+    if base - node.slot > BASE_REACH or evidence.region.size < evidence.about.page_bytes:
+        return mask | EARLY_END
+    return mask | NEAR_BASE | (ZERO_EBP if node.below == 0 else 0)
+
+
+def _inside(slots: Sequence[int], low: int, base: int) -> Optional[bool]:
+    return any(low < slot < base for slot in slots)

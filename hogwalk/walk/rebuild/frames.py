@@ -1,0 +1,135 @@
+"""Turns the best path through the candidates into frames, with the reasons for each."""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+from hogwalk.model import Frame, Gap, Source, Symbol, Trust
+from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.rebuild.clues import Clue, words
+from hogwalk.walk.rebuild.collect import Clued
+from hogwalk.walk.rebuild.gaps import gaps_between
+from hogwalk.walk.rebuild.nodes import Node
+
+UNKNOWN_ADDRESS = 0
+TRAPPED = Clue.TRAP_FRAME | Clue.SYSTEM_CALL
+CONFIRMED = Clue.REACHED | Clue.STARTED | Clue.TABLE_TARGET | Clue.TAIL_REACHED
+NO_RETURN_ADDRESS = "the stack depth says that it ends here, in a page that cannot be read"
+
+
+class Built(NamedTuple):
+    """One frame, the clues for it in words, and the number of its node (None where its slot cannot be read)."""
+
+    frame: Frame
+    reason: str
+    node: Optional[int]
+
+
+class FrameBuilder:
+    """Builds the frames of one path."""
+
+    def __init__(self, evidence: Evidence, clued: Clued) -> None:
+        self._evidence = evidence
+        self._clued = clued
+        self._holes = evidence.image.holes
+        self._names = {
+            known - symbol.displacement: symbol
+            for known, symbol in evidence.symbols.items()
+            if symbol is not None and symbol.name
+        }
+
+    def build(self, path: Sequence[int]) -> Tuple[Tuple[Built, ...], Tuple[Gap, ...]]:
+        """The frames of a path, newest first, and all bytes of the stack that they do not hold."""
+        built: List[Built] = []
+        newer: Optional[int] = None
+        for number in path:
+            if newer is None:
+                built.append(self._first(number))
+            else:
+                mask = dict(self._clued.edges.steps[newer])[number]
+                if mask & Clue.HOLE:
+                    built.extend(self.over_hole(newer, number))
+                else:
+                    built.append(self._step(newer, number, mask))
+            newer = number
+        if newer is not None:
+            built.extend(self.last(newer))
+        return tuple(built), gaps_between(self._evidence.region, [one.frame for one in built], self._holes)
+
+    def _first(self, number: int) -> Built:
+        mask, node = self._clued.starts[number], self._clued.nodes[number]
+        registers = self._evidence.registers
+        if registers is not None and mask & Clue.FROM_REGISTERS:
+            running: Optional[int] = registers.ip
+        else:
+            running = self._target(node)
+        return Built(self._frame(node, running, None, mask), words(mask | node.clues), number)
+
+    def _step(self, newer: int, number: int, mask: int) -> Built:
+        runs, node = self._clued.nodes[newer], self._clued.nodes[number]
+        return Built(self._frame(node, runs.address, node.slot - runs.slot, mask), words(mask | node.clues), number)
+
+    def _frame(self, node: Node, running: Optional[int], size: Optional[int], mask: int) -> Frame:
+        symbol = None if running is None else self._symbol(running)
+        running = UNKNOWN_ADDRESS if running is None else running
+        trust = _trust(node, mask)
+        return Frame(node.slot - 4, node.slot, node.address, running, size, symbol, Source.HOGWALK, trust)
+
+    def over_hole(self, newer: int, number: int) -> List[Built]:
+        """The frame that runs into an unreadable page, where its depth is known, and the first one behind it."""
+        mask, node = dict(self._clued.edges.steps[newer])[number], self._clued.nodes[number]
+        built, end = self._into_hole(newer), self._hole_above(newer)[1]
+        target = self._target(node)
+        own = node.slot + 4 - end if target is not None else None
+        built.append(Built(self._frame(node, target, own, mask), words(mask | node.clues), number))
+        return built
+
+    def last(self, number: int) -> List[Built]:
+        """The frame behind the oldest return slot found, where it runs into an unreadable page at the stack's end."""
+        return self._into_hole(number) if self._clued.ends[number] & Clue.HOLE else []
+
+    def _into_hole(self, newer: int) -> List[Built]:
+        """The frame that runs into an unreadable page, where its depth is known."""
+        runs, told = self._clued.nodes[newer], self._clued.edges.predictions[newer]
+        start, end = self._hole_above(newer)
+        if told is None or not told.exact or len(told.slots) != 1 or not start <= told.slots[0] < end:
+            return []
+        last, symbol = told.slots[0], self._symbol(runs.address)
+        frame = Frame(
+            last - 4, last, UNKNOWN_ADDRESS, runs.address, last - runs.slot, symbol, Source.HOGWALK, Trust.NONE
+        )
+        return [Built(frame, NO_RETURN_ADDRESS, None)]
+
+    def _hole_above(self, number: int) -> Tuple[int, int]:
+        return next(hole for hole in self._holes if hole[0] > self._clued.nodes[number].slot)
+
+    def _target(self, node: Node) -> Optional[int]:
+        """The function that the call before a node's return address enters, as far as one module is certain."""
+        if node.target is not None:
+            return node.target
+        if not node.dispatch:
+            return None
+        table = self._clued.links.table(node)
+        owners = {module.name for module in map(self._evidence.modules.at, table) if module is not None}
+        return min(table) if len(table) == 1 or len(owners) == 1 else None
+
+    def _symbol(self, address: int) -> Optional[Symbol]:
+        known = self._evidence.symbols.get(address)
+        if known is not None:
+            return known
+        module = self._evidence.modules.at(address)
+        if module is None:
+            return None
+        start = address if address in self._names else self._clued.functions.nearest(address)
+        named = None if start is None else self._names.get(start)
+        if named is not None and start is not None and named.module == module.name:
+            return Symbol(module.name, named.name, address - start)
+        return Symbol(module.name, "", address - module.start)
+
+
+def _trust(node: Node, mask: int) -> Trust:
+    if node.clues & TRAPPED:
+        return Trust.TRAP
+    if node.clues & Clue.UNREAD:
+        return Trust.UNREAD
+    return Trust.LINKED if mask & CONFIRMED else Trust.CALL

@@ -1,0 +1,181 @@
+"""The best path through candidate return slots, and how probable each of them is: pure arithmetic on scores.
+
+Nodes are numbered by rising address; every edge leads from a node to an older one, so one pass in each direction
+does it all, without recursion.  Scores are natural log-likelihoods up to a constant.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from itertools import accumulate
+from math import exp, inf, log
+from random import Random
+from typing import Dict, List, Optional, Sequence, Tuple
+
+NEGLIGIBLE = 36.0  # a term whose logarithm lies that far below another's does not change a sum of doubles
+UNDRAWN = 14.0  # the same for a way that none of some hundred draws would take
+DOUBTFUL = 0.4  # a return slot is worth showing from this probability on: a bit under even, as a gap misleads more
+BEYOND_DOUBT = 0.95
+POSSIBLE = 1e-3  # steps less probable than this are taken by no walk
+Steps = Sequence[Sequence[Tuple[int, float]]]  # for each node its older neighbours with the scores of the step
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Scores of starting at, ending at and stepping between nodes; -inf where that cannot be."""
+
+    starts: Sequence[float]
+    ends: Sequence[float]
+    steps: Steps
+
+    def best(self) -> Tuple[int, ...]:
+        """The path with the highest score, newest node first; empty without nodes."""
+        count = len(self.starts)
+        value: List[float] = [-inf] * count
+        following: List[Optional[int]] = [None] * count
+        for node in range(count - 1, -1, -1):
+            best, after = self.ends[node], None
+            for older, score in self.steps[node]:
+                total = score + value[older]
+                if total > best:
+                    best, after = total, older
+            value[node], following[node] = best, after
+        if not count:
+            return ()
+        at: Optional[int] = max(range(count), key=lambda node: (self.starts[node] + value[node], -node))
+        path: List[int] = []
+        while at is not None:
+            path.append(at)
+            at = following[at]
+        return tuple(path)
+
+
+class Posterior:
+    """Probabilities of nodes and steps over all paths of a graph; `heat` over 1 makes them less certain."""
+
+    def __init__(self, graph: Graph, heat: float = 1.0) -> None:
+        self._graph = graph
+        self._cool = 1.0 / heat
+        self.onward = self._onward()
+        self._starts = [self._cool * start + onward for start, onward in zip(graph.starts, self.onward)]
+        self.total = log_sum(self._starts)
+        self._reach = self._reached()
+        self._runs: Dict[int, List[int]] = {}
+        self._ways: Dict[Optional[int], Tuple[List[float], List[Optional[int]]]] = {}
+
+    def _onward(self) -> List[float]:
+        cool, graph = self._cool, self._graph
+        found: List[float] = [-inf] * len(graph.starts)
+        for node in range(len(found) - 1, -1, -1):
+            terms = [cool * graph.ends[node]]
+            terms.extend(cool * score + found[older] for older, score in graph.steps[node])
+            found[node] = log_sum(terms)
+        return found
+
+    def nodes(self) -> List[float]:
+        """For each node the probability that it is on the path."""
+        return [
+            exp(min(0.0, before + after - self.total)) if before > -inf else 0.0
+            for before, after in zip(self._reach, self.onward)
+        ]
+
+    def path(self) -> Tuple[int, ...]:
+        """The walk whose nodes are the likeliest to be live, newest first; empty without nodes.
+
+        The sum of (probability - DOUBTFUL) over its nodes is the highest of all walks made of possible steps.
+        """
+        if not self._starts:
+            return ()
+        live, cool = self.nodes(), self._cool
+        likeliest = self._graph.best()
+        if min((live[node] for node in likeliest), default=0.0) > BEYOND_DOUBT:
+            return likeliest  # no other node is left enough to be worth showing
+        last = [reach + cool * end for reach, end in zip(self._reach, self._graph.ends)]
+        first_floor, last_floor = max(self._starts) + log(POSSIBLE), max(last) + log(POSSIBLE)
+        starts = [node - DOUBTFUL if start > first_floor else -inf for node, start in zip(live, self._starts)]
+        ends = [0.0 if end > last_floor else -inf for end in last]
+        steps: List[List[Tuple[int, float]]] = [[] for _ in live]
+        for (node, older), probability in self.steps().items():
+            if probability > POSSIBLE:
+                steps[node].append((older, live[older] - DOUBTFUL))
+        found = Graph(starts, ends, steps).best()
+        return found if ends[found[-1]] > -inf else self._graph.best()
+
+    def _reached(self) -> List[float]:
+        cool, graph = self._cool, self._graph
+        terms: List[List[float]] = [[cool * start] for start in graph.starts]
+        found: List[float] = []
+        for node, own in enumerate(terms):
+            reach = log_sum(own)
+            found.append(reach)
+            if reach > -inf:
+                for older, score in graph.steps[node]:
+                    terms[older].append(reach + cool * score)
+        return found
+
+    def steps(self) -> Dict[Tuple[int, int], float]:
+        """For each pair of nodes the probability that the path steps from one to the other."""
+        reach, cool, found = self._reach, self._cool, {}
+        for node, steps in enumerate(self._graph.steps):
+            for older, score in steps:
+                exponent = reach[node] + cool * score + self.onward[older] - self.total
+                if exponent > -30:
+                    found[node, older] = exp(min(0.0, exponent))
+        return found
+
+    def sample(self, random: Random) -> Tuple[int, ...]:
+        """One path drawn by its probability, newest node first; empty without nodes."""
+        if not self._starts or self.total == -inf:
+            return ()
+        at = self._draw(random, None)
+        path: List[int] = []
+        while at is not None:
+            run = self._runs.get(at)
+            if run is None:
+                run = self._runs[at] = self._run(at)
+            path.extend(run)
+            at = self._draw(random, run[-1])
+        return tuple(path)
+
+    def _run(self, node: int) -> List[int]:
+        """The nodes from `node` on between which there is nothing to draw."""
+        run = [node]
+        while True:
+            _, onward = self._ways_of(run[-1])
+            if len(onward) > 1 or onward[0] is None:
+                return run
+            run.append(onward[0])
+
+    def _draw(self, random: Random, node: Optional[int]) -> Optional[int]:
+        """The node after `node`, the first one for None; None behind the last."""
+        sums, onward = self._ways_of(node)
+        return onward[min(bisect_left(sums, random.random() * sums[-1]), len(onward) - 1)]
+
+    def _ways_of(self, node: Optional[int]) -> Tuple[List[float], List[Optional[int]]]:
+        if node not in self._ways:
+            self._ways[node] = self._ways_from(node)
+        return self._ways[node]
+
+    def _ways_from(self, node: Optional[int]) -> Tuple[List[float], List[Optional[int]]]:
+        """The ways on from a node, and their probabilities summed up."""
+        if node is None:
+            ways: List[Tuple[Optional[int], float]] = list(enumerate(self._starts))
+        else:
+            cool, steps = self._cool, self._graph.steps[node]
+            ways = [(older, cool * score + self.onward[older]) for older, score in steps]
+            ways.append((None, cool * self._graph.ends[node]))
+        top = max(term for _, term in ways)
+        ways = [(way, term) for way, term in ways if term > top - UNDRAWN]
+        return list(accumulate(exp(term - top) for _, term in ways)), [way for way, _ in ways]
+
+
+def log_sum(terms: Sequence[float]) -> float:
+    """The logarithm of the sum of the terms' exponentials; -inf for none."""
+    if len(terms) == 1:
+        return terms[0]
+    top = max(terms, default=-inf)
+    if top == -inf:
+        return -inf
+    floor = top - NEGLIGIBLE
+    return top + log(sum([exp(term - top) for term in terms if term > floor]))

@@ -1,0 +1,123 @@
+"""Whether the call at an older slot leads into the function that runs behind a newer one."""
+
+from __future__ import annotations
+
+from typing import Dict, FrozenSet, Iterable, Optional, Set, Tuple
+
+from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.links import FARTHEST
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.functions import Functions
+from hogwalk.walk.rebuild.nodes import Node
+
+REACHED, STARTED, NEAR_TARGET = int(Clue.REACHED), int(Clue.STARTED), int(Clue.NEAR_TARGET)
+OTHER_TARGET, ANY_TARGET = int(Clue.OTHER_TARGET), int(Clue.ANY_TARGET)
+TABLE_TARGET, NO_TABLE_TARGET = int(Clue.TABLE_TARGET), int(Clue.NO_TABLE_TARGET)
+TAIL_REACHED, TAIL_POSSIBLE = int(Clue.TAIL_REACHED), int(Clue.TAIL_POSSIBLE)
+UNREAD = int(Clue.UNREAD)
+
+DEVICE_TYPE, DRIVER_TYPE = 3, 4  # IO_TYPE_DEVICE, IO_TYPE_DRIVER (ntddk.h)
+DEVICE_DRIVER, DRIVER_TABLE, TABLE_ENTRIES = 0x08, 0x38, 28
+
+
+class Links:
+    """Judges links; every pair of a target and a return address once."""
+
+    def __init__(self, evidence: Evidence, functions: Functions) -> None:
+        self._evidence = evidence
+        self._functions = functions
+        self._links: Dict[Tuple[int, int], int] = {}
+        self._tails: Dict[Tuple[int, int], int] = {}
+        self._tables: Dict[int, FrozenSet[int]] = {}
+        self._nearest: Dict[int, Optional[int]] = {}
+
+    def link(self, node: Node, older: Node) -> int:
+        """The clue that the call at `older` gives about the function that runs behind `node`."""
+        target, address = older.target, node.address
+        if target is None:
+            return self._dispatched(node, older) if older.dispatch else ANY_TARGET
+        if address not in self._nearest:
+            self._nearest[address] = self._functions.nearest(address)
+        if self._nearest[address] != target:
+            return OTHER_TARGET
+        key = (target, address)
+        found = self._links.get(key)
+        if found is None:
+            found = self._links[key] = self._judge(target, node)
+        return found
+
+    def _judge(self, target: int, node: Node) -> int:
+        """The same for a target that is the nearest known start at or below the node's return address."""
+        modules, functions = self._evidence.modules, self._functions
+        if modules.at(target) is not modules.at(node.address):
+            return OTHER_TARGET
+        if node.clues & UNREAD:
+            return NEAR_TARGET
+        if functions.named_start(node.address) == target or functions.holds(target, node):
+            return REACHED
+        return STARTED if functions.start(node.address) == target else OTHER_TARGET
+
+    def tail(self, node: Node, older: Node) -> int:
+        """What remains of a call that names another function than the one that runs: it may jump on into that one."""
+        target = older.target
+        if target is None or node.clues & UNREAD:
+            return OTHER_TARGET
+        key = (target, node.address)
+        found = self._tails.get(key)
+        if found is None:
+            found = self._tails[key] = self._tail(target, node)
+        return found
+
+    def _tail(self, target: int, node: Node) -> int:
+        if self._functions.holds(target, node):
+            return TAIL_REACHED
+        modules = self._evidence.modules
+        ends = self._functions.depths.popped(target) is not None
+        return OTHER_TARGET if ends or modules.at(target) is not modules.at(node.address) else TAIL_POSSIBLE
+
+    def _dispatched(self, node: Node, older: Node) -> int:
+        table = self.table(older)
+        if not table:
+            return ANY_TARGET
+        functions, modules = self._functions, self._evidence.modules
+        if node.clues & UNREAD:
+            return TABLE_TARGET if functions.nearest(node.address) in table else NO_TABLE_TARGET
+        if functions.start(node.address) in table:
+            return TABLE_TARGET
+        module = modules.at(node.address)
+        near = [one for one in table if modules.at(one) is module and one <= node.address < one + FARTHEST]
+        return TABLE_TARGET if any(functions.holds(one, node) for one in near) else NO_TABLE_TARGET
+
+    def table(self, node: Node) -> FrozenSet[int]:
+        """The functions that the device object in the first argument of a dispatch call leads to; empty if none."""
+        device = self._evidence.image.word(node.slot + 4)
+        if device is None or device & 3:
+            return frozenset()
+        found = self._tables.get(device)
+        if found is None:
+            found = self._tables[device] = self._read_table(device)
+        return found
+
+    def _read_table(self, device: int) -> FrozenSet[int]:
+        word = self._evidence.reader.word_at
+        kind, driver = word(device), word(device + DEVICE_DRIVER)
+        if kind is None or kind & 0xFFFF != DEVICE_TYPE or driver is None or driver & 3:
+            return frozenset()
+        kind = word(driver)
+        if kind is None or kind & 0xFFFF != DRIVER_TYPE:
+            return frozenset()
+        entries = self._evidence.reader.bytes_at(driver + DRIVER_TABLE, 4 * TABLE_ENTRIES)
+        if entries is None:
+            return frozenset()
+        functions = {int.from_bytes(entries[at : at + 4], "little") for at in range(0, len(entries), 4)}
+        return frozenset(one for one in functions if self._evidence.modules.is_code(one))
+
+    def known_starts(self, candidates: Iterable[Node]) -> Set[int]:
+        """The function starts that calls and dispatch tables of the candidates name."""
+        found: Set[int] = set()
+        for node in candidates:
+            if node.target is not None:
+                found.add(node.target)
+            elif node.dispatch:
+                found.update(self.table(node))
+        return found

@@ -1,0 +1,99 @@
+"""The candidate return slots of a stack: every word that could be a live return address."""
+
+from __future__ import annotations
+
+from typing import AbstractSet, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from hogwalk.machine.x86.calls import CallKind
+from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.sites import SiteKind
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.traps import Traps
+
+CALL, UNREAD, KF = int(Clue.CALL), int(Clue.UNREAD), int(Clue.KF)
+TRAP_FRAME, SYSTEM_CALL = int(Clue.TRAP_FRAME), int(Clue.SYSTEM_CALL)
+POINTED_AT, SAVED_EBP, ALIGNED = int(Clue.POINTED_AT), int(Clue.SAVED_EBP), int(Clue.ALIGNED)
+
+
+class Node(NamedTuple):
+    """One candidate: the address of the slot, the return address in it, its clues.
+
+    `target` is the function that the call before the return address enters, None when it cannot be known;
+    `behind` the address that ESP has when the return address runs, so slot + 4, or more behind a trap frame;
+    `below` the word right below the slot, a saved EBP in many frames; `looks` the clues that only count where nothing
+    better is known; `dispatch` tells that the call goes through a
+    driver object's table.
+    """
+
+    slot: int
+    address: int
+    clues: int
+    target: Optional[int]
+    behind: int
+    below: int
+    looks: int
+    dispatch: bool
+
+
+FUNCTION_ALIGNMENT = 16  # compilers begin functions there: such a word may well be a pointer to one
+DISPATCH_TABLE = 0x38  # _DRIVER_OBJECT.MajorFunction
+
+
+def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[Node]:
+    """The candidates of a stack, lowest slot first."""
+    words, limit = evidence.image.words, evidence.region.limit
+    symbols = evidence.symbols
+    pairs = [(limit + 4 * index, word) for index, word in enumerate(words) if word in symbols]
+    kinds = {word: _kind(evidence, word) for _, word in pairs}
+    slots = {slot for slot, word in pairs if kinds[word][0]}
+    pointed = _pointed_at(pairs, kinds, words, limit, slots)
+    found: List[Node] = []
+    for slot, word in pairs:
+        mask, target, dispatch = kinds[word]
+        behind = slot + 4
+        if slot in traps.by_slot:
+            mask, behind = _trap_kind(mask), slot + 12
+        if not mask:
+            continue
+        below = words[((slot - limit) >> 2) - 1] if slot > limit else 0
+        if slot in kf_slots:
+            mask |= KF
+        looks = POINTED_AT if slot in pointed else 0
+        if below + 4 in slots and below > slot:
+            looks |= SAVED_EBP
+        if mask & UNREAD and word % FUNCTION_ALIGNMENT == 0:
+            looks |= ALIGNED
+        found.append(Node(slot, word, mask, target, behind, below, looks, dispatch))
+    return found
+
+
+def _kind(evidence: Evidence, word: int) -> Tuple[int, Optional[int], bool]:
+    """Clue, target and whether it is a dispatch call, for one return address; clue 0 where no call can end there."""
+    site = evidence.sites.at(word)
+    if site.kind is SiteKind.CALL:
+        call = site.call
+        dispatch = call is not None and call.kind is CallKind.MEMORY and call.displacement == DISPATCH_TABLE
+        return CALL, site.target, dispatch
+    return (UNREAD if site.kind is SiteKind.UNREAD else 0), None, False
+
+
+def _trap_kind(mask: int) -> int:
+    """A call of KiSystemService pushes the same words as int 2e; other addresses in a trap frame were interrupted."""
+    return CALL | SYSTEM_CALL if mask & CALL else TRAP_FRAME
+
+
+def _pointed_at(
+    pairs: Sequence[Tuple[int, int]],
+    kinds: Dict[int, Tuple[int, Optional[int], bool]],
+    words: Sequence[int],
+    limit: int,
+    slots: Set[int],
+) -> Set[int]:
+    """The slots that the word below some lower slot points to as a saved EBP does."""
+    found: Set[int] = set()
+    for slot, word in pairs:
+        if kinds[word][0] and slot > limit:
+            pointer = words[((slot - limit) >> 2) - 1]
+            if pointer > slot and pointer + 4 in slots:
+                found.add(pointer + 4)
+    return found

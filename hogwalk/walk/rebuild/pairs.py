@@ -1,0 +1,141 @@
+"""The clues between two candidates: does the function that runs behind the newer one return through the older one?"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.functions import Prediction
+from hogwalk.walk.rebuild.links import Links
+from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.reach import Reach, size_clue
+from hogwalk.walk.rebuild.traps import Traps
+
+DEPTH, DEPTH_LIKELY, DEPTH_POSSIBLE = int(Clue.DEPTH), int(Clue.DEPTH_LIKELY), int(Clue.DEPTH_POSSIBLE)
+DEPTH_AT_LEAST, DEPTH_OTHER = int(Clue.DEPTH_AT_LEAST), int(Clue.DEPTH_OTHER)
+DEPTH_OTHER_LIKELY, DEPTH_UNKNOWN = int(Clue.DEPTH_OTHER_LIKELY), int(Clue.DEPTH_UNKNOWN)
+DEPTH_UNREAD, UNREAD = int(Clue.DEPTH_UNREAD), int(Clue.UNREAD)
+CHAINED, CHAIN_BROKEN = int(Clue.CHAINED), int(Clue.CHAIN_BROKEN)
+KEPT_WELL, KEPT_BADLY = int(Clue.EBP_KEPT_WELL), int(Clue.EBP_KEPT_BADLY)
+OTHER_TARGET, JUMPED_ON = int(Clue.OTHER_TARGET), DEPTH | DEPTH_LIKELY | DEPTH_UNKNOWN
+ALONE, DEPTH_ALONE = int(Clue.DEPTH | Clue.ANY_TARGET), int(Clue.DEPTH_ALONE)
+HANDLER, HOLE = int(Clue.TRAP_HANDLER), int(Clue.HOLE)
+SAME_MODULE, OTHER_MODULE = int(Clue.SAME_MODULE), int(Clue.OTHER_MODULE)
+REPEATED_PAIR, REPEATED_SIZE = int(Clue.REPEATED_PAIR), int(Clue.REPEATED_SIZE)
+NOT_REPEATED, NO_TRAP = int(Clue.NOT_REPEATED), int(Clue.NO_TRAP)
+DEPTH_OPEN = DEPTH_UNKNOWN | NO_TRAP | DEPTH_UNREAD | DEPTH_AT_LEAST
+TRAPPED = int(Clue.TRAP_FRAME | Clue.SYSTEM_CALL)
+TRAP_FRAME, SAVED_EBP = int(Clue.TRAP_FRAME), int(Clue.SAVED_EBP)
+HANDLER_REACH = 0x60  # bytes a handler uses below its trap frame: arguments of a system service, its own call
+USUAL_FRAME = (4,)  # EBP points to the word below the return slot
+MOST_COMPARED = 8  # other places of the same return address that are compared
+
+
+class PairJudge:
+    """Compares candidates of one stack two by two."""
+
+    def __init__(self, evidence: Evidence, nodes: Sequence[Node], links: Links, reach: Reach, traps: Traps) -> None:
+        self._nodes = nodes
+        self._links = links
+        self._reach = reach
+        self._traps = traps
+        self._modules = evidence.modules
+        self._limit, self._base = evidence.region.limit, evidence.region.base
+        self._words = evidence.image.words
+        self._numbers = {node.slot: number for number, node in enumerate(nodes)}
+        self._handlers = {node.address for node in nodes if traps.above(node.slot, HANDLER_REACH)}
+        self._places: Dict[int, List[int]] = {}
+        for node in nodes:
+            self._places.setdefault(node.address, []).append(node.slot)
+
+    def word(self, address: int) -> Optional[int]:
+        """The word of the stack at an address, or None off the stack."""
+        index = (address - self._limit) >> 2
+        return self._words[index] if 0 <= index < len(self._words) else None
+
+    def clues(self, node: Node, older: Node, told: Prediction, ebps: Sequence[Optional[int]]) -> int:
+        """The clues of a step; `ebps` is what EBP can hold behind the node's call, None among it where that is open."""
+        if older.clues & TRAPPED:
+            return self._trapped(node, older, told)
+        link, depth = self._links.link(node, older), self._depth(node, older, told, ebps)
+        if link == OTHER_TARGET and depth & JUMPED_ON:
+            link = self._links.tail(node, older)
+        mask = link | depth
+        if mask & ALONE == ALONE:
+            mask ^= ALONE | DEPTH_ALONE
+        if told.frame_ebp or not told.known:
+            mask |= self._chain(node, older, told)
+        if told.saved_ebp is not None:
+            mask |= self._kept(older, told.saved_ebp)
+        if mask & DEPTH_OPEN:
+            mask |= older.looks
+        if node.clues & UNREAD:
+            mask |= self._repeats(node, older)
+        if older.clues & UNREAD:
+            same = self._modules.at(node.address) is self._modules.at(older.address)
+            mask |= SAME_MODULE if same else OTHER_MODULE
+        return mask
+
+    def _trapped(self, node: Node, older: Node, told: Prediction) -> int:
+        """A trap frame lies right above its handler's own stack; a function with a frame of its own handles none."""
+        start = self._traps.by_slot[older.slot].start
+        ordinary = told.frame_ebp == USUAL_FRAME or (told.exact and not {older.slot, older.slot - 4} & {*told.slots})
+        near = self._traps.above(node.slot, HANDLER_REACH)
+        if not near or start > near[-1].start or start <= node.slot or (ordinary and told.known):
+            return DEPTH_OTHER
+        return HANDLER | (DEPTH if start == near[0].start else DEPTH_OTHER_LIKELY)
+
+    def over_hole(self, older: Node, told: Prediction, hole: Tuple[int, int]) -> int:
+        """The clues of a step over a page that cannot be read; 0 where the older node cannot be the first behind."""
+        reach = self._reach.clues(older, older.slot - hole[1])
+        if not reach:
+            return 0
+        if not told.slots:
+            return HOLE | reach | DEPTH_UNKNOWN
+        inside = any(hole[0] <= slot < hole[1] for slot in told.slots)
+        return HOLE | reach | (DEPTH if inside else DEPTH_OTHER)
+
+    def _depth(self, node: Node, older: Node, told: Prediction, ebps: Sequence[Optional[int]]) -> int:
+        if told.slots:
+            if older.slot in told.slots:
+                if told.exact:
+                    return DEPTH
+                return DEPTH_LIKELY if older.slot == told.slots[0] else DEPTH_POSSIBLE
+            return DEPTH_OTHER if told.exact else DEPTH_OTHER_LIKELY
+        for ebp in ebps if told.frame_ebp else ():  # None among them: else they would be told.slots by now
+            if ebp is not None and older.slot - ebp in told.frame_ebp:
+                return DEPTH
+        size = size_clue(older.slot - node.slot)
+        if not told.known and node.address in self._handlers:
+            return size | NO_TRAP
+        if told.known:
+            return size | (DEPTH_AT_LEAST if older.slot >= told.minimum else DEPTH_OTHER)
+        return size | (DEPTH_UNREAD if node.clues & UNREAD else DEPTH_UNKNOWN)
+
+    def _chain(self, node: Node, older: Node, told: Prediction) -> int:
+        """Whether the word below the node's slot, if it is a saved EBP, fits the older slot."""
+        if older.slot - node.below in (told.frame_ebp or USUAL_FRAME):
+            return CHAINED
+        return CHAIN_BROKEN if node.looks & SAVED_EBP and node.below < older.slot else 0
+
+    def _kept(self, older: Node, below: int) -> int:
+        """Whether the EBP that the function saved `below` its return slot lies above its frame, as a chain's must."""
+        saved = self.word(older.slot - below)
+        if saved is None or not self._limit <= saved < self._base:
+            return 0
+        return KEPT_WELL if saved > older.slot else KEPT_BADLY
+
+    def _repeats(self, node: Node, older: Node) -> int:
+        """Whether the same return address has a candidate at the same distance elsewhere on the stack."""
+        distance, best, others = older.slot - node.slot, 0, 0
+        for place in self._places[node.address][:MOST_COMPARED]:
+            if place == node.slot:
+                continue
+            others += 1
+            number = self._numbers.get(place + distance)
+            if number is not None:
+                if self._nodes[number].address == older.address:
+                    return REPEATED_PAIR
+                best = REPEATED_SIZE
+        return best if best or not others else NOT_REPEATED

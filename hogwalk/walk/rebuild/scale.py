@@ -1,0 +1,54 @@
+"""What sets of clues weigh."""
+
+from __future__ import annotations
+
+from math import exp, log1p
+from typing import Dict, List, Sequence, Tuple
+
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.weights import BLIND_STEP, STEP, WEIGHTS
+
+PLAIN = tuple((int(clue), weight) for clue, weight in WEIGHTS.items())  # an enum's own `&` costs more than all else
+UNREAD = int(Clue.UNREAD)
+HIGHEST = 700.0  # exp of more overflows a double
+
+
+class Scale:
+    """Weighs sets of clues; the same set is weighed once."""
+
+    def __init__(self) -> None:
+        self._known: Dict[int, float] = {}
+
+    def weigh(self, mask: int) -> float:
+        """The log-likelihood of a set of clues."""
+        known = self._known.get(mask)
+        if known is None:
+            known = self._known[mask] = sum([weight for clue, weight in PLAIN if mask & clue])
+        return known
+
+    def steps(self, own: Sequence[int], number: int, steps: Sequence[Tuple[int, int]]) -> List[Tuple[int, float]]:
+        """What each step from a node adds; `own` are the clues of all nodes themselves.
+
+        It is STEP, less the more the clues leave in doubt that the two slots are neighbours: so a chain of dead
+        frames, as well linked as live ones are, gains little by being better linked.  Where the code behind the newer
+        slot cannot be read it is BLIND_STEP instead.
+        """
+        gain = BLIND_STEP if own[number] & UNREAD else STEP
+        parts = shares([self.weigh(mask | own[older]) for older, mask in steps])
+        return [(older, gain + part) for (older, _), part in zip(steps, parts)]
+
+
+def shares(scores: Sequence[float]) -> List[float]:
+    """The logarithms of the shares that one node's steps have in all ways on, none of them being one way too.
+
+    As they add up to less than 1, many poor ways on (a stack full of words that look alike) are not worth more than
+    one.
+    """
+    if len(scores) == 1:
+        return [-log1p(exp(min(HIGHEST, -scores[0])))]
+    top = max(scores, default=0.0)
+    if top > 0.0:
+        rest = top + log1p(sum([exp(score - top) for score in scores]) - 1.0 + exp(-top))
+    else:
+        rest = log1p(sum([exp(score) for score in scores]))
+    return [score - rest for score in scores]

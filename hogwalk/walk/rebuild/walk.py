@@ -1,0 +1,102 @@
+"""hogwalk's own walk over one stack, and how sure each of its frames is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import Callable, FrozenSet, List, Optional, Sequence, Tuple
+
+from hogwalk.model import Frame, Gap
+from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.collect import Clued, Collector
+from hogwalk.walk.rebuild.frames import FrameBuilder
+from hogwalk.walk.rebuild.front import HOPELESS
+from hogwalk.walk.rebuild.graph import Graph, Posterior
+from hogwalk.walk.rebuild.weigh import weigh
+from hogwalk.walk.rebuild.weights import HEAT
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The candidates of a stack, the graph of their scores and the probabilities of all paths through it.
+
+    `bridges` are the steps, by their nodes' numbers, that lead over pages that cannot be read; `builder` tells the
+    frames at both rims of such a page.
+    """
+
+    clued: Clued
+    graph: Graph
+    posterior: Posterior
+    bridges: FrozenSet[Tuple[int, int]]
+    builder: FrameBuilder
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """hogwalk's own walk.
+
+    `frames` newest first, `reasons` in words and `probabilities` (that the frame is live) for each; `gaps` are all
+    bytes of the stack that no frame holds.  A frame behind a page that cannot be read holds bytes from the page's end
+    only, one that ends inside such a page has return address 0.  `weighed` is what confidence in sums is drawn from.
+    """
+
+    frames: Tuple[Frame, ...]
+    reasons: Tuple[str, ...]
+    probabilities: Tuple[float, ...]
+    gaps: Tuple[Gap, ...]
+    weighed: Weighed = field(repr=False, compare=False)
+
+
+def rebuild(
+    evidence: Evidence, kf_frames: Sequence[Frame] = (), tell: Callable[[str], None] = lambda doing: None
+) -> Rebuilt:
+    """The most likely frames of a stack; none where no word of it can be a return address.
+
+    `kf_frames` are the rows of the debugger's own walk, one more clue where there are any; `tell` hears how far the
+    work is.
+    """
+    collector = Collector(evidence, {frame.return_slot for frame in kf_frames})
+    clued = collector.collect(HOPELESS, tell)
+    graph = weigh(clued)
+    if not _smooth(graph):
+        clued = collector.collect(inf, tell)
+        graph = weigh(clued)
+    posterior = Posterior(graph, HEAT)
+    builder = FrameBuilder(evidence, clued)
+    built, gaps = builder.build(_borne_out(clued, posterior.path()))
+    live = posterior.nodes()
+    frames = tuple(one.frame for one in built)
+    probabilities = _probabilities([one.node for one in built], live)
+    weighed = Weighed(clued, graph, posterior, _bridges(clued), builder)
+    return Rebuilt(frames, tuple(one.reason for one in built), probabilities, gaps, weighed)
+
+
+def _smooth(graph: Graph) -> bool:
+    """Whether the best path loses less on its weak steps than half of what the candidates passed over lag behind."""
+    path = graph.best()
+    steps = [dict(graph.steps[newer])[older] for newer, older in zip(path, path[1:])]
+    lost = sum(-score for score in (*steps, *(graph.ends[last] for last in path[-1:])) if score < 0)
+    return bool(path) and lost < HOPELESS / 2
+
+
+def _borne_out(clued: Clued, path: Sequence[int]) -> Sequence[int]:
+    """The path without the return addresses at its old end that nothing bears out: unread, and no known bottom."""
+    end = len(path)
+    while end and clued.ends[path[end - 1]] & Clue.EARLY_END and clued.nodes[path[end - 1]].clues & Clue.UNREAD:
+        end -= 1
+    return path[:end]
+
+
+def _bridges(clued: Clued) -> FrozenSet[Tuple[int, int]]:
+    return frozenset(
+        (number, older) for number, steps in enumerate(clued.edges.steps) for older, mask in steps if mask & Clue.HOLE
+    )
+
+
+def _probabilities(numbers: Sequence[Optional[int]], live: Sequence[float]) -> Tuple[float, ...]:
+    """Each frame's probability; one whose slot cannot be read is as sure as the newer one that predicts it."""
+    found: List[float] = []
+    for number in numbers:
+        found.append(live[number] if number is not None else found[-1])
+    return tuple(found)
