@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hogwalk.machine.words import shown
+
 
 class HogwalkError(Exception):
     """A failure with a one-line explanation and a one-line remedy.
@@ -56,6 +58,6 @@ class Unreadable(Exception):
     """
 
     def __init__(self, address: int, count: int) -> None:
-        super().__init__(f"{count} bytes at {address:08x} cannot be read")
+        super().__init__(f"{count} bytes at {shown(address)} cannot be read")
         self.address = address
         self.count = count

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Optional, Tuple
 
+from hogwalk.machine.words import Words, words_of
+
 
 @dataclass(frozen=True)
 class BugCheck:
@@ -33,6 +35,11 @@ class About:
     page_bytes: int
     bugcheck: Optional[BugCheck]
     source: str
+
+    @property
+    def words(self) -> Words:
+        """The size, mask and places of this machine's stack words."""
+        return words_of(self.machine, self.pointer_bytes)
 
     @property
     def kernel(self) -> bool:

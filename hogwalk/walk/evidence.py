@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput
+from hogwalk.machine.words import shown
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import About, FrameLayout, Region, Registers, Symbol
 from hogwalk.targets.protocol import Target
@@ -59,7 +60,7 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
     about = target.about()
     _refuse_other_machines(about)
     region = find_region(target, wanted.limit, wanted.base, wanted.thread)
-    tell(f"reading {region.size} bytes of stack at {region.limit:08x}")
+    tell(f"reading {region.size} bytes of stack at {shown(region.limit)}")
     image = read_stack(target, region)
     registers = _faulting_registers(target, about, region)
     reader = CodeReader(target.read, about.page_bytes)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.answer.charge.books import function_of
+from hogwalk.machine.words import shown
 from hogwalk.model import Frame
 
 SHORTEST = 3  # frames; shorter runs (IofCallDriver and a dispatch) recur in every stack
@@ -56,7 +57,7 @@ def _place(frame: Frame) -> str:
     # Far from the nearest symbol its name says nothing: then the very address counts.
     symbol = frame.symbol
     if symbol is None or not symbol.name or symbol.displacement >= FAR:
-        return symbol.text() if symbol is not None else f"0x{frame.instruction:08x}"
+        return symbol.text() if symbol is not None else f"0x{shown(frame.instruction)}"
     return function_of(frame)
 
 

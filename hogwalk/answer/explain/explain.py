@@ -7,6 +7,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from hogwalk.answer.explain.chunks import SET_UP, Chunk, StackModel
 from hogwalk.answer.explain.records import CallSite, Explanation, Instruction, Part, Purpose
 from hogwalk.errors import NothingFound
+from hogwalk.machine.words import shown
 from hogwalk.machine.x86.blocks import Block
 from hogwalk.machine.x86.calls import LONGEST, Call, CallKind, calls_before
 from hogwalk.machine.x86.depth import StackDepths
@@ -35,7 +36,7 @@ class Explainer:
         """Why `frame` takes up the bytes it does; raises NothingFound for a frame without bytes."""
         if frame.bytes is None or frame.bytes < WORD:
             raise NothingFound(
-                f"the frame with its return address at {frame.return_slot:08x} has no bytes of its own",
+                f"the frame with its return address at {shown(frame.return_slot)} has no bytes of its own",
                 "pick one with a size, as `walk` shows it",
             )
         site, start, path = self._site_and_path(frame)

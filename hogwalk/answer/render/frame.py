@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Iterator, List, Tuple
 
 from hogwalk.answer.explain.records import Explanation, Instruction, Part
+from hogwalk.machine.words import shown
 
 WIDTH = 100
 PURPOSES = 80  # the column where they begin
@@ -27,22 +28,22 @@ def explanation_lines(explanation: Explanation) -> Tuple[str, ...]:
 
 def _headline(explanation: Explanation) -> str:
     if explanation.frame_ptr is None:
-        where = f"frame with its return address at {explanation.return_slot:08x}"
+        where = f"frame with its return address at {shown(explanation.return_slot)}"
     else:
-        where = f"frame {explanation.frame_ptr:08x}"
+        where = f"frame {shown(explanation.frame_ptr)}"
     return f"{where}: {explanation.bytes} bytes ({explanation.bytes:X}h)"
 
 
 def _made_by(explanation: Explanation) -> Iterator[str]:
     site = explanation.site
     if site is not None:
-        yield f"called at   {site.call.address:08x}  {padded(site.text)}"
+        yield f"called at   {shown(site.call.address)}  {padded(site.text)}"
         if site.call.pointer is not None:
-            value = "unreadable" if site.pointer_value is None else f"{site.pointer_value:08x}"
-            yield f"through     [{site.call.pointer:08x}] = {value}"
-    start = "unknown" if explanation.function is None else f"{explanation.function:08x}"
+            value = "unreadable" if site.pointer_value is None else shown(site.pointer_value)
+            yield f"through     [{shown(site.call.pointer)}] = {value}"
+    start = "unknown" if explanation.function is None else shown(explanation.function)
     yield f"function    {start}"
-    yield f"is at       {explanation.instruction:08x}"
+    yield f"is at       {shown(explanation.instruction)}"
 
 
 def padded(text: str) -> str:
@@ -54,7 +55,7 @@ def padded(text: str) -> str:
 def _instruction(one: Instruction) -> str:
     count = sum(part.bytes for part in one.parts)
     purposes = _purposes(one.parts)
-    line = f"{count or '':>5}  {one.address:08x}  {one.code.hex():16}  {padded(one.text)}"
+    line = f"{count or '':>5}  {shown(one.address)}  {one.code.hex():16}  {padded(one.text)}"
     return f"{line:<{PURPOSES}}  {purposes}" if purposes else line
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import FrozenSet, Iterator, List, Sequence, Tuple
 
 from hogwalk.answer.render.table import PLAIN, Look, hexa, paragraphs, table
+from hogwalk.machine.words import shown
 from hogwalk.model import Frame
 from hogwalk.walk.heal.heal import Healed, slots_of
 
@@ -48,7 +49,7 @@ def _rows(healed: Healed) -> List[List[str]]:
 
 def _row(frame: Frame, mark: str) -> List[str]:
     memory = "" if frame.bytes is None else f"{frame.bytes:x}"
-    name = frame.symbol.text() if frame.symbol is not None else f"0x{frame.instruction:08x}"
+    name = frame.symbol.text() if frame.symbol is not None else f"0x{shown(frame.instruction)}"
     return [memory, hexa(frame.frame_ptr), hexa(frame.return_address), mark, name]
 
 

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional
 
 from hogwalk.answer.charge.books import module_of
 from hogwalk.answer.report.document import SCHEMA, ModuleUse, ProductUse, Report
+from hogwalk.machine.words import hexa
 from hogwalk.model import Frame, Triple
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.walk.kf.choose import frame_count
@@ -47,8 +48,8 @@ def document(report: Report) -> Dict[str, Any]:
 
 
 def address(value: Optional[int]) -> Optional[str]:
-    """An address as eight hex digits behind 0x, None as null."""
-    return None if value is None else f"0x{value:08x}"
+    """An address as eight or sixteen hex digits behind 0x, None as null."""
+    return None if value is None else f"0x{hexa(value)}"
 
 
 def _target(report: Report) -> Dict[str, Any]:

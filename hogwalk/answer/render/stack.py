@@ -6,6 +6,7 @@ from typing import Dict, Iterator, Optional
 
 from hogwalk.answer.explain.words import MATTERS, Word, WordKind, words
 from hogwalk.answer.render.table import PLAIN, Look, cut
+from hogwalk.machine.words import shown
 from hogwalk.model import Symbol
 from hogwalk.walk.evidence import Evidence
 
@@ -18,14 +19,14 @@ def render_stack(evidence: Evidence, targets: Names, every: bool, look: Look = P
     `targets` names the functions that the calls before return addresses call.
     """
     region = evidence.region
-    yield f"stack {region.limit:08x}..{region.base:08x}, {region.size} bytes ({region.source})"
+    yield f"stack {shown(region.limit)}..{shown(region.base)}, {region.size} bytes ({region.source})"
     left_out = 0
     holes = dict(evidence.image.holes)
     for word in words(evidence):
         if word.kind is WordKind.UNREADABLE:
             if word.address in holes:
                 size = holes[word.address] - word.address
-                yield f"{word.address:08x}  ????????  {size} bytes cannot be read"
+                yield f"{shown(word.address)}  ????????  {size} bytes cannot be read"
         elif every or word.kind in MATTERS:
             yield cut(_line(evidence, targets, word), look.width)
         else:
@@ -35,13 +36,15 @@ def render_stack(evidence: Evidence, targets: Names, every: bool, look: Look = P
 
 
 def _line(evidence: Evidence, targets: Names, word: Word) -> str:
-    return f"{word.address:08x}  {word.value:08x}  {word.kind.value:<8} {_remark(evidence, targets, word)}".rstrip()
+    return (
+        f"{shown(word.address)}  {shown(word.value)}  {word.kind.value:<8} {_remark(evidence, targets, word)}".rstrip()
+    )
 
 
 def _remark(evidence: Evidence, targets: Names, word: Word) -> str:
     name = word.symbol.text() if word.symbol is not None else ""
     if word.kind is WordKind.LINK:
-        return f"-> next frame at {word.value:08x}"
+        return f"-> next frame at {shown(word.value)}"
     if word.kind is WordKind.RETURN:
         target = evidence.sites.at(word.value).target
         return f"{name}  (after a call of {_target(targets, target)})" if target is not None else name
@@ -53,4 +56,4 @@ def _remark(evidence: Evidence, targets: Names, word: Word) -> str:
 
 def _target(targets: Names, target: int) -> str:
     symbol = targets.get(target)
-    return symbol.text() if symbol is not None else f"{target:08x}"
+    return symbol.text() if symbol is not None else shown(target)

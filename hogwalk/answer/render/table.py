@@ -6,6 +6,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
+from hogwalk.machine.words import shown
+
 Words = Iterator[Tuple[str, str]]  # paragraphs: a label, often "", and the text behind it
 
 WIDTH = 100  # columns: fits a mail and half a screen
@@ -29,8 +31,8 @@ PLAIN = Look()  # of the debugger, of files and pipes
 
 
 def hexa(address: Optional[int]) -> str:
-    """An address as eight hex digits, blanks when there is none."""
-    return " " * 8 if address is None else f"{address:08x}"
+    """An address as the debugger shows it, blanks when there is none."""
+    return " " * 8 if address is None else shown(address)
 
 
 def percent(part: int, whole: int) -> str:

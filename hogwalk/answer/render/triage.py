@@ -8,6 +8,7 @@ from hogwalk.answer.charge.books import Share, module_of
 from hogwalk.answer.charge.cycles import Cycle
 from hogwalk.answer.render.table import PLAIN, Look, Words, bar, cut, hexa, paragraphs, percent, table
 from hogwalk.answer.report.document import ProductUse, Report
+from hogwalk.machine.words import shown
 from hogwalk.model import About, Frame, Gap, Trust
 from hogwalk.walk.kf.frames import PROVEN
 
@@ -45,10 +46,13 @@ def _head(report: Report) -> Words:
         yield ("Bug check", f"{bugcheck.code:X} ({arguments}){meaning}")
     if report.registers is not None:
         registers = report.registers
-        words = f"eip {registers.ip:08x} esp {registers.sp:08x} ebp {registers.bp:08x}"
+        words = f"eip {shown(registers.ip)} esp {shown(registers.sp)} ebp {shown(registers.bp)}"
         yield ("Fault", f"{words} ({registers.source}){_below(registers.sp, region.limit)}")
-    thread = f"{region.thread:08x}  " if region.thread is not None else ""
-    yield ("Thread", f"{thread}Limit {region.limit:08x} Base {region.base:08x}: {region.size} bytes ({region.source})")
+    thread = f"{shown(region.thread)}  " if region.thread is not None else ""
+    yield (
+        "Thread",
+        f"{thread}Limit {shown(region.limit)} Base {shown(region.base)}: {region.size} bytes ({region.source})",
+    )
     yield from _start(report)
 
 
@@ -205,7 +209,7 @@ def totals(report: Report, look: Look = PLAIN) -> Iterator[str]:
 
 
 def _sums(report: Report) -> Words:
-    gaps = [f"{gap.start:08x}..{gap.end:08x} {gap.bytes} bytes {gap.why}" for gap in report.gaps]
+    gaps = [f"{shown(gap.start)}..{shown(gap.end)} {gap.bytes} bytes {gap.why}" for gap in report.gaps]
     if len(gaps) > MOST_GAPS:
         gaps = _gap_sums(report.gaps)
     for at, words in enumerate(gaps):

@@ -7,6 +7,7 @@ from typing import Iterator, List
 from hogwalk.answer.render.table import PLAIN, Look, cut, hexa, paragraphs, table, wrapped
 from hogwalk.answer.render.triage import module_table, totals
 from hogwalk.answer.report.document import Report
+from hogwalk.machine.words import shown
 from hogwalk.model import Frame
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.walk.kf.choose import frame_count
@@ -36,7 +37,7 @@ MOST_REST = 8  # rows left out that are worth a look
 
 def _row(number: int, frame: Frame) -> List[str]:
     memory = "" if frame.bytes is None else f"{frame.bytes:x}"
-    name = frame.symbol.text() if frame.symbol is not None else f"0x{frame.instruction:08x}"
+    name = frame.symbol.text() if frame.symbol is not None else f"0x{shown(frame.instruction)}"
     return [
         f"{number:02x}",
         memory,

@@ -6,6 +6,7 @@ from typing import List, Sequence, Tuple
 
 from hogwalk.answer.charge.books import NO_MODULE
 from hogwalk.answer.report.document import ModuleUse
+from hogwalk.machine.words import shown
 from hogwalk.model import Frame, Source, Trust
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
@@ -42,7 +43,7 @@ def _unproven(frames: Sequence[Frame]) -> List[str]:
     if doubtful:
         found.append(
             f"{len(doubtful)} of {len(frames)} frames have a return address without a call before it, "
-            f"the first at {doubtful[0].return_slot:08x}; what follows such a frame may be wrong"
+            f"the first at {shown(doubtful[0].return_slot)}; what follows such a frame may be wrong"
         )
     return found
 
@@ -64,7 +65,7 @@ def _holes(evidence: Evidence) -> List[str]:
     if len(holes) > MOST_HOLES:
         size = sum(end - start for start, end in holes)
         return [f"{size} bytes of the stack in {len(holes)} places cannot be read; they count as gaps"]
-    return [f"stack {start:08x}..{end:08x} cannot be read; it counts as a gap" for start, end in holes]
+    return [f"stack {shown(start)}..{shown(end)} cannot be read; it counts as a gap" for start, end in holes]
 
 
 def _rows(walk: Walk) -> List[str]:

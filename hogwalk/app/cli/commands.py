@@ -13,6 +13,7 @@ from hogwalk.answer.render.table import PLAIN, Look
 from hogwalk.answer.render.triage import function_table, module_table, product_table, render, totals
 from hogwalk.answer.report.document import Report
 from hogwalk.errors import BadInput, UsageError
+from hogwalk.machine.words import shown
 from hogwalk.model import Frame, Triple
 
 
@@ -138,5 +139,5 @@ def chosen_frame(report: Report, which: str) -> int:
     last: Frame = report.frames[-1]
     raise BadInput(
         f"no frame {which}",
-        f"give a ChildEBP of `walk`, or #0 to #{len(report.frames) - 1:x} (the last is {last.frame_ptr or 0:08x})",
+        f"give a ChildEBP of `walk`, or #0 to #{len(report.frames) - 1:x} (the last is {shown(last.frame_ptr or 0)})",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
+from hogwalk.machine.words import shown
 from hogwalk.model import About
 from hogwalk.targets.dump.crash import Context, Names, ThreadStack
 from hogwalk.targets.dump.header import Header
@@ -42,11 +43,12 @@ class KernelCrash:
             size = self.memory.u32(at + Kdbg.SIZE)
             raw = self.memory.read(at, min(max(size, 0x20), Kdbg.BYTES))
         except Unreadable:
-            self.notes.append(f"the debugger data block at {at:08x} is not in the dump")
+            self.notes.append(f"the debugger data block at {shown(at)} is not in the dump")
             return
         if raw[Kdbg.TAG : Kdbg.TAG + 4] != b"KDBG":
             self.notes.append(
-                f"the debugger data block at {at:08x} is encoded (KdpDataBlockEncoded): offsets come from symbols only"
+                f"the debugger data block at {shown(at)} is encoded (KdpDataBlockEncoded): "
+                "offsets come from symbols only"
             )
             return
         self._block = raw

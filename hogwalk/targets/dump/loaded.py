@@ -6,6 +6,7 @@ import re
 from typing import Iterable, List, Optional, Set
 
 from hogwalk.errors import Unreadable
+from hogwalk.machine.words import hexa
 from hogwalk.targets.dump.layout import Layout
 from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.source import ByteSource
@@ -71,11 +72,11 @@ def named(images: Iterable[Image], kernel: bool) -> List[Image]:
     done: List[Image] = []
     for number, image in enumerate(images):
         stem = image.file.rsplit(".", 1)[0] if "." in image.file else image.file
-        name = _NOT_IN_NAMES.sub("_", stem) or f"Unknown_Module_{image.start:08x}"
+        name = _NOT_IN_NAMES.sub("_", stem) or f"Unknown_Module_{hexa(image.start)}"
         if kernel and (stem.lower() in _KERNELS or (number == 0 and not stem)):
             name = "nt"
         if name.lower() in taken:
-            name = f"{name}_{image.start:08x}"
+            name = f"{name}_{hexa(image.start)}"
         taken.add(name.lower())
         done.append(image._replace(name=name))
     return sorted(done, key=lambda image: image.start)

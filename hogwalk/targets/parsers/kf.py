@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from hogwalk.errors import BadInput
+from hogwalk.machine.words import hexa
 from hogwalk.model import Triple
 from hogwalk.targets.parsers.kfrow import Columns, KfRow, is_row, parse_row
 from hogwalk.targets.parsers.lines import rejoined
@@ -44,7 +45,7 @@ def format_kf(triple: Triple, count: int, prefix: str = "") -> str:
     if not 1 <= count <= MOST_FRAMES:
         raise BadInput(f"kf cannot print {count} frames", f"ask for 1 to {MOST_FRAMES}")
     words = (triple.base_ptr, triple.stack_ptr, triple.instruction_ptr)
-    return "kf=" + " ".join(f"{prefix}{word:08x}" for word in words) + f" 0x{count:x}"
+    return "kf=" + " ".join(f"{prefix}{hexa(word)}" for word in words) + f" 0x{count:x}"
 
 
 def parse_kf(text: str, pointer_bytes: Optional[int] = None) -> KfText:

@@ -6,6 +6,7 @@ import struct
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
+from hogwalk.machine.words import shown
 from hogwalk.model import Region
 from hogwalk.targets.protocol import Target
 
@@ -47,7 +48,7 @@ def read_stack(target: Target, region: Region) -> StackImage:
         raw, holes, reads = _read_pages(target, region)
     if sum(end - start for start, end in holes) == region.size:
         raise BadInput(
-            f"no page of the stack {region.limit:08x}..{region.base:08x} can be read",
+            f"no page of the stack {shown(region.limit)}..{shown(region.base)} can be read",
             "pass the right range with --limit and --base, or a dump that holds the stack",
         )
     usable = region.size & ~3

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Callable, List, Optional, Tuple
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NotRecorded
+from hogwalk.machine.words import hexa, shown
 from hogwalk.model import Region
 from hogwalk.targets.parsers.thread import parse_threads
 from hogwalk.targets.protocol import Target
@@ -34,7 +35,7 @@ def find_region(target: Target, limit: Optional[int], base: Optional[int], threa
         reason = nonsense(region)
         if reason is None:
             return region
-        refused.append(f"{region.source} says {region.limit:08x}..{region.base:08x}: {reason}")
+        refused.append(f"{region.source} says {shown(region.limit)}..{shown(region.base)}: {reason}")
     if refused:
         raise BadInput(f"no usable stack range: {'; '.join(refused)}", REMEDY)
     raise BadInput("no stack range found: no thread, no types, no !thread answer", REMEDY)
@@ -59,7 +60,7 @@ def _given(limit: Optional[int], base: Optional[int], thread: Optional[int]) -> 
     region = Region(limit, base, thread, "the command line")
     reason = nonsense(region)
     if reason is not None:
-        raise BadInput(f"the range {limit:08x}..{base:08x} cannot be a stack: {reason}", REMEDY)
+        raise BadInput(f"the range {shown(limit)}..{shown(base)} cannot be a stack: {reason}", REMEDY)
     return region
 
 
@@ -92,7 +93,7 @@ def _thread_data_block(target: Target, thread: Optional[int]) -> Optional[Region
 
 def _thread_text(target: Target, thread: Optional[int]) -> Optional[Region]:
     try:
-        text = target.command("!thread" if thread is None else f"!thread {thread:08x}")
+        text = target.command("!thread" if thread is None else f"!thread {hexa(thread)}")
     except (CommandFailed, NoDebugger, NotRecorded):
         return None
     found = next(iter(parse_threads(text, 4)), None)
