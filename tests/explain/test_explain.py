@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, Optional
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hogwalk.answer.explain.explain import Explainer
@@ -112,6 +112,19 @@ def test_ways_to_make_room(code: str, count: int, expected: Dict[str, int]) -> N
     assert parts(explain(code, count)) == expected
 
 
+@pytest.mark.parametrize(
+    ("code", "count", "expected"),
+    [
+        ("1f60e800100000", 4, {"return address": 4}),  # pop ds, pushad: more than the frame has
+        ("1f60e800100000", 32, {"return address": 4, "locals": 28}),
+        ("5983ec2051e800100000", 0x24, {"return address": 4, "locals": 32}),  # pop ecx, room, push ecx
+        ("5958e800100000", 12, {"return address": 4, "unknown": 8}),
+    ],
+)
+def test_code_that_pops_its_return_address_still_adds_up(code: str, count: int, expected: Dict[str, int]) -> None:
+    assert parts(explain(code, count)) == expected
+
+
 def test_bytes_that_the_code_does_not_make_are_unknown_and_said_so() -> None:
     found = explain("558bec83ec10e800100000", 200)
     assert parts(found) == {"return address": 4, "saved EBP": 4, "locals": 16, "unknown": 176}
@@ -159,6 +172,7 @@ def test_compilers_frames_leave_nothing_unknown_but_behind_guessed_calls(vector:
 
 
 @given(st.binary(max_size=200), st.integers(4, 5000), st.integers(0, 200))
+@example(b"\x1f\x60", 4, 2)
 @settings(max_examples=200, deadline=2000)
 def test_parts_add_up_for_any_code(code: bytes, count: int, at: int) -> None:
     explainer = Explainer(StackDepths(machine(code.hex())), lambda _: FUNCTION)

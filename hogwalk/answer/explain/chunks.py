@@ -38,10 +38,14 @@ class Chunk:
 
 
 class StackModel:
-    """The chunks on the stack, oldest first."""
+    """The chunks on the stack, oldest first; the first one is the return address and is never taken away.
 
-    def __init__(self) -> None:
-        self.chunks: List[Chunk] = []
+    Code that pops its return address owes these bytes: what it puts there next pays them back first.
+    """
+
+    def __init__(self, return_address: Chunk) -> None:
+        self.chunks: List[Chunk] = [return_address]
+        self._owed = 0
         self._leading = True
         self._chain_loaded = False
 
@@ -61,6 +65,10 @@ class StackModel:
                 self._notice(step)
 
     def _put(self, step: Step, count: int) -> None:
+        paid = min(self._owed, count)
+        self._owed, count = self._owed - paid, count - paid
+        if not count:
+            return
         opcode = step.code[0]
         constant = opcode in (0x68, 0x6A)
         pushed = constant or 0x50 <= opcode < 0x58 or opcode == 0xFF or step.code[:2] == PUSH_CHAIN[:2]
@@ -97,7 +105,10 @@ class StackModel:
 
     def _take(self, count: int) -> None:
         """Removes the newest bytes."""
-        while count > 0 and self.chunks:
+        while count > 0:
+            if len(self.chunks) == 1:
+                self._owed += count
+                return
             newest = self.chunks[-1]
             if newest.bytes is None:
                 return
@@ -113,6 +124,7 @@ class StackModel:
         for index, chunk in enumerate(self.chunks):
             if after is not None and chunk.below == after:
                 del self.chunks[index + 1 :]
+                self._owed = 0
                 return
         if after is not None and after[0] >= FIRST_ORIGIN and after[0] in flow.origins:
             purpose = Purpose.ALIGNMENT if flow.origins[after[0]][0] else Purpose.ALLOCA
@@ -139,8 +151,10 @@ class StackModel:
         self._add(step, Purpose.SAVED_REGISTERS, kept)
 
     def _add(self, step: Step, purpose: Purpose, count: int) -> None:
-        if count > 0:
-            self.chunks.append(Chunk(purpose, count, step.address, step.after))
+        paid = max(0, min(self._owed, count))
+        self._owed -= paid
+        if count > paid:
+            self.chunks.append(Chunk(purpose, count - paid, step.address, step.after))
         elif count < 0:
             self._take(-count)
 

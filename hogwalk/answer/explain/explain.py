@@ -40,8 +40,7 @@ class Explainer:
                 "pick one with a size, as `walk` shows it",
             )
         site, start, path = self._site_and_path(frame)
-        model = StackModel()
-        model.chunks.append(Chunk(Purpose.RETURN_ADDRESS, WORD, frame.return_slot, None))
+        model = StackModel(Chunk(Purpose.RETURN_ADDRESS, WORD, frame.return_slot, None))
         notes: List[str] = []
         walked: Tuple[Step, ...] = ()
         if start is not None and path:
