@@ -7,7 +7,7 @@ import sys
 from typing import Optional, Sequence
 
 from hogwalk.app.cli.arguments import parse
-from hogwalk.app.cli.output import write_lines
+from hogwalk.app.cli.output import complain, write_lines
 from hogwalk.errors import HogwalkError
 from hogwalk.fault import guarded
 
@@ -40,7 +40,7 @@ def _run(arguments: Sequence[str]) -> int:
 def _complain(arguments: Sequence[str], words: str) -> None:
     # Where a program reads stdout as JSON, a complaint would spoil it.
     if any(word.startswith("--json") for word in arguments):
-        sys.stderr.write(f"hogwalk: {words}\n")
+        complain(words)
     else:
         write_lines([f"hogwalk: {words}"])
 
@@ -54,7 +54,7 @@ def console() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's own flush fails again
         code = 0
     except KeyboardInterrupt:
-        sys.stderr.write("hogwalk: interrupted\n")
+        complain("interrupted")
         code = INTERRUPTED
     sys.exit(code)
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from hogwalk.machine.words import shown
+from hogwalk.printable import printable
 
 
 class HogwalkError(Exception):
     """A failure with a one-line explanation and a one-line remedy.
 
-    `wrong` says what is wrong, `remedy` what to try instead; both are ASCII.
+    `wrong` says what is wrong, `remedy` what to try instead; both are printable, whatever a name in them holds.
     """
 
     exit_code = 3
 
     def __init__(self, wrong: str, remedy: str = "") -> None:
         super().__init__(wrong)
-        self.wrong = wrong
-        self.remedy = remedy
+        self.wrong = printable(wrong)
+        self.remedy = printable(remedy)
 
     def line(self) -> str:
         """The whole message on one line."""

@@ -1,7 +1,7 @@
 """The records that travel between the rooms: plain, frozen, without behaviour beyond derived facts.
 
 Addresses are plain ints (an address is compared with `is None`, never by truth); intervals are half open,
-low address first; sizes are bytes.
+low address first; sizes are bytes.  Texts are printable: a record that is made of a target's text escapes it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,17 @@ from enum import Enum
 from typing import Optional, Tuple
 
 from hogwalk.machine.words import Words, words_of
+from hogwalk.printable import printable
+
+
+class _Shown:
+    # A record whose texts come from a target.
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for name, value in self.__dict__.items():
+            if isinstance(value, str) and not value.isprintable():
+                object.__setattr__(self, name, printable(value))
 
 
 @dataclass(frozen=True)
@@ -22,7 +33,7 @@ class BugCheck:
 
 
 @dataclass(frozen=True)
-class About:
+class About(_Shown):
     """What kind of target this is.
 
     `kind` is one of "kernel dump", "live kernel", "user dump", "live user", "text";
@@ -48,7 +59,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Module:
+class Module(_Shown):
     """A loaded module, [start, end); `symbols` is "pdb", "coff", "export", "none" or "deferred"."""
 
     name: str
@@ -74,7 +85,7 @@ class FrameLayout:
 
 
 @dataclass(frozen=True)
-class Symbol:
+class Symbol(_Shown):
     """The nearest symbol at or below an address; `name` is "" where the module has no symbol for it.
 
     `displacement` counts bytes from the symbol, or from the module's start when there is no symbol.
@@ -91,7 +102,7 @@ class Symbol:
 
 
 @dataclass(frozen=True)
-class Version:
+class Version(_Shown):
     """What a module's version resource says; every text may be "" where the resource is silent."""
 
     company: str
@@ -101,7 +112,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Registers:
+class Registers(_Shown):
     """The registers a context, a TSS or a trap frame holds; `source` says which ("TSS 28", "context")."""
 
     ip: int
@@ -111,7 +122,7 @@ class Registers:
 
 
 @dataclass(frozen=True)
-class Region:
+class Region(_Shown):
     """A thread's stack, [limit, base), and where these two addresses came from."""
 
     limit: int

@@ -18,7 +18,7 @@ MOST_LINES, MOST_FUNCTION_LINES = 300, 45
 FOLDERS = ("hogwalk", "tests", "fixtures")
 # The rooms, in the order of the data's way: each may import those before it and itself, never those behind it.
 ORDER = (
-    "machine.words", "errors", "model", "fault", "machine.x86",
+    "printable", "machine.words", "errors", "model", "fault", "machine.x86",
     "targets.images", "targets.symbols", "targets.parsers", "targets.protocol",
     "targets.packed", "targets.recording", "targets.engine", "targets.dump", "targets.text",
     "walk.facts", "walk.kf", "walk.evidence", "walk.rebuild", "walk.merge", "walk.heal",

@@ -236,7 +236,7 @@ def test_writes_stay_small_and_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_no_console_can_show_becomes_a_question_mark(capsys: pytest.CaptureFixture[str]) -> None:
     write_lines(["caf\u00e9 \u30db!x", "two\nlines\ttab"])
-    assert capsys.readouterr().out == "caf? ?!x\ntwo lines tab\n"
+    assert capsys.readouterr().out == "caf? ?!x\ntwo\\nlines\\ttab\n"
 
 
 @pytest.mark.parametrize("command", STACK_COMMANDS)

@@ -9,6 +9,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from hogwalk.answer.charge.books import Share
 from hogwalk.answer.charge.inbox import inbox_modules
 from hogwalk.model import Version
+from hogwalk.printable import printable
 
 SYSTEM = ("nt", "ntdll")  # the engine's names of the modules that belong to the operating system for certain
 SIGNS = {"\u00ae": "(R)", "\u2122": "(TM)", "\u00a9": "(C)"}
@@ -78,4 +79,4 @@ def ascii_text(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text)
     kept = "".join(char for char in plain if not unicodedata.combining(char))
     plain = kept.encode("ascii", "replace").decode("ascii")
-    return " ".join("".join(char if char.isprintable() else " " for char in plain).split())
+    return " ".join(printable(plain).split())

@@ -9,14 +9,20 @@ from hogwalk.answer.charge.books import module_of
 from hogwalk.answer.report.document import SCHEMA, ModuleUse, ProductUse, Report
 from hogwalk.machine.words import hexa
 from hogwalk.model import Frame, Triple
+from hogwalk.printable import printable_document
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.walk.kf.choose import frame_count
 from hogwalk.walk.kf.rank import Candidate
 
 
 def to_json(report: Report) -> str:
-    """The document, indented by two blanks, keys in the schema's order, ASCII."""
-    return json.dumps(document(report), indent=2)
+    """The report's document as text."""
+    return written(document(report))
+
+
+def written(content: Dict[str, Any]) -> str:
+    """A document as text: indented by two blanks, keys in the schema's order, ASCII, every text in it printable."""
+    return json.dumps(printable_document(content), indent=2)
 
 
 def document(report: Report) -> Dict[str, Any]:

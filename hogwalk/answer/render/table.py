@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.machine.words import shown
+from hogwalk.printable import printable
 
 Words = Iterator[Tuple[str, str]]  # paragraphs: a label, often "", and the text behind it
 
@@ -42,6 +43,7 @@ def percent(part: int, whole: int) -> str:
 
 def cut(text: str, width: int) -> str:
     """The text, its middle replaced by `..` where it is too wide."""
+    text = printable(text)
     if len(text) <= width:
         return text
     head = (width - 2) * 2 // 3
@@ -61,8 +63,9 @@ def table(
 
     A line wider than `width` loses its end.
     """
-    widths = [max([len(head)] + [len(row[at]) for row in rows]) for at, head in enumerate(heads)]
-    for row in [heads, *rows]:
+    fit = [[printable(cell) for cell in row] for row in rows]
+    widths = [max([len(head)] + [len(row[at]) for row in fit]) for at, head in enumerate(heads)]
+    for row in [heads, *fit]:
         cells: List[str] = []
         for at, cell in enumerate(row):
             cells.append(cell.ljust(widths[at]) if heads[at] in left else cell.rjust(widths[at]))
@@ -73,7 +76,7 @@ def table(
 def wrapped(label: str, text: str, width: int = WIDTH) -> Iterator[str]:
     """The text behind a label of ten columns, continued under itself."""
     yield from textwrap.wrap(
-        text, width, initial_indent=label.ljust(11), subsequent_indent=" " * 11, break_on_hyphens=False
+        printable(text), width, initial_indent=label.ljust(11), subsequent_indent=" " * 11, break_on_hyphens=False
     )
 
 

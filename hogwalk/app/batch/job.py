@@ -13,6 +13,7 @@ from hogwalk.app.cli.open import open_target
 from hogwalk.app.cli.progress import Progress
 from hogwalk.errors import HogwalkError, UsageError
 from hogwalk.fault import guarded
+from hogwalk.printable import printable_document
 from hogwalk.walk.evidence import Wanted
 
 
@@ -52,7 +53,7 @@ def failed(job: Job, wrong: str, remedy: str) -> Answer:
 
 
 def _line(path: str, rest: Dict[str, Any]) -> str:
-    return json.dumps({"file": path, **rest}, separators=(",", ":"))
+    return json.dumps(printable_document({"file": path, **rest}), separators=(",", ":"))
 
 
 def _report(job: Job) -> Dict[str, Any]:

@@ -76,11 +76,10 @@ def frame(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable
     report = run.report()
     explanation = run.explain(report.frames[chosen_frame(report, options.which)])
     if options.json is not None:
-        import json
-
         from hogwalk.answer.render.json_frame import explanation_document
+        from hogwalk.answer.render.json_report import written
 
-        return json.dumps(explanation_document(explanation), indent=2).split("\n")
+        return written(explanation_document(explanation)).split("\n")
     return explanation_lines(explanation)
 
 

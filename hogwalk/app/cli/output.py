@@ -8,6 +8,7 @@ from typing import Iterable, List
 
 from hogwalk.answer.render.table import PLAIN, Look
 from hogwalk.errors import BadInput
+from hogwalk.printable import ascii_only, printable
 
 LARGEST_WRITE = 8000  # characters; the debugger's output cuts or drops writes near 16384
 NARROWEST = 40  # columns: below that nothing can be read anyhow
@@ -33,7 +34,7 @@ def show(lines: Iterable[str]) -> None:
     if on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
         from hogwalk.answer.render.paint import paint
 
-        paint(lines)
+        paint(map(ascii_only, lines))
     else:
         write_lines(lines)
 
@@ -43,7 +44,7 @@ def write_lines(lines: Iterable[str]) -> None:
     pending: List[str] = []
     size = 0
     for line in lines:
-        for part in _parts(_plain(line) + "\n"):
+        for part in _parts(ascii_only(line) + "\n"):
             if size + len(part) > LARGEST_WRITE:
                 sys.stdout.write("".join(pending))
                 pending, size = [], 0
@@ -54,11 +55,11 @@ def write_lines(lines: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-def _plain(line: str) -> str:
-    # Symbols and file names may hold anything; a console without that letter would end the run, the debugger garble it.
-    if line.isascii() and line.isprintable():
-        return line
-    return "".join(char if char.isprintable() else " " for char in line).encode("ascii", "replace").decode("ascii")
+def complain(words: str) -> None:
+    """Says on stderr, on one line, what went wrong or what is being done."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"hogwalk: {ascii_only(words)}\n")
+        sys.stderr.flush()
 
 
 def _parts(text: str) -> Iterable[str]:
@@ -69,6 +70,6 @@ def save(path: str, lines: Iterable[str]) -> None:
     """Writes the lines to a file; raises BadInput when it cannot be written."""
     try:
         with open(path, "w", encoding="utf-8", newline="\n") as file:
-            file.write("\n".join(lines) + "\n")
+            file.writelines(f"{printable(line)}\n" for line in lines)
     except OSError as error:
         raise BadInput(f"{path} cannot be written ({error.strerror})", "name a file in a writable folder") from error

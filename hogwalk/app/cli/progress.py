@@ -8,6 +8,9 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Optional, Type
 
+from hogwalk.app.cli.output import complain
+from hogwalk.printable import ascii_only
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
@@ -49,12 +52,11 @@ class Progress:
 
     def __call__(self, doing: str, total: int = 0) -> None:
         """Says what comes next, and how many steps (bytes, threads, dumps) it takes; 0 when nobody knows."""
-        self._doing, self._done, self._total = doing, 0, total
+        self._doing, self._done, self._total = ascii_only(doing), 0, total
         self._show()
         if not self._quiet and self._timer is None and time.monotonic() - self._spoke > PATIENCE:
             self._spoke = time.monotonic()
-            sys.stderr.write(f"hogwalk: {doing} ..\n")
-            sys.stderr.flush()
+            complain(f"{doing} ..")
 
     def advance(self, steps: int = 1) -> None:
         """So many steps more are done."""
@@ -76,7 +78,7 @@ class Progress:
         with self._lock:
             if self._closed:
                 return
-            columns = (TextColumn("hogwalk: {task.description}"), BarColumn(), TimeElapsedColumn())
+            columns = (TextColumn("hogwalk: {task.description}", markup=False), BarColumn(), TimeElapsedColumn())
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
             self._bar.add_task(self._doing, completed=self._done, total=self._total or None)
             self._bar.start()

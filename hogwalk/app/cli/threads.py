@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Iterable
 
+from hogwalk.answer.render.json_report import written
 from hogwalk.answer.render.json_threads import threads_document
 from hogwalk.answer.render.table import Look
 from hogwalk.answer.render.threads import render_threads
@@ -26,5 +26,5 @@ def thread_lines(target: Target, options: argparse.Namespace, look: Look, progre
         raise BadInput("`threads` reads a dump file only", "run `hogwalk -z DUMP threads` outside the debugger")
     uses = survey(target, options.by, options.n, progress, progress.advance)
     if options.json is not None:
-        return json.dumps(threads_document(target.about(), uses, target.notes), indent=2).split("\n")
+        return written(threads_document(target.about(), uses, target.notes)).split("\n")
     return render_threads(target.about(), uses, target.notes, look)
