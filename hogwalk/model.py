@@ -141,9 +141,12 @@ class Region(_Shown):
 
 @dataclass(frozen=True)
 class Triple:
-    """A start for `k... = BasePtr StackPtr InstructionPtr` (x86)."""
+    """A start for `kf = BasePtr StackPtr InstructionPtr`; `base_ptr` is None on machines other than x86.
 
-    base_ptr: int
+    There the start is the pair of `kf = StackPtr InstructionPtr FrameCount`.
+    """
+
+    base_ptr: Optional[int]
     stack_ptr: int
     instruction_ptr: int
 

@@ -267,3 +267,22 @@ def test_the_linter_is_content() -> None:
 
 def test_the_format_is_kept() -> None:
     assert run_tool("ruff", "format", "--check", "--quiet", *FOLDERS) == ""
+
+
+def test_word_sizes_are_written_out_in_the_machine_room_only() -> None:
+    """No address printed by eight digits, no word of four bytes taken for granted in what works for every machine."""
+    digits = re.compile(r":08x|:016x")
+    sizes = re.compile(
+        r"(?:slot|frame_ptr|address|pointer|stack_ptr|esp) [+-] 4\b|\b4 \*|>> 2\b|& 3\b|// 4\b|0xFFFF_?FFFF\b"
+    )
+    found = []
+    for path in sources("hogwalk/"):
+        name = short(path)
+        if name.startswith("hogwalk/machine/"):
+            continue
+        formats = name.startswith("hogwalk/targets/")  # file formats have words and codes of their own
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            code = formats and ("timestamp" in line or "exception " in line)
+            if (digits.search(line) and not code) or (sizes.search(line) and not formats):
+                found.append(f"{name}:{number}: {line.strip()}")
+    assert found == []

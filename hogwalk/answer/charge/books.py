@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
+from hogwalk.machine.words import X86
 from hogwalk.model import ABOVE, BELOW, BETWEEN, NOTHING, UNREADABLE, Frame, Gap, Region
 
 NO_MODULE = "(no module)"
@@ -47,7 +48,9 @@ def _share(name: str, frames: Sequence[Frame]) -> Share:
     return Share(name, sum(frame.bytes or 0 for frame in sized), len(frames), largest)
 
 
-def gaps(region: Region, frames: Sequence[Frame], holes: Sequence[Tuple[int, int]]) -> Tuple[Gap, ...]:
+def gaps(
+    region: Region, frames: Sequence[Frame], holes: Sequence[Tuple[int, int]], word: int = X86.word
+) -> Tuple[Gap, ...]:
     """What no frame accounts for, lowest address first; unreadable pages outside the frames are told apart.
 
     A frame holds the bytes from just behind the newer frame's return address to the end of its own; one without
@@ -58,7 +61,7 @@ def gaps(region: Region, frames: Sequence[Frame], holes: Sequence[Tuple[int, int
     found: List[Gap] = []
     end = region.limit
     for frame in frames:
-        here = min(frame.return_slot + 4, region.base)
+        here = min(frame.return_slot + word, region.base)
         found.extend(_cut(end, here - (frame.bytes or 0), ABOVE if frame is frames[0] else BETWEEN, holes))
         end = here
     return (*found, *_cut(end, region.base, BELOW, holes))

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Iterable, List, Optional
 
 from hogwalk.answer.explain.records import Purpose
+from hogwalk.machine.words import X86
 from hogwalk.machine.x86.emulate import HelperEffect
 from hogwalk.machine.x86.flow import Flow
 from hogwalk.machine.x86.prologue import Step
 from hogwalk.machine.x86.values import EBP, ESP, FIRST_ORIGIN, Known
+
+WORD = X86.word
 
 MOST_RECORD_WORDS = 4  # next, handler, scope table, try level
 LOAD_CHAIN = (b"\x64\xa1\0\0\0\0", b"\x64\x8b\x0d\0\0\0\0", b"\x64\x8b\x15\0\0\0\0")  # mov eax|ecx|edx,fs:[0]
@@ -139,14 +142,14 @@ class StackModel:
             return
         top = 0
         if effect.saved is not None and effect.ebp != (EBP, 0):
-            top = effect.saved + 4
+            top = effect.saved + WORD
             self._take(max(0, top))
-            self._add(step, Purpose.SAVED_EBP, 4)
+            self._add(step, Purpose.SAVED_EBP, WORD)
             top -= 4
         if effect.record is not None and effect.record < top:
             self._add(step, Purpose.SEH_RECORD, top - effect.record)
             top = effect.record
-        kept = 4 * len([slot for slot in effect.kept if effect.esp[1] <= slot < top])
+        kept = WORD * len([slot for slot in effect.kept if effect.esp[1] <= slot < top])
         self._add(step, Purpose.LOCALS, top - effect.esp[1] - kept)
         self._add(step, Purpose.SAVED_REGISTERS, kept)
 

@@ -7,7 +7,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from hogwalk.answer.explain.chunks import SET_UP, Chunk, StackModel
 from hogwalk.answer.explain.records import CallSite, Explanation, Instruction, Part, Purpose
 from hogwalk.errors import NothingFound
-from hogwalk.machine.words import shown
+from hogwalk.machine.words import X86, shown
 from hogwalk.machine.x86.blocks import Block
 from hogwalk.machine.x86.calls import LONGEST, Call, CallKind, calls_before
 from hogwalk.machine.x86.depth import StackDepths
@@ -17,7 +17,7 @@ from hogwalk.machine.x86.text import Disassembler, Namer, no_name
 from hogwalk.model import Frame
 
 StartOf = Callable[[int], Optional[int]]
-WORD = 4
+WORD = X86.word
 MOST_INSTRUCTIONS = 60
 TRAP_FRAME = 0x60  # the least that an x86 trap or system call puts on the stack
 

@@ -44,7 +44,7 @@ def words(evidence: Evidence) -> Iterator[Word]:
     image = evidence.image
     links = _links(evidence)
     for index, value in enumerate(image.words):
-        at = evidence.region.limit + 4 * index
+        at = evidence.region.limit + evidence.image.machine.word * index
         if image.holes and image.unreadable(at):
             yield Word(at, 0, WordKind.UNREADABLE, None)
         else:

@@ -26,7 +26,7 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
     module_shares = shares(frames, module_of)
     owners = _owners(target, evidence.modules, module_shares)
     modules = _module_uses(evidence.modules.modules, module_shares, owners)
-    found = gaps(evidence.region, frames, evidence.image.holes)
+    found = gaps(evidence.region, frames, evidence.image.holes, evidence.image.machine.word)
     off = imbalance(evidence.region, frames, found)
     if off:
         raise AssertionError(f"the books are off by {off} bytes")

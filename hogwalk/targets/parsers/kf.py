@@ -37,14 +37,15 @@ class KfText:
 
 
 def format_kf(triple: Triple, count: int, prefix: str = "") -> str:
-    """The command that walks from a triple (x86): `kf=b8ae6100 b8ae60ec 8081df65 0x200`.
+    """The command that walks from a start: `kf=b8ae6100 b8ae60ec 8081df65 0x200`; with two words except on x86.
 
     With `prefix` "0x" it holds in any default radix, not only in 16.  Raises BadInput unless 1 <= count <= 0xffff, the
     engine's limit.
     """
     if not 1 <= count <= MOST_FRAMES:
         raise BadInput(f"kf cannot print {count} frames", f"ask for 1 to {MOST_FRAMES}")
-    words = (triple.base_ptr, triple.stack_ptr, triple.instruction_ptr)
+    base = () if triple.base_ptr is None else (triple.base_ptr,)
+    words = (*base, triple.stack_ptr, triple.instruction_ptr)
     return "kf=" + " ".join(f"{prefix}{hexa(word)}" for word in words) + f" 0x{count:x}"
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
-from hogwalk.machine.words import shown
+from hogwalk.machine.words import X86, Words, shown
 from hogwalk.model import Region
 from hogwalk.targets.protocol import Target
 
@@ -18,17 +17,25 @@ class StackImage:
     `reads` the number of memory reads it took (1 when every page is readable).
     """
 
-    def __init__(self, region: Region, words: Sequence[int], holes: Sequence[Tuple[int, int]], reads: int = 1) -> None:
+    def __init__(
+        self,
+        region: Region,
+        words: Sequence[int],
+        holes: Sequence[Tuple[int, int]],
+        reads: int = 1,
+        machine: Words = X86,
+    ) -> None:
         self.region = region
+        self.machine = machine
         self.words = words
         self.holes = tuple(holes)
         self.reads = reads
 
     def word(self, address: int) -> Optional[int]:
         """The word at an address, or None when that is off the stack, between two words, or unreadable."""
-        if address not in self.region or address & 3 or self.unreadable(address):
+        if address not in self.region or not self.machine.aligned(address) or self.unreadable(address):
             return None
-        return self.words[(address - self.region.limit) >> 2]
+        return self.words[(address - self.region.limit) // self.machine.word]
 
     def unreadable(self, address: int) -> bool:
         """Whether the word at `address` lies in a page that cannot be read."""
@@ -36,7 +43,7 @@ class StackImage:
 
 
 def read_stack(target: Target, region: Region) -> StackImage:
-    """The region's words, by one bulk read, or page by page where that fails (x86: 4-byte words).
+    """The region's words, by one bulk read, or page by page where that fails.
 
     Raises BadInput when no page of the region can be read.
     """
@@ -51,8 +58,8 @@ def read_stack(target: Target, region: Region) -> StackImage:
             f"no page of the stack {shown(region.limit)}..{shown(region.base)} can be read",
             "pass the right range with --limit and --base, or a dump that holds the stack",
         )
-    usable = region.size & ~3
-    return StackImage(region, struct.unpack(f"<{usable // 4}I", raw[:usable]), holes, reads)
+    machine = target.about().words
+    return StackImage(region, machine.unpack(raw), holes, reads, machine)
 
 
 def _read_pages(target: Target, region: Region) -> Tuple[bytes, List[Tuple[int, int]], int]:

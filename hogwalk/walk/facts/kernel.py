@@ -7,9 +7,10 @@ Sources: wdbgexts.h (KDDEBUGGER_DATA64), ntddk.h (NT_TIB), public symbols' types
 from __future__ import annotations
 
 import struct
-from typing import Optional
+from typing import Optional, Tuple
 
 from hogwalk.errors import Unreadable
+from hogwalk.machine.words import X86
 from hogwalk.model import Registers
 from hogwalk.targets.protocol import Target
 
@@ -20,19 +21,25 @@ KDBG_CURRENT_THREAD = 0x2B4  # USHORT OffsetPrcbCurrentThread
 
 X86_PRCB_IN_PCR = 0x120  # _KPCR.PrcbData
 X86_PCR_GDT = 0x3C  # _KPCR.GDT
-X86_TIB_BASE, X86_TIB_LIMIT = 4, 8  # _NT_TIB.StackBase, .StackLimit
 MAIN_TSS = 0x28  # the selector every x86 Windows thread runs on; the double fault's task gate leaves its state there
 TSS_EIP, TSS_ESP, TSS_EBP = 0x20, 0x38, 0x3C  # _KTSS
 MAX_PROCESSORS = 32  # x86 Windows' own bound (KAFFINITY is 32 bits wide)
 
 
 def word(target: Target, address: int) -> Optional[int]:
-    """The 32-bit word at an address, or None when it cannot be read."""
+    """The machine's word at an address, or None when it cannot be read."""
+    words = target.about().words
     try:
-        value: int = struct.unpack("<I", target.read(address & 0xFFFFFFFF, 4))[0]
+        (value,) = words.unpack(target.read(address & words.mask, words.word))
     except Unreadable:
         return None
     return value
+
+
+def tib(target: Target) -> Tuple[int, int]:
+    """The offsets of StackLimit and StackBase in an _NT_TIB, which begins with a pointer and these two."""
+    size = target.about().words.word
+    return 2 * size, size
 
 
 def data_block_ushort(block: bytes, offset: int) -> Optional[int]:
@@ -49,9 +56,9 @@ def processor_control_region(target: Target, thread: Optional[int]) -> Optional[
     if block is None or len(block) < KDBG_PROCESSOR_BLOCK + 8:
         return None
     array = struct.unpack_from("<I", block, KDBG_PROCESSOR_BLOCK)[0]
-    current = data_block_ushort(block, KDBG_CURRENT_THREAD) or 4
+    current = data_block_ushort(block, KDBG_CURRENT_THREAD) or X86.word
     for number in range(MAX_PROCESSORS):
-        prcb = word(target, array + 4 * number) if array else None
+        prcb = word(target, array + X86.word * number) if array else None
         if not prcb:
             return None
         if thread is None or word(target, prcb + current) == thread:
@@ -68,7 +75,7 @@ def faulting_registers(target: Target, thread: Optional[int]) -> Optional[Regist
     try:
         descriptor = target.read(gdt + MAIN_TSS, 8)
         base = struct.unpack_from("<H", descriptor, 2)[0] | descriptor[4] << 16 | descriptor[7] << 24
-        tss = target.read(base, TSS_EBP + 4)
+        tss = target.read(base, TSS_EBP + X86.word)
     except Unreadable:
         return None
     ip, sp, bp = (struct.unpack_from("<I", tss, offset)[0] for offset in (TSS_EIP, TSS_ESP, TSS_EBP))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Callable, List, Optional, Tuple
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NotRecorded
-from hogwalk.machine.words import hexa, shown
+from hogwalk.machine.words import Words, hexa, shown
 from hogwalk.model import Region
 from hogwalk.targets.parsers.thread import parse_threads
 from hogwalk.targets.protocol import Target
@@ -24,15 +24,16 @@ REMEDY = "pass --limit and --base as !thread prints them (Base b8ae9000 Limit b8
 
 def find_region(target: Target, limit: Optional[int], base: Optional[int], thread: Optional[int]) -> Region:
     """The stack range to analyse; raises BadInput with the reason when no source gives a sensible one."""
+    words = target.about().words
     if limit is not None or base is not None:
-        return _given(limit, base, thread)
+        return _given(limit, base, thread, words)
     who = thread if thread is not None else target.thread()
     refused: List[str] = []
     for source in _sources(target):
         region = source(target, who)
         if region is None:
             continue
-        reason = nonsense(region)
+        reason = nonsense(region, words)
         if reason is None:
             return region
         refused.append(f"{region.source} says {shown(region.limit)}..{shown(region.base)}: {reason}")
@@ -41,24 +42,24 @@ def find_region(target: Target, limit: Optional[int], base: Optional[int], threa
     raise BadInput("no stack range found: no thread, no types, no !thread answer", REMEDY)
 
 
-def nonsense(region: Region) -> Optional[str]:
+def nonsense(region: Region, words: Words) -> Optional[str]:
     """Why a range cannot be a stack, or None when it can."""
-    if region.limit % 4 or region.base % 4:
-        return "not aligned to 4 bytes"
+    if not (words.aligned(region.limit) and words.aligned(region.base)):
+        return f"not aligned to {words.word} bytes"
     if region.base <= region.limit:
         return "Base is not above Limit"
     if region.size > MAX_BYTES:
         return f"{region.size} bytes are more than any stack has (16 MB)"
-    if region.limit < 0 or region.base > 1 << 32:
-        return "outside the 32-bit address space"
+    if region.limit < 0 or region.base > words.mask + 1:
+        return f"outside the {8 * words.word}-bit address space"
     return None
 
 
-def _given(limit: Optional[int], base: Optional[int], thread: Optional[int]) -> Region:
+def _given(limit: Optional[int], base: Optional[int], thread: Optional[int], words: Words) -> Region:
     if limit is None or base is None:
         raise BadInput("one end of the stack range is missing", REMEDY)
     region = Region(limit, base, thread, "the command line")
-    reason = nonsense(region)
+    reason = nonsense(region, words)
     if reason is not None:
         raise BadInput(f"the range {shown(limit)}..{shown(base)} cannot be a stack: {reason}", REMEDY)
     return region
@@ -88,7 +89,9 @@ def _thread_data_block(target: Target, thread: Optional[int]) -> Optional[Region
     initial = kernel.data_block_ushort(block, kernel.KDBG_INITIAL_STACK) if block is not None else None
     if thread is None or initial is None:
         return None
-    return _region_at(target, thread, initial + 4, initial, "the debugger data block's _KTHREAD offsets")
+    return _region_at(
+        target, thread, initial + target.about().words.word, initial, "the debugger data block's _KTHREAD offsets"
+    )
 
 
 def _thread_text(target: Target, thread: Optional[int]) -> Optional[Region]:
@@ -96,7 +99,7 @@ def _thread_text(target: Target, thread: Optional[int]) -> Optional[Region]:
         text = target.command("!thread" if thread is None else f"!thread {hexa(thread)}")
     except (CommandFailed, NoDebugger, NotRecorded):
         return None
-    found = next(iter(parse_threads(text, 4)), None)
+    found = next(iter(parse_threads(text, target.about().pointer_bytes)), None)
     if found is None or found.limit is None or found.base is None:
         return None
     return Region(found.limit, found.base, found.thread if found.thread is not None else thread, "!thread")
@@ -106,7 +109,7 @@ def _processor(target: Target, thread: Optional[int]) -> Optional[Region]:
     pcr = kernel.processor_control_region(target, thread)
     if pcr is None:
         return None
-    found = _region_at(target, pcr, kernel.X86_TIB_LIMIT, kernel.X86_TIB_BASE, "the KPCR's NT_TIB", thread)
+    found = _region_at(target, pcr, *kernel.tib(target), "the KPCR's NT_TIB", thread)
     if found is None:
         return None
     # There StackBase leaves out the room for the FPU state (0x210 bytes on x86) at the very end of the last page.
@@ -116,7 +119,7 @@ def _processor(target: Target, thread: Optional[int]) -> Optional[Region]:
 def _thread_environment(target: Target, thread: Optional[int]) -> Optional[Region]:
     if thread is None:
         return None
-    return _region_at(target, thread, kernel.X86_TIB_LIMIT, kernel.X86_TIB_BASE, "the TEB")
+    return _region_at(target, thread, *kernel.tib(target), "the TEB")
 
 
 def _stated(target: Target, thread: Optional[int]) -> Optional[Region]:

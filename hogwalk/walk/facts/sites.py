@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Dict, Optional
 
+from hogwalk.machine.words import X86
 from hogwalk.machine.x86.calls import Call, CallKind, calls_before
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.walk.facts.modules import ModuleMap
@@ -59,7 +60,7 @@ class CallSites:
             if code is None:
                 break
             if code[0] == 0xE9:
-                further: Optional[int] = (target + 5 + int.from_bytes(code[1:5], "little")) & 0xFFFFFFFF
+                further: Optional[int] = (target + 5 + int.from_bytes(code[1:5], "little")) & X86.mask
             elif code[:2] == b"\xff\x25":
                 further = self.reader.word_at(int.from_bytes(code[2:6], "little"))
             else:

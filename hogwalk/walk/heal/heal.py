@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import FrozenSet, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import NothingFound
+from hogwalk.machine.words import X86
 from hogwalk.model import Frame, Triple
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
@@ -20,6 +21,8 @@ from hogwalk.walk.heal.plan import Plan, not_reached, plan
 from hogwalk.walk.kf.choose import frame_count, walk_from
 from hogwalk.walk.kf.frames import FrameReader, Walk
 from hogwalk.walk.merge.walks import Walks
+
+WORD = X86.word
 
 ROUNDS = 6  # most stacks settle in two or three
 ROUNDS_WITH_FRAME_DATA = 2
@@ -124,8 +127,8 @@ class _Healer:
     def _start(self, frame_data: bool) -> Triple:
         # Without frame data no BasePtr is needed, and a wrong but readable one would be passed on and on.
         first = self._frames[0]
-        saved: Optional[int] = self._evidence.image.word(first.return_slot - 4) if frame_data else None
-        return Triple(saved or 0, first.return_slot - 4, first.return_address)
+        saved: Optional[int] = self._evidence.image.word(first.return_slot - WORD) if frame_data else None
+        return Triple(saved or 0, first.return_slot - WORD, first.return_address)
 
     def _is_return(self, slot: int) -> bool:
         word = self._evidence.image.word(slot)

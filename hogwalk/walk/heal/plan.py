@@ -11,9 +11,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Callable, Dict, FrozenSet, List, NamedTuple, Sequence, Tuple
 
+from hogwalk.machine.words import X86
 from hogwalk.model import Frame
 
-WORD = 4
+WORD = X86.word
 SEARCHED = 32  # words above the place an override names in which the debugger was seen to look for a return address
 BRANCHES = 3  # conflicts in which both ways out are tried to the end
 IsReturn = Callable[[int], bool]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import List, Mapping, Optional, Tuple
 
+from hogwalk.machine.words import X86
 from hogwalk.model import Frame, Source, Symbol, Triple, Trust
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.kf.frames import FrameReader
+
+WORD = X86.word
 
 
 def chain_frames(
@@ -17,10 +20,10 @@ def chain_frames(
     `names` holds the symbols of code addresses.
     """
     frames: List[Frame] = []
-    frame_ptr, running = triple.base_ptr, triple.instruction_ptr
+    frame_ptr, running = triple.base_ptr or 0, triple.instruction_ptr
     newer: Optional[int] = None
     while newer is None or frame_ptr > newer:
-        return_address = image.word(frame_ptr + 4)
+        return_address = image.word(frame_ptr + WORD)
         if return_address is None:
             break
         trust = reader.trust(frame_ptr, return_address, running)
@@ -28,7 +31,7 @@ def chain_frames(
             break
         size = None if newer is None else frame_ptr - newer
         symbol = names.get(running)
-        frames.append(Frame(frame_ptr, frame_ptr + 4, return_address, running, size, symbol, Source.HOGWALK, trust))
+        frames.append(Frame(frame_ptr, frame_ptr + WORD, return_address, running, size, symbol, Source.HOGWALK, trust))
         newer, running = frame_ptr, return_address
         frame_ptr = image.word(frame_ptr) or 0
     return tuple(frames)

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import Dict, List, NamedTuple, Optional
 
+from hogwalk.machine.words import X86
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.links import Link, LinkJudge
 from hogwalk.walk.facts.sites import CallSites, SiteKind
 from hogwalk.walk.kf.scoring import End, Fact, Tally
+
+WORD = X86.word
 
 TRAP_MARK = 0xBADB0D00  # _KTRAP_FRAME.DbgArgMark; DbgEbp and DbgEip lie before it, as a frame's pair does
 NEAR_BASE = 0x400
@@ -48,8 +51,8 @@ class ChainFinder:
         limit, base = region.limit, region.base
         for index in range(len(words) - 3, -1, -1):
             pointer, code = words[index], words[index + 1]
-            slot = limit + 4 * index
-            inside = slot < pointer < base and not pointer & 3
+            slot = limit + WORD * index
+            inside = slot < pointer < base and not pointer % WORD
             if inside and low <= code < high and self._sites.modules.is_code(code):
                 found[slot] = self._chain(slot, pointer, code, words[index + 2], found.get(pointer))
             elif words[index + 2] == TRAP_MARK:
@@ -79,7 +82,7 @@ class ChainFinder:
         return Fact.UNREAD if kind is SiteKind.UNREAD else Fact.PLAIN
 
     def _link_facts(self, running: int, older: Chain) -> List[Fact]:
-        return_address = self._image.words[(older.slot + 4 - self._image.region.limit) >> 2]
+        return_address = self._image.words[(older.slot + WORD - self._image.region.limit) // WORD]
         verdict = self._judge.judge(return_address, running)
         if verdict is Link.MATCH:
             return [Fact.LINKED]

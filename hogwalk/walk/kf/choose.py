@@ -59,7 +59,7 @@ def choose(target: Target, frames: FrameReader, image: StackImage, candidates: S
         return None
     segments = [best]
     for _ in range(MORE_TRIES):
-        end = segments[-1].frames[-1].return_slot + 4
+        end = segments[-1].frames[-1].return_slot + image.machine.word
         further = _behind(target, frames, image, candidates, tried, end)
         if further is None:
             break

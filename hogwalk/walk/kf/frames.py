@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
+from hogwalk.machine.words import X86
 from hogwalk.model import Frame, Region, Source, Triple, Trust
 from hogwalk.targets.parsers.kf import KfText
 from hogwalk.targets.parsers.kfrow import KfRow
@@ -13,6 +14,7 @@ from hogwalk.walk.facts.links import Link, LinkJudge
 from hogwalk.walk.facts.sites import CallSites, SiteKind
 from hogwalk.walk.kf.chains import TRAP_MARK
 
+WORD = X86.word
 PROVEN = (Trust.LINKED, Trust.CALL, Trust.TRAP)
 TRAP_SEARCH = 16  # words: between a trap row's ChildEBP and its trap frame lie a return address and few arguments
 
@@ -75,14 +77,14 @@ class FrameReader:
 
     def _frame(self, frame_ptr: int, return_address: int, running: int, distance: Optional[int], row: KfRow) -> Frame:
         trust = self.trust(frame_ptr, return_address, running)
-        return Frame(frame_ptr, frame_ptr + 4, return_address, running, distance, row.symbol, Source.KF, trust)
+        return Frame(frame_ptr, frame_ptr + WORD, return_address, running, distance, row.symbol, Source.KF, trust)
 
     def trust(self, frame_ptr: int, return_address: int, running: int) -> Trust:
         """How well the return address of a frame is borne out."""
         image = self._image
         if self._is_trap(frame_ptr, return_address):
             return Trust.TRAP
-        if image.word(frame_ptr + 4) != return_address:
+        if image.word(frame_ptr + WORD) != return_address:
             return Trust.NONE
         kind = self._sites.at(return_address).kind
         if kind is SiteKind.OUTSIDE:
@@ -95,9 +97,9 @@ class FrameReader:
 
     def _is_trap(self, frame_ptr: int, return_address: int) -> bool:
         """Whether a trap frame that returns to `return_address` lies right above `frame_ptr`."""
-        for address in range(frame_ptr, frame_ptr + 4 * TRAP_SEARCH, 4):
+        for address in range(frame_ptr, frame_ptr + WORD * TRAP_SEARCH, WORD):
             if self._image.word(address + 8) == TRAP_MARK:
-                return return_address in (self._image.word(address + 4), self._image.word(address + 0x68))
+                return return_address in (self._image.word(address + WORD), self._image.word(address + 0x68))
         return False
 
 

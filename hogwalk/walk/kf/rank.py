@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Set, Tuple
 
+from hogwalk.machine.words import X86
 from hogwalk.model import Triple
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.kf.chains import Chain
 from hogwalk.walk.kf.scoring import Finding, distance_points, findings
+
+WORD = X86.word
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def rank(image: StackImage, chains: Dict[int, Chain], alive_from: Optional[int])
     for chain in chains.values():
         if chain.slot in led_to or (chain.successor is None and chain.frames < 2):
             continue
-        word = image.word(chain.slot), image.word(chain.slot + 4)
+        word = image.word(chain.slot), image.word(chain.slot + WORD)
         if word[0] is None or word[1] is None:
             continue
         far = chain.slot - newest

@@ -38,6 +38,7 @@ def stitch(kf_frames: Sequence[Frame], kf_start: Optional[Triple], own: Rebuilt,
     """One list of frames; `own` must hold at least one frame."""
     if kf_start is not None and blind(kf_frames, own):
         return Stitched(_marked(kf_frames, own), kf_start, ())
+    word = image.machine.word
     rows = _by_slot(kf_frames)
     merged = _newer(kf_frames, own)
     leading = bool(merged)
@@ -52,10 +53,10 @@ def stitch(kf_frames: Sequence[Frame], kf_start: Optional[Triple], own: Rebuilt,
     dropped = tuple(frame for frame in kf_frames if frame.return_slot not in slots)
     first = own.frames[0]
     start = kf_start
-    if start is None or (not leading and start.stack_ptr + 4 != first.return_slot):
-        start = Triple(image.word(first.frame_ptr or 0) or 0, first.return_slot - 4, first.return_address)
+    if start is None or (not leading and start.stack_ptr + word != first.return_slot):
+        start = Triple(image.word(first.frame_ptr or 0) or 0, first.return_slot - word, first.return_address)
     rest = merged[1:] if first.return_slot not in rows else merged
-    return Stitched(tuple(_sized(rest, _gap_starts(own))), start, dropped)
+    return Stitched(tuple(_sized(rest, _gap_starts(own), word)), start, dropped)
 
 
 def _marked(kf_frames: Sequence[Frame], own: Rebuilt) -> Tuple[Frame, ...]:
@@ -108,12 +109,12 @@ def _gap_starts(own: Rebuilt) -> Set[int]:
     return {gap.start for gap in own.gaps}
 
 
-def _sized(frames: Sequence[Frame], gap_starts: Set[int]) -> List[Frame]:
+def _sized(frames: Sequence[Frame], gap_starts: Set[int], word: int) -> List[Frame]:
     # Bytes anew from the slots: each frame's distance to the newer one, none at a start and behind a gap.
     sized: List[Frame] = []
     newer: Optional[Frame] = None
     for frame in frames:
-        behind_gap = newer is not None and newer.return_slot + 4 in gap_starts
+        behind_gap = newer is not None and newer.return_slot + word in gap_starts
         if newer is None:
             size: Optional[int] = None
         elif behind_gap and frame.return_slot != newer.return_slot:

@@ -32,6 +32,7 @@ class FrameBuilder:
         self._evidence = evidence
         self._clued = clued
         self._holes = evidence.image.holes
+        self._word = evidence.image.machine.word
         self._names = {
             known - symbol.displacement: symbol
             for known, symbol in evidence.symbols.items()
@@ -54,7 +55,7 @@ class FrameBuilder:
             newer = number
         if newer is not None:
             built.extend(self.last(newer))
-        return tuple(built), gaps_between(self._evidence.region, [one.frame for one in built], self._holes)
+        return tuple(built), gaps_between(self._evidence.region, [one.frame for one in built], self._holes, self._word)
 
     def _first(self, number: int) -> Built:
         mask, node = self._clued.starts[number], self._clued.nodes[number]
@@ -73,14 +74,14 @@ class FrameBuilder:
         symbol = None if running is None else self._symbol(running)
         running = UNKNOWN_ADDRESS if running is None else running
         trust = _trust(node, mask)
-        return Frame(node.slot - 4, node.slot, node.address, running, size, symbol, Source.HOGWALK, trust)
+        return Frame(node.slot - self._word, node.slot, node.address, running, size, symbol, Source.HOGWALK, trust)
 
     def over_hole(self, newer: int, number: int) -> List[Built]:
         """The frame that runs into an unreadable page, where its depth is known, and the first one behind it."""
         mask, node = dict(self._clued.edges.steps[newer])[number], self._clued.nodes[number]
         built, end = self._into_hole(newer), self._hole_above(newer)[1]
         target = self._target(node)
-        own = node.slot + 4 - end if target is not None else None
+        own = node.slot + self._word - end if target is not None else None
         built.append(Built(self._frame(node, target, own, mask), words(mask | node.clues), number))
         return built
 
@@ -96,7 +97,7 @@ class FrameBuilder:
             return []
         last, symbol = told.slots[0], self._symbol(runs.address)
         frame = Frame(
-            last - 4, last, UNKNOWN_ADDRESS, runs.address, last - runs.slot, symbol, Source.HOGWALK, Trust.NONE
+            last - self._word, last, UNKNOWN_ADDRESS, runs.address, last - runs.slot, symbol, Source.HOGWALK, Trust.NONE
         )
         return [Built(frame, NO_RETURN_ADDRESS, None)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
+from hogwalk.machine.words import X86
 from hogwalk.machine.x86.depth import Depths, StackDepths
 from hogwalk.machine.x86.functions import FunctionStarts
 from hogwalk.machine.x86.values import FIRST_ORIGIN, RETURN_SLOT
@@ -13,6 +14,8 @@ from hogwalk.walk.facts.links import FARTHEST
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.traps import TrapFrame
+
+WORD = X86.word
 
 MOST_PUSHED = 0x28  # argument bytes tried: hardly a function takes more
 UNREAD, TRAP_FRAME = int(Clue.UNREAD), int(Clue.TRAP_FRAME)
@@ -83,7 +86,7 @@ class Functions:
         depths, frame = self.look(node.address)
         slots = depths.return_slots(node.slot)
         known = bool(depths.depths) or depths.dynamic or bool(frame)
-        low = node.slot + 4 + depths.minimum
+        low = node.slot + WORD + depths.minimum
         return Prediction(slots, depths.exact, low, frame, depths.saved_ebp, depths.ebp_kept, known)
 
     def _by_layout(self, node: Node) -> Prediction:
@@ -94,7 +97,7 @@ class Functions:
         frame = () if layout.frame_ebp is None else (layout.frame_ebp,)
         slots: Tuple[int, ...] = ()
         if layout.depth is not None:
-            slots = tuple(node.behind + layout.depth + pushed for pushed in range(0, MOST_PUSHED + 1, 4))
+            slots = tuple(node.behind + layout.depth + pushed for pushed in range(0, MOST_PUSHED + 1, WORD))
         return Prediction(slots, False, node.behind, frame, layout.saved_ebp, layout.ebp_kept, True)
 
     def popped(self, address: int) -> Optional[int]:
@@ -157,4 +160,4 @@ class Functions:
         alignment, before = flow.origins[ebp[0]]
         if before is None or before[0] != RETURN_SLOT:
             return ()
-        return tuple(range(-ebp[1] - before[1], -ebp[1] - before[1] + alignment, 4))
+        return tuple(range(-ebp[1] - before[1], -ebp[1] - before[1] + alignment, WORD))

@@ -9,7 +9,9 @@ from hogwalk.model import ABOVE, BELOW, NOTHING, UNREADABLE, Frame, Gap, Region
 CUT = "frames that run into a page that cannot be read"
 
 
-def gaps_between(region: Region, frames: Sequence[Frame], holes: Sequence[Tuple[int, int]]) -> Tuple[Gap, ...]:
+def gaps_between(
+    region: Region, frames: Sequence[Frame], holes: Sequence[Tuple[int, int]], word: int
+) -> Tuple[Gap, ...]:
     """Everything in the region that the frames do not hold, lowest address first; pages that cannot be read apart.
 
     Together with the frames' bytes the gaps are Base minus Limit.
@@ -19,7 +21,7 @@ def gaps_between(region: Region, frames: Sequence[Frame], holes: Sequence[Tuple[
     found: List[Gap] = []
     at, why = region.limit, ABOVE
     for frame in frames:
-        end = frame.return_slot + 4
+        end = frame.return_slot + word
         start = end if frame.bytes is None else end - frame.bytes
         found.extend(_cut(at, start, why, holes))
         at, why = end, CUT

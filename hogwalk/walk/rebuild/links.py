@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Dict, FrozenSet, Iterable, Optional, Set, Tuple
 
+from hogwalk.machine.words import X86
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.links import FARTHEST
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.functions import Functions
 from hogwalk.walk.rebuild.nodes import Node
+
+WORD = X86.word
 
 REACHED, STARTED, NEAR_TARGET = int(Clue.REACHED), int(Clue.STARTED), int(Clue.NEAR_TARGET)
 OTHER_TARGET, ANY_TARGET = int(Clue.OTHER_TARGET), int(Clue.ANY_TARGET)
@@ -90,8 +93,8 @@ class Links:
 
     def table(self, node: Node) -> FrozenSet[int]:
         """The functions that the device object in the first argument of a dispatch call leads to; empty if none."""
-        device = self._evidence.image.word(node.slot + 4)
-        if device is None or device & 3:
+        device = self._evidence.image.word(node.slot + WORD)
+        if device is None or device % WORD:
             return frozenset()
         found = self._tables.get(device)
         if found is None:
@@ -101,15 +104,15 @@ class Links:
     def _read_table(self, device: int) -> FrozenSet[int]:
         word = self._evidence.reader.word_at
         kind, driver = word(device), word(device + DEVICE_DRIVER)
-        if kind is None or kind & 0xFFFF != DEVICE_TYPE or driver is None or driver & 3:
+        if kind is None or kind & 0xFFFF != DEVICE_TYPE or driver is None or driver % WORD:
             return frozenset()
         kind = word(driver)
         if kind is None or kind & 0xFFFF != DRIVER_TYPE:
             return frozenset()
-        entries = self._evidence.reader.bytes_at(driver + DRIVER_TABLE, 4 * TABLE_ENTRIES)
+        entries = self._evidence.reader.bytes_at(driver + DRIVER_TABLE, WORD * TABLE_ENTRIES)
         if entries is None:
             return frozenset()
-        functions = {int.from_bytes(entries[at : at + 4], "little") for at in range(0, len(entries), 4)}
+        functions = {int.from_bytes(entries[at : at + WORD], "little") for at in range(0, len(entries), WORD)}
         return frozenset(one for one in functions if self._evidence.modules.is_code(one))
 
     def known_starts(self, candidates: Iterable[Node]) -> Set[int]:

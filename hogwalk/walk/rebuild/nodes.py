@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import AbstractSet, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from hogwalk.machine.words import X86
 from hogwalk.machine.x86.calls import CallKind
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.sites import SiteKind
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.traps import Traps
+
+WORD = X86.word
 
 CALL, UNREAD, KF = int(Clue.CALL), int(Clue.UNREAD), int(Clue.KF)
 TRAP_FRAME, SYSTEM_CALL = int(Clue.TRAP_FRAME), int(Clue.SYSTEM_CALL)
@@ -19,7 +22,7 @@ class Node(NamedTuple):
     """One candidate: the address of the slot, the return address in it, its clues.
 
     `target` is the function that the call before the return address enters, None when it cannot be known;
-    `behind` the address that ESP has when the return address runs, so slot + 4, or more behind a trap frame;
+    `behind` the address that ESP has when the return address runs, so the slot's end, or more behind a trap frame;
     `below` the word right below the slot, a saved EBP in many frames; `looks` the clues that only count where nothing
     better is known; `dispatch` tells that the call goes through a
     driver object's table.
@@ -43,23 +46,23 @@ def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[
     """The candidates of a stack, lowest slot first."""
     words, limit = evidence.image.words, evidence.region.limit
     symbols = evidence.symbols
-    pairs = [(limit + 4 * index, word) for index, word in enumerate(words) if word in symbols]
+    pairs = [(limit + WORD * index, word) for index, word in enumerate(words) if word in symbols]
     kinds = {word: _kind(evidence, word) for _, word in pairs}
     slots = {slot for slot, word in pairs if kinds[word][0]}
     pointed = _pointed_at(pairs, kinds, words, limit, slots)
     found: List[Node] = []
     for slot, word in pairs:
         mask, target, dispatch = kinds[word]
-        behind = slot + 4
+        behind = slot + WORD
         if slot in traps.by_slot:
             mask, behind = _trap_kind(mask), slot + 12
         if not mask:
             continue
-        below = words[((slot - limit) >> 2) - 1] if slot > limit else 0
+        below = words[((slot - limit) // WORD) - 1] if slot > limit else 0
         if slot in kf_slots:
             mask |= KF
         looks = POINTED_AT if slot in pointed else 0
-        if below + 4 in slots and below > slot:
+        if below + WORD in slots and below > slot:
             looks |= SAVED_EBP
         if mask & UNREAD and word % FUNCTION_ALIGNMENT == 0:
             looks |= ALIGNED
@@ -93,7 +96,7 @@ def _pointed_at(
     found: Set[int] = set()
     for slot, word in pairs:
         if kinds[word][0] and slot > limit:
-            pointer = words[((slot - limit) >> 2) - 1]
-            if pointer > slot and pointer + 4 in slots:
-                found.add(pointer + 4)
+            pointer = words[((slot - limit) // WORD) - 1]
+            if pointer > slot and pointer + WORD in slots:
+                found.add(pointer + WORD)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from hogwalk.machine.words import X86
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.functions import Prediction
@@ -11,6 +12,8 @@ from hogwalk.walk.rebuild.links import Links
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.reach import Reach, size_clue
 from hogwalk.walk.rebuild.traps import Traps
+
+WORD = X86.word
 
 DEPTH, DEPTH_LIKELY, DEPTH_POSSIBLE = int(Clue.DEPTH), int(Clue.DEPTH_LIKELY), int(Clue.DEPTH_POSSIBLE)
 DEPTH_AT_LEAST, DEPTH_OTHER = int(Clue.DEPTH_AT_LEAST), int(Clue.DEPTH_OTHER)
@@ -51,7 +54,7 @@ class PairJudge:
 
     def word(self, address: int) -> Optional[int]:
         """The word of the stack at an address, or None off the stack."""
-        index = (address - self._limit) >> 2
+        index = (address - self._limit) // WORD
         return self._words[index] if 0 <= index < len(self._words) else None
 
     def clues(self, node: Node, older: Node, told: Prediction, ebps: Sequence[Optional[int]]) -> int:
@@ -80,7 +83,7 @@ class PairJudge:
     def _trapped(self, node: Node, older: Node, told: Prediction) -> int:
         """A trap frame lies right above its handler's own stack; a function with a frame of its own handles none."""
         start = self._traps.by_slot[older.slot].start
-        ordinary = told.frame_ebp == USUAL_FRAME or (told.exact and not {older.slot, older.slot - 4} & {*told.slots})
+        ordinary = told.frame_ebp == USUAL_FRAME or (told.exact and not {older.slot, older.slot - WORD} & {*told.slots})
         near = self._traps.above(node.slot, HANDLER_REACH)
         if not near or start > near[-1].start or start <= node.slot or (ordinary and told.known):
             return DEPTH_OTHER

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Dict, Optional, Tuple
 
+from hogwalk.machine.words import X86
 from hogwalk.machine.x86.flow import Flow
 from hogwalk.machine.x86.values import CONSTANT, EAX, ESP, FIRST_ORIGIN, RETURN_SLOT, Known
 from hogwalk.walk.evidence import Evidence
@@ -12,6 +13,8 @@ from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.functions import Functions
 from hogwalk.walk.rebuild.links import Links
 from hogwalk.walk.rebuild.nodes import Node
+
+WORD = X86.word
 
 REACHES_LIMIT, FAR_FROM_LIMIT = int(Clue.REACHES_LIMIT), int(Clue.FAR_FROM_LIMIT)
 OVER_800 = int(Clue.OVER_800)
@@ -32,7 +35,7 @@ UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x8
 MOV_EAX, CALL_NEAR, PROBE_CALL = 0xB8, 0xE8, 10  # mov eax,N; call _chkstk
 PROBE_BYTES, PAGE = 0x30, b"\x00\x10\x00\x00"  # every stack probe steps by 1000h and says so early on
 MOST_PROBED = 0x10000  # larger numbers are addresses: mov eax,handler; call __EH_prolog
-NOWHERE = 0xFFFFFFFF  # no call returns here: asked for, it makes a flow run to its end
+NOWHERE = X86.mask  # no call returns here: asked for, it makes a flow run to its end
 
 
 def size_clue(distance: int) -> int:
@@ -106,7 +109,7 @@ class Reach:
             block = self._functions.depths.blocks.at(function)
             taken = max(self._at_entry(function), block.pushes, *(count for count, _ in below), 0)
             certain = bool(below) and all(sure for _, sure in below)
-            found = self._deepest[function] = taken + 4, certain
+            found = self._deepest[function] = taken + WORD, certain
         return found
 
 

@@ -6,8 +6,11 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Container, Dict, Iterator, List, Sequence
 
+from hogwalk.machine.words import X86
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.kf.chains import TRAP_MARK
+
+WORD = X86.word
 
 # _KTRAP_FRAME (public symbols, 32 bit): the same offsets from Windows NT 4 to Windows 10.
 MARK, EBP, EIP = 0x08, 0x60, 0x68
@@ -62,11 +65,11 @@ def _trap_frames(image: StackImage, code: Container[int]) -> Iterator[TrapFrame]
             continue
         marks = _marks(words, index)
         if marks or not user:
-            slot = limit + 4 * index
-            yield TrapFrame(limit + 4 * marks[0] - MARK if marks else slot - EIP, slot, words[index - 2], user)
+            slot = limit + WORD * index
+            yield TrapFrame(limit + WORD * marks[0] - MARK if marks else slot - EIP, slot, words[index - 2], user)
 
 
 def _marks(words: Sequence[int], index: int) -> List[int]:
     """The indices near the place of a trap frame's mark that hold it."""
-    place, slack = index - (EIP - MARK) // 4, MARK_SLACK // 4
+    place, slack = index - (EIP - MARK) // WORD, MARK_SLACK // WORD
     return [at for at in range(max(0, place - slack), place + slack + 1) if words[at] == TRAP_MARK]
