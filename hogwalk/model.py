@@ -57,6 +57,11 @@ class About(_Shown):
         """Whether the stacks are kernel stacks."""
         return self.kind != "user dump" and self.kind != "live user"
 
+    @property
+    def live(self) -> bool:
+        """Whether the machine is there now: its memory changes, and every read goes over a wire."""
+        return self.kind.startswith("live")
+
 
 @dataclass(frozen=True)
 class Module(_Shown):
@@ -113,12 +118,33 @@ class Version(_Shown):
 
 @dataclass(frozen=True)
 class Registers(_Shown):
-    """The registers a context, a TSS or a trap frame holds; `source` says which ("TSS 28", "context")."""
+    """The registers a context, a TSS or a trap frame holds; `source` says which ("TSS 28", "the dump's header").
+
+    `chosen`: the user made the debugger show them (.cxr, .trap, .tss, .thread); they are not its own default.
+    """
 
     ip: int
     sp: int
     bp: int
     source: str
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class ThreadStack:
+    """One thread's stack.
+
+    `thread` is its _KTHREAD (kernel) or TEB (user) address, `identifier` its thread id, `process` its program's
+    file name ("" when unknown); the stack is [limit, base), None where the source does not say; `pointer` is the stack
+    pointer it was left with, None when it was running or the source does not say.
+    """
+
+    thread: int
+    identifier: Optional[int]
+    process: str
+    limit: Optional[int]
+    base: Optional[int]
+    pointer: Optional[int]
 
 
 @dataclass(frozen=True)

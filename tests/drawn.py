@@ -7,10 +7,11 @@ and runs hogwalk's own code on it.
 from __future__ import annotations
 
 import struct
-from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from hogwalk.errors import CommandFailed, Unreadable
-from hogwalk.model import About, BugCheck, FrameLayout, Module, Region, Symbol, Triple, Version
+from hogwalk.model import About, BugCheck, FrameLayout, Module, Region, Registers, Symbol, ThreadStack, Version
+from hogwalk.targets.null import NullTarget
 
 PAGE = 0x1000
 TEXT = 0x1000  # where a drawn module's code starts; its last page is data
@@ -151,7 +152,7 @@ def _headers(size: int) -> bytes:
     return bytes(page)
 
 
-class DrawnTarget:
+class DrawnTarget(NullTarget):
     """A Target in memory; what a test does not draw is not there.
 
     `reads` lists every (address, count) asked for; `answers` holds the texts of other commands than `kf=`.
@@ -169,7 +170,8 @@ class DrawnTarget:
         self.fields: Dict[Tuple[str, str], int] = {}
         self.current_thread: Optional[int] = None
         self.block: Optional[bytes] = None
-        self.registers: Optional[Tuple[int, int, int]] = None
+        self.held: Tuple[Registers, ...] = ()
+        self.listed: Tuple[ThreadStack, ...] = ()
         self.notes: List[str] = []
         self.stated: Optional[Region] = None
         self.walker: Callable[[int, int, int, int], str] = self._kf
@@ -235,14 +237,14 @@ class DrawnTarget:
     def debugger_block(self) -> Optional[bytes]:
         return self.block
 
-    def context(self) -> Optional[Tuple[int, int, int]]:
-        return self.registers
+    def threads(self) -> Iterator[ThreadStack]:
+        return iter(self.listed)
+
+    def registers(self) -> Tuple[Registers, ...]:
+        return self.held
 
     def commands(self) -> Sequence[str]:
         return self._ran
-
-    def shown_starts(self) -> Sequence[Triple]:
-        return ()
 
     def stack_hint(self) -> Optional[Region]:
         return self.stated

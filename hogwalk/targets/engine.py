@@ -11,15 +11,28 @@ import ntpath
 import os
 import sys
 from types import ModuleType
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, Unreadable
-from hogwalk.model import About, BugCheck, FrameLayout, Module, Region, Symbol, Triple, Version
+from hogwalk.model import (
+    About,
+    BugCheck,
+    FrameLayout,
+    Module,
+    Region,
+    Registers,
+    Symbol,
+    ThreadStack,
+    Triple,
+    Version,
+)
 from hogwalk.targets.parsers.dt import field_offsets
 from hogwalk.targets.parsers.expr import parse_debugger_block
 from hogwalk.targets.parsers.lm import format_lmv, parse_lm, parse_lmv
 from hogwalk.targets.parsers.printf import format_symbols, parse_symbols
+from hogwalk.targets.parsers.registers import parse_registers
 from hogwalk.targets.parsers.settings import dump_file, evaluator, radix
+from hogwalk.targets.protocol import Range, joined, read_each
 
 EVERY_MASK = 7  # normal, error and warning output: many failures are text on the error mask only
 SYMBOLS_PER_COMMAND = 400  # 4 KB of command; the engine's limit is far above
@@ -95,6 +108,19 @@ class EngineTarget:
         except self._pykd.DbgException as error:
             raise Unreadable(address, count) from error
 
+    def read_many(self, ranges: Sequence[Range]) -> Tuple[Optional[bytes], ...]:
+        """Ranges that touch are read as one; a run that cannot be read whole is read range by range."""
+        found: Dict[Range, Optional[bytes]] = {}
+        for run in joined(ranges):
+            start, end = run[0][0], max(address + count for address, count in run)
+            try:
+                data = self.read(start, end - start)
+            except Unreadable:
+                found.update(zip(run, read_each(self, run) if len(run) > 1 else (None,)))
+            else:
+                found.update((one, data[one[0] - start : one[0] - start + one[1]]) for one in run)
+        return tuple(found[one] for one in ranges)
+
     def modules(self) -> Tuple[Module, ...]:
         """The loaded modules as `lm` lists them now."""
         return parse_lm(self.command("lm"), self.about().pointer_bytes)
@@ -123,11 +149,7 @@ class EngineTarget:
 
     def thread(self) -> Optional[int]:
         """The implicit thread's _KTHREAD (@$thread), or in user mode the TEB (@$teb)."""
-        try:
-            value: int = self._pykd.expr("@$thread" if self.about().kernel else "@$teb")
-        except self._pykd.DbgException:
-            return None
-        return self._narrow(value) or None
+        return self.evaluate("@$thread" if self.about().kernel else "@$teb") or None
 
     def field(self, type_name: str, field: str) -> Optional[int]:
         """The offset `dt nt!TYPE` prints for a field, or None without types."""
@@ -153,13 +175,29 @@ class EngineTarget:
         except (self._pykd.DbgException, Unreadable):
             return None
 
-    def context(self) -> Optional[Tuple[int, int, int]]:
-        """The instruction, stack and frame pointers of the current register context."""
+    def threads(self) -> Iterator[ThreadStack]:
+        """The current thread; its range is not asked for here."""
+        thread = self.thread()
+        if thread is not None:
+            yield ThreadStack(thread, None, "", None, None, None)
+
+    def registers(self) -> Tuple[Registers, ...]:
+        """The debugger's current context, `chosen` while one is set (.cxr, .trap, .tss, .thread); () when it is void.
+
+        `r` says that a context is set, and prints the whole of it, wherever it comes from.
+        """
         try:
-            values = self._pykd.getIP(), self._pykd.getSP(), self._pykd.getFP()
+            found = parse_registers(self.command("r"), self.about().live)
+        except CommandFailed:
+            return ()
+        return () if found is None else (found,)
+
+    def evaluate(self, expression: str) -> Optional[int]:
+        """The value of an expression, read in radix 16 by the debugger's evaluator; None when it has none."""
+        try:
+            return self._narrow(self._pykd.expr(expression))
         except self._pykd.DbgException:
             return None
-        return self._narrow(values[0]), self._narrow(values[1]), self._narrow(values[2])
 
     def commands(self) -> Sequence[str]:
         """Every command that ran, in order."""

@@ -7,7 +7,18 @@ import zlib
 from dataclasses import asdict
 from typing import Any, Callable, List, Optional, Sequence, Tuple, TypeVar, cast
 
-from hogwalk.model import About, BugCheck, FrameLayout, Module, Region, Symbol, Triple, Version
+from hogwalk.model import (
+    About,
+    BugCheck,
+    FrameLayout,
+    Module,
+    Region,
+    Registers,
+    Symbol,
+    ThreadStack,
+    Triple,
+    Version,
+)
 
 LARGEST_MEMORY = 64 << 20  # an answer that inflates to more than this is not a stack or a page of code
 T = TypeVar("T")
@@ -117,7 +128,14 @@ def triple(packed: Any) -> Triple:
     return Triple(whole(packed["base_ptr"]), whole(packed["stack_ptr"]), whole(packed["instruction_ptr"]))
 
 
-def registers(packed: Any) -> Tuple[int, int, int]:
-    """Instruction, stack and frame pointer."""
-    ip, sp, bp = many(whole)(packed)
-    return ip, sp, bp
+def registers(packed: Any) -> Registers:
+    """Registers and who holds them."""
+    ip, sp, bp = (whole(packed[key]) for key in ("ip", "sp", "bp"))
+    return Registers(ip, sp, bp, text(packed["source"]), packed["chosen"] is True)
+
+
+def thread_stack(packed: Any) -> ThreadStack:
+    """A thread's stack."""
+    limit, base, pointer = (optional(whole)(packed[key]) for key in ("limit", "base", "pointer"))
+    identifier = optional(whole)(packed["identifier"])
+    return ThreadStack(whole(packed["thread"]), identifier, text(packed["process"]), limit, base, pointer)

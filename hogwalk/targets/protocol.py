@@ -9,16 +9,19 @@ Memory that cannot be read raises `Unreadable`.  Only `command` may refuse altog
 
 from __future__ import annotations
 
-from typing import Optional, Protocol, Sequence, Tuple
+from typing import Iterator, List, Optional, Protocol, Sequence, Tuple
 
-from hogwalk.model import About, FrameLayout, Module, Region, Symbol, Triple, Version
+from hogwalk.errors import Unreadable
+from hogwalk.model import About, FrameLayout, Module, Region, Registers, Symbol, ThreadStack, Triple, Version
+
+Range = Tuple[int, int]  # (address, bytes)
 
 
 class Target(Protocol):
     """A crashed machine that can be asked."""
 
     def about(self) -> About:
-        """What kind of target this is."""
+        """What kind of target this is; `live` where its memory changes and every read goes over a wire."""
 
     def command(self, text: str) -> str:
         """The debugger's answer to a command, lines ended by a bare newline.
@@ -28,6 +31,9 @@ class Target(Protocol):
 
     def read(self, address: int, count: int) -> bytes:
         """Exactly `count` bytes of virtual memory from `address`; raises Unreadable unless all can be read."""
+
+    def read_many(self, ranges: Sequence[Range]) -> Tuple[Optional[bytes], ...]:
+        """For each (address, bytes) what `read` gives, None where it would raise; in as few reads as can be."""
 
     def modules(self) -> Tuple[Module, ...]:
         """The loaded modules, lowest start first.
@@ -53,8 +59,18 @@ class Target(Protocol):
     def debugger_block(self) -> Optional[bytes]:
         """The kernel's debugger data block (KDBG, _KDDEBUGGER_DATA64), or None."""
 
-    def context(self) -> Optional[Tuple[int, int, int]]:
-        """The debugger's current (instruction, stack, frame) pointer registers, or None."""
+    def threads(self) -> Iterator[ThreadStack]:
+        """Every thread's stack the source tells of, each thread once; none where it tells of none."""
+
+    def registers(self) -> Tuple[Registers, ...]:
+        """The registers the source itself holds of the current thread, those that matter most first.
+
+        What the user chose in the debugger, then an exception's or the crash's, then the thread's own.  None of them
+        need belong to the stack that is looked at; void ones (no instruction, no stack pointer) are left out.
+        """
+
+    def evaluate(self, expression: str) -> Optional[int]:
+        """The value of a debugger expression (`@$pcr`, `poi(@esp)`, `nt!Name`); None without a debugger or a value."""
 
     def commands(self) -> Sequence[str]:
         """Every debugger command that ran so far, in order."""
@@ -68,3 +84,27 @@ class Target(Protocol):
 
     def stack_hint(self) -> Optional[Region]:
         """The stack range that the target's own source states (a log's `!thread`, a dump's stack block), or None."""
+
+
+def read_each(target: Target, ranges: Sequence[Range]) -> Tuple[Optional[bytes], ...]:
+    """`Target.read_many` by one `read` after the other, for targets whose reads cost nothing."""
+    found: List[Optional[bytes]] = []
+    for address, count in ranges:
+        try:
+            found.append(target.read(address, count))
+        except Unreadable:
+            found.append(None)
+    return tuple(found)
+
+
+def joined(ranges: Sequence[Range]) -> List[List[Range]]:
+    """The distinct ranges, lowest first, in groups that touch or overlap: each group can be read as one."""
+    groups: List[List[Range]] = []
+    end = -1
+    for one in sorted(set(ranges)):
+        if one[0] > end:
+            groups.append([])
+            end = -1
+        groups[-1].append(one)
+        end = max(end, one[0] + one[1])
+    return groups

@@ -9,12 +9,12 @@ Memory is deflated and base64-coded; refusals are kept too, so that a replayed r
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NotRecorded, Unreadable
-from hogwalk.model import About, FrameLayout, Module, Region, Symbol, Triple, Version
+from hogwalk.model import About, FrameLayout, Module, Region, Registers, Symbol, ThreadStack, Triple, Version
 from hogwalk.targets import packed
-from hogwalk.targets.protocol import Target
+from hogwalk.targets.protocol import Range, Target, read_each
 
 FORMAT = "hogwalk-recording/1"
 T = TypeVar("T")
@@ -99,6 +99,18 @@ class Recorder:
         """As Target.read."""
         return self._keep(["read", address, count], lambda: self._target.read(address, count), packed.pack_memory)
 
+    def read_many(self, ranges: Sequence[Range]) -> Tuple[Optional[bytes], ...]:
+        """As Target.read_many; kept range by range, as if each had been read."""
+        before = len(self._target.commands())
+        answers = self._target.read_many(ranges)
+        ran = list(self._target.commands()[before:])
+        for (address, count), answer in zip(ranges, answers):
+            entry: Dict[str, Any] = {"error": "unreadable"} if answer is None else {"a": packed.pack_memory(answer)}
+            if ran:
+                entry["ran"], ran = ran, []
+            self._lines.setdefault(json.dumps(["read", address, count]), []).append(entry)
+        return answers
+
     def modules(self) -> Tuple[Module, ...]:
         """As Target.modules."""
         return self._keep(["modules"], self._target.modules, packed.pack_records)
@@ -127,9 +139,17 @@ class Recorder:
         """As Target.debugger_block."""
         return self._keep(["debugger_block"], self._target.debugger_block, packed.pack_memory)
 
-    def context(self) -> Optional[Tuple[int, int, int]]:
-        """As Target.context."""
-        return self._keep(["context"], self._target.context, packed.as_is)
+    def threads(self) -> Iterator[ThreadStack]:
+        """As Target.threads."""
+        yield from self._keep(["threads"], lambda: tuple(self._target.threads()), packed.pack_records)
+
+    def registers(self) -> Tuple[Registers, ...]:
+        """As Target.registers."""
+        return self._keep(["registers"], self._target.registers, packed.pack_records)
+
+    def evaluate(self, expression: str) -> Optional[int]:
+        """As Target.evaluate."""
+        return self._keep(["evaluate", expression], lambda: self._target.evaluate(expression), packed.as_is)
 
 
 class Replay:
@@ -213,6 +233,10 @@ class Replay:
             raise Unreadable(address, count)
         return memory
 
+    def read_many(self, ranges: Sequence[Range]) -> Tuple[Optional[bytes], ...]:
+        """Each range by itself."""
+        return read_each(self, ranges)
+
     def modules(self) -> Tuple[Module, ...]:
         """As Target.modules."""
         return self._recall(packed.many(packed.module), "modules")
@@ -241,9 +265,22 @@ class Replay:
         """As Target.debugger_block."""
         return self._recall(packed.optional(packed.memory), "debugger_block")
 
-    def context(self) -> Optional[Tuple[int, int, int]]:
-        """As Target.context."""
-        return self._recall(packed.optional(packed.registers), "context")
+    def threads(self) -> Iterator[ThreadStack]:
+        """As Target.threads; none in recordings made before it was asked."""
+        if json.dumps(["threads"]) in self._answers:
+            yield from self._recall(packed.many(packed.thread_stack), "threads")
+
+    def registers(self) -> Tuple[Registers, ...]:
+        """As Target.registers; none in recordings made before they were asked."""
+        if json.dumps(["registers"]) not in self._answers:
+            return ()
+        return self._recall(packed.many(packed.registers), "registers")
+
+    def evaluate(self, expression: str) -> Optional[int]:
+        """As Target.evaluate; None for what the recorded run did not evaluate."""
+        if json.dumps(["evaluate", expression]) not in self._answers:
+            return None
+        return self._recall(packed.optional(packed.whole), "evaluate", expression)
 
 
 def open_recording(path: str) -> Replay:

@@ -12,9 +12,9 @@ from typing import Dict, Optional, Sequence, Tuple
 
 from hogwalk.errors import Unreadable
 from hogwalk.model import About, Module, Symbol
+from hogwalk.targets.null import NullTarget
 from hogwalk.walk.evidence import Wanted, gather
 from hogwalk.walk.rebuild import rebuild
-from tests.silent import SilentTarget
 
 BASE = 0xB8AE9000
 MODULE = Module("driver", 0xB0000000, 0xB0010000, "none")
@@ -38,7 +38,7 @@ IMAGE = _image()
 
 
 @dataclass(frozen=True)
-class Plain(SilentTarget):
+class Plain(NullTarget):
     """A target that holds one module, whose functions call one another in a ring, and one stack."""
 
     stack: bytes

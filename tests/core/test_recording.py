@@ -14,7 +14,7 @@ from hogwalk.analysis import Run
 from hogwalk.app.cli.arguments import parse
 from hogwalk.app.cli.commands import lines
 from hogwalk.errors import BadInput, CommandFailed, HogwalkError, NoDebugger, NotRecorded, Unreadable
-from hogwalk.model import BugCheck, Region, Symbol
+from hogwalk.model import BugCheck, Region, Registers, Symbol, ThreadStack
 from hogwalk.targets.protocol import Target
 from hogwalk.targets.recording import FORMAT, Recorder, Replay, open_recording
 from hogwalk.walk.evidence import Wanted
@@ -95,7 +95,8 @@ def test_the_format_is_json_lines_behind_a_head() -> None:
 
 def test_every_question_comes_back_as_it_was_answered() -> None:
     asked = target()
-    asked.block, asked.registers, asked.stated = b"block", (1, 2, 3), Region(1, 2, None, "log")
+    asked.block, asked.held, asked.stated = b"block", (Registers(1, 2, 3, "a test", True),), Region(1, 2, None, "log")
+    asked.listed = (ThreadStack(THREAD, 4, "hog.exe", LIMIT, BASE, None),)
     asked.answers["!thread"] = "THREAD \u00e9"
     recorder = Recorder(asked)
     questions = (
@@ -109,7 +110,10 @@ def test_every_question_comes_back_as_it_was_answered() -> None:
         lambda one: one.field("_KTHREAD", "StackLimit"),
         lambda one: one.field("_KTHREAD", "Nothing"),
         lambda one: one.debugger_block(),
-        lambda one: one.context(),
+        lambda one: one.read_many([(LIMIT + 16, 8), (4, 4)]),
+        lambda one: one.registers(),
+        lambda one: tuple(one.threads()),
+        lambda one: one.evaluate("@$pcr"),
         lambda one: tuple(one.notes),
         lambda one: one.stack_hint(),
         lambda one: tuple(one.shown_starts()),
@@ -118,6 +122,7 @@ def test_every_question_comes_back_as_it_was_answered() -> None:
     replay = Replay(recorder.lines(), "r")
     assert [question(replay) for question in questions] == given
     assert given[6] == THREAD
+    assert given[11:13] == [asked.held, asked.listed]
     assert replay.commands() == asked.commands()
 
 

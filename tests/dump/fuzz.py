@@ -105,7 +105,7 @@ def ask(target: DumpTarget) -> None:
     """Every question of the protocol; raises what the target raises."""
     target.about()
     target.thread()
-    target.context()
+    target.registers()
     target.debugger_block()
     modules = target.modules()
     for module in modules[:_READ_CAP]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_an_x86_program(tmp_path: Path, contents: Contents, full: bool, exceptio
     about = target.about()
     assert (about.kind, about.machine, about.kernel, about.bugcheck) == ("user dump", "x86", False, None)
     assert target.thread() == TEB32
-    assert target.context() == (IP, SP, BP)
+    assert astuple(target.registers()[0])[:3] == (IP, SP, BP)
     assert target.stack() == (contents.limit, contents.base)
     assert target.read(contents.limit, 0x3000) == contents.read(contents.limit, 0x3000)
     assert struct.unpack("<II", target.read(TEB32 + 4, 8)) == (contents.base, contents.limit)
@@ -58,7 +59,7 @@ def test_a_32_bit_program_in_a_64_bit_dump(tmp_path: Path, contents: Contents, b
     target = opened(tmp_path, wow64(contents, by_pointer))
     assert (target.about().machine, target.about().pointer_bytes) == ("x86", 4)
     assert target.thread() == TEB32
-    assert target.context() == (IP, SP, BP)
+    assert astuple(target.registers()[0])[:3] == (IP, SP, BP)
     assert target.stack() is None
     (thread,) = target.threads()
     assert (thread.limit, thread.base) == (contents.limit, contents.base)

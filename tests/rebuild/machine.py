@@ -6,13 +6,13 @@ from typing import Dict, Optional, Sequence, Tuple
 
 from hogwalk.errors import Unreadable
 from hogwalk.model import About, BugCheck, Module, Symbol
+from hogwalk.targets.null import NullTarget
 from hogwalk.walk.evidence import Evidence, Wanted, gather
-from tests.silent import SilentTarget
 
 PAGE = 0x1000
 
 
-class Machine(SilentTarget):
+class Machine(NullTarget):
     """An x86 kernel target; memory that was never written cannot be read, the rest of a written page is `fill`."""
 
     def __init__(

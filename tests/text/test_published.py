@@ -121,9 +121,7 @@ def test_real_session() -> None:
     assert len({version.product for version in versions}) == 1
     assert target.versions(["nt", "none such"]) == (None, None)
     assert target.read(0xB8AE6000, 0x3000)[0x100:0x108] == bytes.fromhex("2861aeb8 45eca2f7")
-    context = target.context()
-    assert context is not None
-    assert 0xB8AE5000 <= context[1] < 0xB8AE9000  # .tss 28, not the empty `r`
+    assert 0xB8AE5000 <= target.registers()[0].sp < 0xB8AE9000  # .tss 28, not the empty `r`
     assert target.symbols([0xB958E196]) == (Symbol("BabyHog", "", 0x1196),)
 
 
@@ -147,7 +145,7 @@ def _said(target: TextTarget) -> Tuple[Any, ...]:
         list(zip(addresses, target.symbols(addresses))),
         [(name, [replace(row, line=0, text="") for row in table.rows]) for name, table in target.walks()],
         target.missing(),
-        target.context(),
+        target.registers(),
         target.versions([module.name for module in target.modules()]),
     )
 

@@ -6,8 +6,8 @@ from typing import Iterator, Optional
 
 from hogwalk.answer.threads.records import Depth
 from hogwalk.errors import Unreadable
+from hogwalk.model import ThreadStack
 from hogwalk.targets.dump import DumpTarget
-from hogwalk.targets.dump.crash import ThreadStack
 from hogwalk.walk.facts import kernel
 
 PAGE = 0x1000
@@ -47,11 +47,9 @@ class Depths:
     def _pointers(self, thread: ThreadStack) -> Iterator[int]:
         if thread.thread == self._current:
             registers = kernel.faulting_registers(self._target, thread.thread) if self._double_fault else None
-            context = self._target.context()
             if registers is not None:
                 yield registers.sp
-            if context is not None:
-                yield context[1]
+            yield from (held.sp for held in self._target.registers())
         if thread.pointer is not None and not self._running(thread):
             yield thread.pointer
 

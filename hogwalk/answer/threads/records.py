@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Optional, Tuple
 
 from hogwalk.answer.report.document import ProductUse
-from hogwalk.targets.dump.crash import ThreadStack
+from hogwalk.model import ThreadStack
 
 SCHEMA = "hogwalk-threads/1"
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Callable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
-from hogwalk.model import About
+from hogwalk.model import About, Registers, ThreadStack
 from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.source import ByteSource
 
 FieldOf = Callable[[str, str], Optional[int]]
 AddressOf = Callable[[str], Optional[int]]
-Context = Tuple[int, int, int]
 
 
 class Names(NamedTuple):
@@ -18,22 +17,6 @@ class Names(NamedTuple):
 
     field: FieldOf
     address: AddressOf
-
-
-class ThreadStack(NamedTuple):
-    """One thread's stack.
-
-    `thread` is its _KTHREAD (kernel) or TEB (user) address, `identifier` its thread id, `process` its program's
-    file name ("" when unknown); the stack is [limit, base), None where the dump does not say; `pointer` is the stack
-    pointer it was left with, None when it was running or the dump does not say.
-    """
-
-    thread: int
-    identifier: Optional[int]
-    process: str
-    limit: Optional[int]
-    base: Optional[int]
-    pointer: Optional[int]
 
 
 class Crash(Protocol):
@@ -54,8 +37,8 @@ class Crash(Protocol):
     def debugger_block(self) -> Optional[bytes]:
         """The kernel's debugger data block."""
 
-    def context(self, names: Names) -> Optional[Context]:
-        """The crashing thread's (instruction, stack, frame) pointers."""
+    def registers(self, names: Names) -> Iterator[Registers]:
+        """The crashing thread's registers, those of an exception first, unset ones left out."""
 
     def stack(self) -> Optional[Tuple[int, int]]:
         """The crashing thread's stack bytes [limit, base) as far as the file itself records a range."""

@@ -6,8 +6,8 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
 from hogwalk.machine.words import shown
-from hogwalk.model import About
-from hogwalk.targets.dump.crash import Context, Names, ThreadStack
+from hogwalk.model import About, Registers, ThreadStack
+from hogwalk.targets.dump.crash import Names
 from hogwalk.targets.dump.header import Header
 from hogwalk.targets.dump.layout import MACHINES, PAGE, Kdbg
 from hogwalk.targets.dump.loaded import loaded_modules, named
@@ -106,7 +106,8 @@ class KernelCrash:
             if double_fault and self.where.pointer == 4 and self._tss(prcb) == arguments[1] != 0:
                 return prcb
         for prcb in found:
-            if saved is not None and self._saved(prcb) == saved:
+            own = self._saved(prcb)
+            if saved is not None and own is not None and same_place(own, saved):
                 return prcb
         return found[0] if found else None
 
@@ -121,21 +122,25 @@ class KernelCrash:
         prcb = self._crashed(names)
         return self._thread_of(prcb) if prcb is not None else None
 
-    def _saved(self, prcb: int) -> Optional[Context]:
+    def _saved(self, prcb: int) -> Optional[Registers]:
         """The registers saved in a processor's block."""
         at = self._block_value(_PRCB_CONTEXT, 2)
-        return registers(self.memory, prcb + at, self.where.pointer) if at is not None else None
+        if at is None:
+            return None
+        return context_at(self.memory, prcb + at, self.where.pointer, "the processor's block")
 
-    def _header_context(self) -> Optional[Context]:
-        return registers(self.file, self.header.context_at, self.where.pointer)
+    def _header_context(self) -> Optional[Registers]:
+        return context_at(self.file, self.header.context_at, self.where.pointer, "the dump's header")
 
-    def context(self, names: Names) -> Optional[Context]:
-        """The registers in the dump's header, else those of the crashed processor's block; None where both are void."""
-        saved = self._header_context()
-        if saved is not None:
-            return saved
+    def registers(self, names: Names) -> Iterator[Registers]:
+        """The registers in the dump's header, and those of the crashed processor's block where they are others."""
+        header = self._header_context()
         prcb = self._crashed(names)
-        return self._saved(prcb) if prcb is not None else None
+        saved = self._saved(prcb) if prcb is not None else None
+        if header is not None:
+            yield header
+        if saved is not None and not (header is not None and same_place(header, saved)):
+            yield saved
 
     def stack(self) -> Optional[Tuple[int, int]]:
         """None: a dump of whole pages does not record a stack's range by itself."""
@@ -170,15 +175,20 @@ class KernelCrash:
         return limit, (initial + PAGE - 1) & ~(PAGE - 1), None
 
 
-def registers(source: ByteSource, at: int, pointer: int) -> Optional[Context]:
-    """(instruction, stack, frame) of a CONTEXT record at `at`, None where it cannot be read, is unset or mere fill."""
+def context_at(source: ByteSource, at: int, pointer: int, said_by: str) -> Optional[Registers]:
+    """The registers of a CONTEXT record at `at`, None where it cannot be read, is unset or mere fill."""
     offsets = (0xB8, 0xC4, 0xB4) if pointer == 4 else (0xF8, 0x98, 0xA0)
     fill = int.from_bytes(b"PAGE" * 2, "little") & (0xFFFFFFFF if pointer == 4 else 0xFFFFFFFFFFFFFFFF)
     try:
         ip, sp, bp = (source.pointer(at + offset, pointer) for offset in offsets)
     except Unreadable:
         return None
-    return None if not ip or not sp or fill in (ip, sp) else (ip, sp, bp)
+    return None if not ip or not sp or fill in (ip, sp) else Registers(ip, sp, bp, said_by)
+
+
+def same_place(one: Registers, other: Registers) -> bool:
+    """Whether two contexts hold the same registers, whoever says so."""
+    return (one.ip, one.sp, one.bp) == (other.ip, other.sp, other.bp)
 
 
 def open_pages(file: MappedFile, header: Header) -> KernelCrash:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Iterator, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, NoDebugger, Unreadable
-from hogwalk.model import About, FrameLayout, Module, Region, Symbol, Triple, Version
-from hogwalk.targets.dump.crash import Crash, Names, ThreadStack
+from hogwalk.model import About, FrameLayout, Module, Region, Registers, Symbol, ThreadStack, Triple, Version
+from hogwalk.targets.dump.crash import Crash, Names
 from hogwalk.targets.dump.header import TRIAGE, read_header
 from hogwalk.targets.dump.kernel import open_pages
 from hogwalk.targets.dump.layout import PAGE
 from hogwalk.targets.dump.triage import TriageCrash
 from hogwalk.targets.dump.user import UserCrash
 from hogwalk.targets.images.source import READ_CAP, MappedFile
+from hogwalk.targets.protocol import Range, read_each
 from hogwalk.targets.symbols.resolver import Resolver
 from hogwalk.targets.symbols.tables import PdbTable
 
@@ -64,6 +65,10 @@ class DumpTarget:
         except Unreadable:
             return self._resolver.read(address, count)
 
+    def read_many(self, ranges: Sequence[Range]) -> Tuple[Optional[bytes], ...]:
+        """Each range by itself."""
+        return read_each(self, ranges)
+
     def modules(self) -> Tuple[Module, ...]:
         """The loaded modules, lowest start first; symbols "deferred" until an address in the module was asked."""
         return tuple(
@@ -91,9 +96,13 @@ class DumpTarget:
         """The kernel's debugger data block, None where the dump lacks it or holds it encoded (`notes` say so)."""
         return self._crash.debugger_block()
 
-    def context(self) -> Optional[Tuple[int, int, int]]:
-        """The crashing thread's (instruction, stack, frame) pointers as the dump records them, or None."""
-        return self._crash.context(self._names)
+    def registers(self) -> Tuple[Registers, ...]:
+        """The crashing thread's registers as the dump records them: an exception's first, then the thread's."""
+        return tuple(dict.fromkeys(self._crash.registers(self._names)))
+
+    def evaluate(self, expression: str) -> Optional[int]:
+        """None: a dump file has no debugger."""
+        return None
 
     def stack(self) -> Optional[Tuple[int, int]]:
         """[limit, base) of the crashing thread's stack bytes where the file itself records a range, else None."""

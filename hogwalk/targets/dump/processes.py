@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Iterator, NamedTuple, Optional, Set
 
 from hogwalk.errors import Unreadable
-from hogwalk.targets.dump.crash import FieldOf, ThreadStack
+from hogwalk.model import ThreadStack
+from hogwalk.targets.dump.crash import FieldOf
 from hogwalk.targets.dump.layout import Layout
 from hogwalk.targets.images.source import ByteSource
 

@@ -6,10 +6,11 @@ import struct
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
+from hogwalk.model import Registers, ThreadStack
 from hogwalk.targets.dump.blocks import Block, BlockMemory
-from hogwalk.targets.dump.crash import Context, Names, ThreadStack
+from hogwalk.targets.dump.crash import Names
 from hogwalk.targets.dump.header import Header
-from hogwalk.targets.dump.kernel import KernelCrash, registers
+from hogwalk.targets.dump.kernel import KernelCrash
 from hogwalk.targets.dump.layout import Kdbg
 from hogwalk.targets.dump.loaded import MODULE_CAP, file_name, loader_entry, named
 from hogwalk.targets.images.image import Image
@@ -110,9 +111,12 @@ class TriageCrash(KernelCrash):
         """The _KTHREAD that ran on the processor that crashed."""
         return self._current() or super().thread(names)
 
-    def context(self, names: Names) -> Optional[Context]:
-        """The registers of the dump's header, None where they are void."""
-        return registers(self.file, self.header.context_at, self.where.pointer)
+    def registers(self, names: Names) -> Iterator[Registers]:
+        """The registers of the dump's header, none where they are void."""
+        del names
+        header = self._header_context()
+        if header is not None:
+            yield header
 
     def stack(self) -> Optional[Tuple[int, int]]:
         """[limit, base) of the stack bytes that the dump holds."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from hogwalk.errors import Unreadable
-from hogwalk.model import About
+from hogwalk.model import About, Registers, ThreadStack
 from hogwalk.targets.dump.blocks import BlockMemory
-from hogwalk.targets.dump.crash import Context, Names, ThreadStack
-from hogwalk.targets.dump.kernel import registers
+from hogwalk.targets.dump.crash import Names
+from hogwalk.targets.dump.kernel import context_at
 from hogwalk.targets.dump.layout import AMD64, MACHINES, PAGE, layout
 from hogwalk.targets.dump.loaded import named
 from hogwalk.targets.dump.streams import Streams, UserThread
@@ -90,22 +90,26 @@ class UserCrash:
         """None: only kernels have one."""
         return None
 
-    def context(self, names: Names) -> Optional[Context]:
-        """The registers at the exception, else those the thread list has for the current thread."""
+    def registers(self, names: Names) -> Iterator[Registers]:
+        """The registers at the exception, and those the thread list has for the current thread."""
         del names
         thread = self._current()
+        found: List[Optional[Registers]] = []
         if thread is not None and self._wow:
             area = self._word(thread.teb + _TLS_CPU, 8)
-            return registers(self.memory, area + _CPU_CONTEXT, 4) if area is not None else None
-        if self._exception is not None and self._exception[3]:
-            return registers(self.file, self._exception[2], self._pointer)
-        return self._saved(thread) if thread is not None else None
+            if area is not None:
+                found.append(context_at(self.memory, area + _CPU_CONTEXT, 4, "the thread's 32-bit context"))
+        else:
+            if self._exception is not None and self._exception[3]:
+                found.append(context_at(self.file, self._exception[2], self._pointer, "the exception's context"))
+            found.append(self._saved(thread) if thread is not None else None)
+        yield from (one for one in found if one is not None)
 
-    def _saved(self, thread: UserThread) -> Optional[Context]:
+    def _saved(self, thread: UserThread) -> Optional[Registers]:
         where = layout(self._streams.machine)
         if thread.context_bytes < where.context_bytes:
             return None
-        return registers(self.file, thread.context_at, where.pointer)
+        return context_at(self.file, thread.context_at, where.pointer, "the thread's context")
 
     def stack(self) -> Optional[Tuple[int, int]]:
         """[limit, base) of the current thread's saved stack bytes, None where it is the 64-bit side's."""
@@ -128,7 +132,7 @@ class UserCrash:
                 limit, base = thread.start, thread.end
             saved = None if self._wow else self._saved(thread)
             yield ThreadStack(
-                teb or thread.teb, thread.identifier, self._program(), limit, base, saved[1] if saved else None
+                teb or thread.teb, thread.identifier, self._program(), limit, base, saved.sp if saved else None
             )
 
     def _program(self) -> str:

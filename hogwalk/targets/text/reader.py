@@ -6,7 +6,7 @@ import re
 from typing import Callable, Iterable, List, Optional, Tuple
 
 from hogwalk.model import Module, Symbol
-from hogwalk.targets.parsers import disasm, dps, kf, kfrow, lm, thread
+from hogwalk.targets.parsers import disasm, dps, kf, kfrow, lm, registers, thread
 from hogwalk.targets.parsers.dps import Word
 from hogwalk.targets.parsers.expr import parse_machine
 from hogwalk.targets.parsers.kfrow import Columns, KfRow
@@ -17,7 +17,6 @@ from hogwalk.targets.text.answers import instruction_ptr
 from hogwalk.targets.text.facts import MOST_THREADS, Facts
 from hogwalk.targets.text.wraps import unwrapped
 
-_REGISTERS = re.compile(r"\b[er]ip=([0-9a-f]{8,16})\s+[er]sp=([0-9a-f]{8,16})\s+[er]bp=([0-9a-f]{8,16})")
 _SPOKEN_THREAD = re.compile(r"Base|Limit|THREAD|Owning|Stack Init")
 _ASKS_MEMORY = re.compile(r"d(?:[dcpqy]?s?|[dpq]s)\b")
 _WIDE = re.compile(r"\s*(?:[0-9a-fA-F]{1,8}\s+){0,2}[0-9a-fA-F]{8}`?[0-9a-fA-F]{8}\b")
@@ -201,9 +200,9 @@ class _Reader:
 
     def _talk(self, line: str) -> None:
         facts = self.facts
-        registers = _REGISTERS.search(line) if "ip=" in line else None
-        if registers:
-            instruction, stack, frame = (address(word) for word in registers.groups())
+        shown = registers.ROW.search(line) if "ip=" in line else None
+        if shown:
+            instruction, stack, frame = (address(word) for word in shown.groups())
             facts.registers.append((instruction, stack, frame))
         elif _SPOKEN_THREAD.search(line) and len(facts.threads) < MOST_THREADS:
             thread.add_line(facts.threads, line)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 from hogwalk.errors import NoDebugger
-from hogwalk.model import About, FrameLayout, Module, Region, Symbol, Triple, Version
+from hogwalk.model import About, FrameLayout, Module, Region, Registers, Symbol, ThreadStack, Triple, Version
 from hogwalk.targets.parsers import lm
 from hogwalk.targets.parsers.kf import KfText
+from hogwalk.targets.protocol import Range, read_each
 from hogwalk.targets.text.answers import start_of
 from hogwalk.targets.text.facts import Facts
 from hogwalk.targets.text.memory import Memory
@@ -53,6 +54,10 @@ class TextTarget:
         """Bytes that memory, disassembly or stack table rows print; raises Unreadable unless all are printed."""
         return self._memory.read(address, count)
 
+    def read_many(self, ranges: Sequence[Range]) -> Tuple[Optional[bytes], ...]:
+        """Each range by itself."""
+        return read_each(self, ranges)
+
     def modules(self) -> Tuple[Module, ...]:
         """The modules `lm` lists and those that symbols imply (`inferred`), lowest start first."""
         return self._modules
@@ -83,13 +88,23 @@ class TextTarget:
         """None: a log holds no debugger data block."""
         return None
 
-    def context(self) -> Optional[Tuple[int, int, int]]:
-        """The last registers shown whose stack pointer lies on the stack (or just below it), else the last ones."""
+    def threads(self) -> Iterator[ThreadStack]:
+        """The threads whose `!thread` or `!teb` the log shows."""
+        for said in self._facts.threads:
+            if said.thread is not None:
+                yield ThreadStack(said.thread, None, said.image, said.limit, said.base, said.current)
+
+    def registers(self) -> Tuple[Registers, ...]:
+        """The registers shown, last first, those before all whose stack pointer lies on the stack or just below it."""
         region = self._region
-        shown = self._facts.registers
+        shown = [row for row in reversed(self._facts.registers) if row[0] and row[1]]
         near = [row for row in shown if region and region.limit - SLACK_BYTES <= row[1] < region.base]
-        best = near or shown
-        return best[-1] if best else None
+        best = dict.fromkeys([*near, *shown])
+        return tuple(Registers(*row, "the registers in the log") for row in best)
+
+    def evaluate(self, expression: str) -> Optional[int]:
+        """None: a log is no debugger."""
+        return None
 
     def commands(self) -> Sequence[str]:
         """None: hogwalk ran no command, the log's own were run before."""
