@@ -131,7 +131,7 @@ class Registers(_Shown):
 
 
 @dataclass(frozen=True)
-class ThreadStack:
+class ThreadStack(_Shown):
     """One thread's stack.
 
     `thread` is its _KTHREAD (kernel) or TEB (user) address, `identifier` its thread id, `process` its program's
