@@ -26,13 +26,19 @@ PROGRAMS = {
     "x86_64-w64-mingw32-gcc": "gcc-mingw-w64-x86-64",
     "x86_64-w64-mingw32-g++": "g++-mingw-w64-x86-64",
 }
-FIXTURE_PROGRAMS = {"clang": "clang", "lld-link": "lld", "llvm-pdbutil": "llvm"}
+# What the fixtures and the lab are built with; without them their tests are skipped.
+FIXTURE_PROGRAMS = {
+    "clang": "clang",
+    "lld-link": "lld",
+    "llvm-pdbutil": "llvm",
+    "i686-w64-mingw32-gcc": "gcc-mingw-w64-i686",
+}
 
 
 def recipe_key() -> str:
     """Return 12 hex digits that change when anything that goes into the engine's folder changes."""
     digest = hashlib.sha256(" ".join((PYTHON_VERSION, *WHEELS)).encode())
-    parts = [*SOURCES.iterdir(), *Path(__file__).parent.glob("setup*.py"), Path(__file__).parent / "wine.py"]
+    parts = [*SOURCES.iterdir(), *Path(__file__).parent.glob("setup*.py")]
     for part in sorted(parts):
         digest.update(part.name.encode() + part.read_bytes())
     return digest.hexdigest()[:12]
@@ -41,7 +47,10 @@ def recipe_key() -> str:
 def default_folder() -> Path:
     """Return where the engine lives: $HOGWALK_ENGINE, else a folder of this recipe in the user's cache."""
     chosen = os.environ.get("HOGWALK_ENGINE")
-    if chosen:
-        return Path(chosen).absolute()
+    return Path(chosen).absolute() if chosen else cache_folder() / recipe_key()
+
+
+def cache_folder() -> Path:
+    """Return the folder that holds one folder a recipe."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "hogwalk-engine" / recipe_key()
+    return Path(cache) / "hogwalk-engine"

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Iterator, Optional
 
 from tests.engine.errors import EngineRunError, EngineUnavailableError
+from tests.engine.locks import BUILD, USE, held, locked
 from tests.engine.recipe import default_folder
+from tests.engine.setup_links import link_to_wine
 from tests.engine.setup_parts import build_programs, checked, ensure_programs, fetch_wheels, unpack_wheels
 from tests.engine.setup_stdlib import install_stdlib
 from tests.engine.wine import Prefix, Setting
@@ -30,8 +32,9 @@ def install(folder: Optional[Path] = None) -> Prefix:
         raise EngineUnavailableError("the engine tests run under Wine; this is Windows")
     root = folder or default_folder()
     root.parent.mkdir(parents=True, exist_ok=True)
+    held(root, USE)  # as long as this process lives, so that nobody removes the folder
     if not (root / _DONE).is_file():
-        with _locked(root.with_name(root.name + ".lock")):
+        with locked(root, BUILD):
             if not (root / _DONE).is_file():
                 _build_beside(root)
     return Prefix(root)
@@ -69,6 +72,8 @@ def _build(prefix: Prefix, scratch: Path) -> None:
         build_programs(prefix.python, prefix.debugger, _made(scratch / "objects"))
     with _announced("try pykd"):
         _register_python(prefix)
+        _stop_wine(prefix)
+        link_to_wine(prefix.root / "prefix")
         _try_pykd(prefix)
         _stop_wine(prefix)
 
@@ -102,15 +107,6 @@ def _stop_wine(prefix: Prefix) -> None:
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True)
     return folder
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    import fcntl  # Windows has none, and still imports this module
-
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @contextlib.contextmanager

@@ -21,7 +21,8 @@ def ensure_programs() -> None:
     """Install missing programs from Debian where possible; raise EngineUnavailableError for what the engine lacks."""
     packages = _missing({**PROGRAMS, **FIXTURE_PROGRAMS})
     if packages and shutil.which("apt-get") and os.geteuid() == 0:
-        for action in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
+        options = ["-y", "-qq", "--no-install-recommends", "-o", "APT::Keep-Downloaded-Packages=false"]
+        for action in (["update", "-qq"], ["install", *options, *packages]):
             checked(["apt-get", *action], {"DEBIAN_FRONTEND": "noninteractive"})
     packages = _missing(PROGRAMS)
     if packages:
@@ -42,7 +43,7 @@ def checked(command: Sequence[str], variables: Mapping[str, str], cwd: Path = SO
 def fetch_wheels(folder: Path) -> List[Path]:
     """Download the Windows wheels of the recipe with pip; return their files."""
     platform = ("--platform", "win_amd64", "--python-version", PYTHON_VERSION)
-    options = ("--no-deps", "--only-binary=:all:", *platform, "--disable-pip-version-check", "-q")
+    options = ("--no-deps", "--only-binary=:all:", *platform, "--no-cache-dir", "--disable-pip-version-check", "-q")
     checked([sys.executable, "-m", "pip", "download", *options, "-d", str(folder), *WHEELS], {})
     return sorted(folder.glob("*.whl"))
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from tests.engine.bounded import Finished, run_bounded
 
+# Once in hundreds of starts a program meets the last one's server as it ends; then Wine's own client gives up.
+_NOT_STARTED = "wine client error:"
+STARTS, PAUSE_SECONDS = 4, 1.0
 _KEPT_VARIABLES = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL")
 # Wine's own debugger DLLs are placeholders; its menu builder and .NET/HTML installers have nothing to do here.
 _OVERRIDES = "mscoree,dbgeng,dbghelp,dbgmodel,symsrv,msdia140=n;winedbg.exe,winemenubuilder.exe,mshtml=d"
@@ -75,6 +79,21 @@ class Prefix:
         return {**kept, **setting.variables}
 
     def run(self, program: Union[str, Path], arguments: Sequence[str], setting: Setting) -> Finished:
-        """Return the finished Windows program; raise EngineRunError when it does not end in time."""
+        """Return the finished Windows program; raise EngineRunError when it does not end in time.
+
+        A program that Wine itself could not start, so that nothing of it ever ran, is started again, STARTS times in
+        all; nothing else is.
+        """
         command = ["wine", str(program), *arguments]
-        return run_bounded(command, self.environment(setting), setting.timeout, setting.cwd)
+        for start in range(STARTS):
+            if start:
+                time.sleep(PAUSE_SECONDS * start)
+            finished = run_bounded(command, self.environment(setting), setting.timeout, setting.cwd)
+            if not _never_started(finished):
+                break
+        return finished
+
+
+def _never_started(finished: Finished) -> bool:
+    complaints = finished.stderr.splitlines()
+    return bool(finished.code and not finished.stdout and any(line.startswith(_NOT_STARTED) for line in complaints))
