@@ -1,0 +1,105 @@
+"""The HTML report in a real browser: drawn to scale, linked both ways, usable by keyboard, and deaf to hostile names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Sequence, Tuple
+
+import pytest
+
+from hogwalk.answer.explain.records import Explanation
+from hogwalk.answer.render.html import page
+from hogwalk.answer.report.document import Report
+from tests.page.browser import opened
+from tests.page.reports import HOSTILE, hostile, many, stackhog
+
+
+def written(folder: Path, report: Report, anatomy: Sequence[Tuple[int, Explanation]] = ()) -> Path:
+    path = folder / "report.html"
+    path.write_text("\n".join(page(report, anatomy, ["Words of the verdict."])), encoding="utf-8")
+    return path
+
+
+def test_stackhog_is_small_and_every_frame_with_bytes_is_drawn(tmp_path: Path) -> None:
+    report, anatomy = stackhog()
+    path = written(tmp_path, report, anatomy)
+    assert path.stat().st_size < 300_000
+    with opened(path) as shown:
+        assert shown.locator("#frames tr").count() == len(report.frames)
+        drawn = sum(1 for frame in report.frames if frame.bytes)
+        assert shown.locator("#drawing rect[data-frame]").count() == drawn
+        heights = shown.eval_on_selector_all("#drawing rect:not(.veil)", "all => all.map(one => +one.getAttribute('height'))")
+        assert sum(heights) == pytest.approx(1000, abs=1)  # frames and gaps are the whole stack
+        assert "656  locals" in shown.locator("#anatomy ~ details pre").first.inner_text()
+
+
+def test_the_drawing_and_the_table_lead_to_each_other(tmp_path: Path) -> None:
+    with opened(written(tmp_path, stackhog()[0])) as shown:
+        shown.locator("#drawing rect[data-frame='80']").click()
+        assert shown.locator("tr[aria-selected='true']").get_attribute("id") == "f80"
+        assert "MamaHog+0x422a: 708 bytes" in shown.locator("#said").inner_text()
+        shown.locator("#f3 td").first.click()
+        assert shown.locator("#drawing rect.on").get_attribute("data-frame") == "3"
+        shown.locator("#icicle rect").nth(2).click()
+        assert shown.locator("tr[aria-selected='true']").get_attribute("id") != "f3"
+
+
+def test_filters_and_keys(tmp_path: Path) -> None:
+    with opened(written(tmp_path, stackhog()[0])) as shown:
+        shown.select_option("#product", "StackHog")
+        assert shown.locator("#shown").inner_text() == "50 frames, 4496 bytes shown"
+        shown.select_option("#module", "MamaHog")
+        assert shown.locator("#shown").inner_text() == "5 frames, 1292 bytes shown"
+        shown.keyboard.press("Escape")
+        shown.locator("h1").click()
+        shown.keyboard.press("j")
+        shown.keyboard.press("j")
+        assert shown.locator("tr[aria-selected='true']").get_attribute("id") == "f1"
+        shown.keyboard.press("/")
+        shown.keyboard.type("ccmapdata")
+        assert shown.locator("#frames tr:not([hidden])").count() == 2
+        shown.keyboard.press("Escape")
+        shown.check("#cycle")
+        assert "40 frames" in shown.locator("#shown").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_accessible(tmp_path: Path, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    report, anatomy = stackhog()
+    with opened(written(tmp_path, report, anatomy), color_scheme=scheme, bypass_csp=True) as shown:
+        found = axe.Axe().run(shown)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_two_thousand_frames_stay_bounded(tmp_path: Path) -> None:
+    path = written(tmp_path, many(2000))
+    assert path.stat().st_size < 2_000_000
+    with opened(path) as shown:
+        assert shown.evaluate("document.getElementsByTagName('*').length") < 40_000
+        shown.fill("#word", "KiTrap0E")
+        count = shown.locator("#frames tr:not([hidden])").count()
+        assert 0 < count < 100
+
+
+def test_hostile_names_are_text(tmp_path: Path) -> None:
+    path = written(tmp_path, hostile())
+    with opened(path) as shown:
+        assert shown.locator("script").count() == 1
+        shown.on("dialog", lambda dialog: pytest.fail(dialog.message))
+        assert shown.locator("#f1 td.name").first.inner_text().startswith(f"{HOSTILE[:20]}")
+    assert "\u202e" not in path.read_text(encoding="utf-8")
+
+
+def test_the_policy_stops_a_script_that_is_not_ours(tmp_path: Path) -> None:
+    path = written(tmp_path, stackhog()[0])
+    path.write_text(path.read_text().replace("</main>", "<script>document.title = 'taken'</script></main>"))
+    with pytest.raises(AssertionError, match="(?i)content.security.policy"), opened(path) as shown:
+        assert shown.title() == "hogwalk: StackHog"
+
+
+def test_it_prints_on_a4(tmp_path: Path) -> None:
+    report, anatomy = stackhog()
+    with opened(written(tmp_path, report, anatomy)) as shown:
+        printed = shown.pdf(format="A4")
+    assert printed.startswith(b"%PDF") and printed.count(b"/Type /Page\n") in range(2, 12)
