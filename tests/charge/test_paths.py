@@ -1,4 +1,4 @@
-"""Inclusive bytes, prices and what-ifs: against small cases worked out by hand, StackHog's table, and their own laws."""
+"""Inclusive bytes, prices and what-ifs: small cases worked out by hand, StackHog's table, and their own laws."""
 
 from __future__ import annotations
 

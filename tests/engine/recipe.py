@@ -32,6 +32,7 @@ FIXTURE_PROGRAMS = {
     "lld-link": "lld",
     "llvm-pdbutil": "llvm",
     "i686-w64-mingw32-gcc": "gcc-mingw-w64-i686",
+    "chromium": "chromium",  # the HTML report is looked at in it
 }
 
 

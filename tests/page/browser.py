@@ -29,7 +29,7 @@ def chromium() -> str:
 
 @contextmanager
 def opened(path: Path, fragment: str = "", **context: Any) -> Iterator[Any]:
-    """The page (at its `#fragment`) in a browser window of 1300 x 1000; fails when its console shows an error or it asks the network."""
+    """The page (at its `#fragment`) in a window; fails on an error in its console or a network request."""
     from playwright.sync_api import sync_playwright
 
     program = chromium()

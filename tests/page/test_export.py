@@ -1,4 +1,4 @@
-"""Each export in its consumer's own code: speedscope and its flame graph reader, csv, an XML reader, a Markdown reader."""
+"""Each export in its consumer's own code: speedscope, csv, an XML reader, a Markdown reader."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.page.reports import hostile, many, stackhog
 from tests.stackhog import HOG_BYTES, WALKED
 
 WIDE = 2000
+SPEEDSCOPE = "speedscope@1.25.0"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,12 @@ def viewer(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("speedscope comes from the npm registry, and this machine has no npm")
     folder = tmp_path_factory.mktemp("speedscope")
     done = subprocess.run(
-        [npm, "pack", "--silent", "speedscope@1.25.0"], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+        [npm, "pack", "--silent", "speedscope@1.25.0"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     packed = next(folder.glob("speedscope-*.tgz"), None)
     if packed is None:

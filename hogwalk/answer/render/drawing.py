@@ -7,7 +7,9 @@ from typing import Dict, Iterator, List, Tuple
 
 from hogwalk.answer.charge.books import module_of
 from hogwalk.answer.report.document import Report
+from hogwalk.machine.words import hexa
 from hogwalk.model import Frame, Trust
+from hogwalk.printable import printable
 
 PALETTE = ("p0", "p1", "p2", "p3", "p4", "p5", "p6")  # third parties, the hog first; more of them share the last
 SYSTEM = ("system", "system2")
@@ -29,7 +31,7 @@ def colours(report: Report) -> Dict[str, str]:
 
 def extent(report: Report, frame: Frame) -> Tuple[int, int]:
     """The addresses [start, end) of a frame's bytes; empty for a frame without bytes."""
-    end = frame.return_slot + report.about.pointer_bytes
+    end = frame.return_slot + report.about.words.word
     return end - (frame.bytes or 0), end
 
 
@@ -41,7 +43,8 @@ def stack_drawing(report: Report) -> Iterator[str]:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="the stack from Limit to Base, each frame as high as it is large">'
     )
-    yield '<defs><pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse"><path d="M0 8L8 0"/></pattern></defs>'
+    yield '<defs><pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse">'
+    yield '<path d="M0 8L8 0"/></pattern></defs>'
     for gap in report.gaps:
         yield _box("gap", (gap.start - region.limit) * scale, gap.bytes * scale, "", f"{gap.bytes} bytes: {gap.why}")
     paint, owned = colours(report), {use.share.name: use.product.name for use in report.modules}
@@ -61,11 +64,11 @@ def stack_drawing(report: Report) -> Iterator[str]:
 
 def _box(sort: str, top: float, height: float, more: str, title: str) -> str:
     shape = f'<rect class="{sort}" x="{LABELS}" y="{top:.2f}" width="{WIDTH - LABELS}" height="{height:.2f}"{more}'
-    return f"{shape}><title>{html.escape(title)}</title></rect>" if title else f"{shape}/>"
+    return f"{shape}><title>{html.escape(printable(title))}</title></rect>" if title else f"{shape}/>"
 
 
 def _scale(report: Report) -> Iterator[str]:
-    region, digits = report.region, 2 * report.about.pointer_bytes
+    region = report.region
     marks: List[Tuple[str, int]] = [("Limit", region.limit), ("Base", region.base)]
     pages = range(-(-region.limit // 0x1000) * 0x1000, region.base, max(0x1000, region.size // 12 // 0x1000 * 0x1000))
     for page in pages:
@@ -74,7 +77,7 @@ def _scale(report: Report) -> Iterator[str]:
     for name, at in marks:
         y = (at - region.limit) / max(1, region.size) * HEIGHT
         text = min(max(y + 4, 11), HEIGHT - 3)
-        yield f'<text x="0" y="{text:.1f}">{at & (16 ** min(digits, 8) - 1):08x}{" " + name if name else ""}</text>'
+        yield f'<text x="0" y="{text:.1f}">{hexa(at)[-8:]}{" " + name if name else ""}</text>'
 
 
 def icicle(report: Report) -> Iterator[str]:
@@ -92,7 +95,7 @@ def icicle(report: Report) -> Iterator[str]:
         words = f"{product}: {size} bytes in {count} frames, {left} with all that is newer"
         yield (
             f'<rect class="{paint.get(product, "none")}" x="0" y="{ROW * at}" width="{width:.1f}" height="{ROW - 2}" '
-            f'data-frame="{number}"><title>{html.escape(words)}</title></rect>'
+            f'data-frame="{number}"><title>{html.escape(printable(words))}</title></rect>'
         )
         left -= size
     yield "</svg>"

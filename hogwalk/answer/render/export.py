@@ -15,7 +15,9 @@ from hogwalk.answer.charge.books import module_of
 from hogwalk.answer.render.drawing import stack_drawing
 from hogwalk.answer.render.table import percent
 from hogwalk.answer.report.document import Report
+from hogwalk.machine.words import hexa
 from hogwalk.model import Frame
+from hogwalk.printable import printable
 
 DEEPEST = 400  # frames named in one folded line: its length grows with the depth
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes a cell that begins so for a formula
@@ -47,7 +49,7 @@ def folded(report: Report) -> Iterator[str]:
 
 def _part(name: str) -> str:
     # `;` parts the path and the last blank parts it from the count.
-    return re.sub(r"[;\s]+", "_", name) or "?"
+    return re.sub(r"[;\s]+", "_", printable(name)) or "?"
 
 
 def speedscope(report: Report) -> Dict[str, Any]:
@@ -109,8 +111,8 @@ def markdown(report: Report, verdict: Iterable[str]) -> Iterator[str]:
     yield "| product | modules | bytes | % | frames |\n|---|---|---:|---:|---:|"
     for use in report.products:
         modules = ", ".join(use.product.modules)
-        share = use.share
-        yield f"| {_plain(share.name)} | {_plain(modules)} | {share.bytes} | {percent(share.bytes, size)} | {share.frames} |"
+        share = f"{use.share.bytes} | {percent(use.share.bytes, size)} | {use.share.frames}"
+        yield f"| {_plain(use.product.name)} | {_plain(modules)} | {share} |"
     yield ""
     yield "| bytes | ChildEBP | function |\n|---:|---|---|"
     for frame in report.biggest(10):
@@ -122,12 +124,12 @@ def markdown(report: Report, verdict: Iterable[str]) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     # Every sign that Markdown or HTML could take for its own, escaped.
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>~&@:$^-])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~&@:$^-])", r"\\\1", printable(text))
 
 
 def _name(report: Report, frame: Frame) -> str:
     if frame.symbol is None:
-        return f"0x{frame.instruction:0{2 * report.about.pointer_bytes}x}"
+        return f"0x{hexa(frame.instruction)}"
     # Without the displacement: calls from two places of a function are one function to a profile.
     return f"{frame.symbol.module}!{frame.symbol.name}" if frame.symbol.name else frame.symbol.text()
 

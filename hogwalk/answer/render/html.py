@@ -13,12 +13,14 @@ from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tupl
 
 from hogwalk.answer.charge.books import module_of
 from hogwalk.answer.charge.paths import inclusive
+from hogwalk.answer.explain.records import Explanation
 from hogwalk.answer.render.drawing import colours, icicle, stack_drawing
 from hogwalk.answer.render.frame import explanation_lines
 from hogwalk.answer.render.triage import render
 from hogwalk.answer.report.document import Report
-from hogwalk.answer.explain.records import Explanation
+from hogwalk.machine.words import hexa
 from hogwalk.model import Frame
+from hogwalk.printable import printable
 
 SEVEN = ("#", "bytes", "hex", "ChildEBP", "RetAddr", "trust", "function", "product")
 
@@ -45,7 +47,7 @@ def page(report: Report, anatomy: Sequence[Tuple[int, Explanation]] = (), verdic
 
 def text(words: str) -> str:
     """Words from anywhere as HTML text: marked-up signs as entities, so that nothing of them is markup."""
-    return html.escape(words, quote=True)
+    return html.escape("\n".join(map(printable, words.split("\n"))), quote=True)
 
 
 def _asset(name: str) -> str:
@@ -76,7 +78,8 @@ def _stack(report: Report) -> Iterator[str]:
     unknown = sum(gap.bytes for gap in report.gaps)
     yield f'<li><span class="swatch"></span>no frame known: {unknown} bytes</li>\n</ul>'
     yield from _controls(report)
-    yield '<p id="said" class="mono" aria-live="polite">&nbsp;</p>\n<div class="two">\n<div class="drawing" id="drawing">'
+    yield '<p id="said" class="mono" aria-live="polite">&nbsp;</p>\n<div class="two">'
+    yield '<div class="drawing" id="drawing">'
     yield from stack_drawing(report)
     yield '</div>\n<div class="scroll" tabindex="0" role="region" aria-label="frames">\n<table>'
     yield "<thead><tr>" + "".join(_head(name) for name in SEVEN) + "</tr></thead>\n<tbody id='frames'>"
@@ -98,16 +101,16 @@ def _in_cycle(report: Report) -> Set[int]:
 
 
 def _row(report: Report, number: int, frame: Frame, cycled: bool, paint: Dict[str, str]) -> str:
-    name = frame.symbol.text() if frame.symbol is not None else _address(report, frame.instruction)
+    name = frame.symbol.text() if frame.symbol is not None else hexa(frame.instruction)
     product = owners(report).get(module_of(frame), module_of(frame))
     hog = report.hog is not None and report.hog.product.name == product
     size = "" if frame.bytes is None else str(frame.bytes)
     hexed = "" if frame.bytes is None else f"{frame.bytes:x}h"
-    pointer = "" if frame.frame_ptr is None else _address(report, frame.frame_ptr)
+    pointer = "" if frame.frame_ptr is None else hexa(frame.frame_ptr)
     said = f"#{number:02x} {name}: {size or 'no'} bytes, {frame.trust.value}, found by {frame.source.value}"
     cells = (
         f'<td class="n">{number:02x}</td><td class="n">{size}</td><td class="n">{hexed}</td><td>{pointer}</td>'
-        f"<td>{_address(report, frame.return_address)}</td><td>{frame.trust.value}</td>"
+        f"<td>{hexa(frame.return_address)}</td><td>{frame.trust.value}</td>"
         f'<td class="name">{text(name)}</td>'
         f'<td class="product"><span class="swatch {paint.get(product, "none")}"></span>{text(product)}</td>'
     )
@@ -116,10 +119,6 @@ def _row(report: Report, number: int, frame: Frame, cycled: bool, paint: Dict[st
         f'data-module="{text(module_of(frame))}" data-cycle="{int(cycled)}" data-said="{text(said)}"'
     )
     return f'<tr id="f{number}" tabindex="-1" aria-selected="false"{" class=hog" if hog else ""} {data}>{cells}</tr>'
-
-
-def _address(report: Report, value: int) -> str:
-    return f"{value:0{2 * report.about.pointer_bytes}x}"
 
 
 def _controls(report: Report) -> Iterator[str]:
@@ -141,15 +140,21 @@ def _choice(name: str, values: Sequence[str]) -> Iterator[str]:
 def _inclusive(report: Report) -> Iterator[str]:
     by_module = owners(report)
     system = {use.product.name for use in report.system}
-    found = inclusive(report.frames, lambda frame: by_module.get(module_of(frame), module_of(frame)), system.__contains__)
+
+    def owner(frame: Frame) -> str:
+        return by_module.get(module_of(frame), module_of(frame))
+
     yield '<section aria-labelledby="inclusive">\n<h2 id="inclusive">Inclusive bytes</h2>'
     yield (
         "<p>Own: the product's frames. On path: its oldest frame and all that is newer. Caused: its frames and the "
         "system's frames whose nearest older third party it is.</p>"
     )
     yield "<table><thead><tr><th scope='col'>product</th>"
-    yield "".join(f"<th scope='col' class='n'>{name}</th>" for name in ("own", "on path", "caused")) + "</tr></thead><tbody>"
-    for one in found:
+    yield (
+        "".join(f"<th scope='col' class='n'>{name}</th>" for name in ("own", "on path", "caused"))
+        + "</tr></thead><tbody>"
+    )
+    for one in inclusive(report.frames, owner, system.__contains__):
         cells = "".join(f'<td class="n">{value}</td>' for value in (one.exclusive, one.on_path, one.caused))
         yield f'<tr><td class="name">{text(one.name)}</td>{cells}</tr>'
     yield '</tbody></table>\n<div class="icicle" id="icicle">'
@@ -184,9 +189,9 @@ def _repeat(report: Report) -> Iterator[str]:
     commands: List[str] = [report.start.command] if report.start is not None else []
     biggest: Optional[Frame] = next(iter(report.biggest(1)), None)
     region = report.region
-    commands.append(f"dps {_address(report, region.limit)} {_address(report, region.base)}")
+    commands.append(f"dps {hexa(region.limit)} {hexa(region.base)}")
     commands.append("!py hogwalk")
     if biggest is not None and biggest.frame_ptr is not None:
-        commands.append(f"!py hogwalk frame {_address(report, biggest.frame_ptr)}")
+        commands.append(f"!py hogwalk frame {hexa(biggest.frame_ptr)}")
     yield '<section aria-labelledby="repeat">\n<h2 id="repeat">Commands to repeat it</h2>'
     yield f"<pre tabindex='0'>{text(chr(10).join(commands))}</pre>\n</section>"
