@@ -9,6 +9,7 @@ IRPS = IO + 0x800
 TABLES = IO + 0x1000
 STRINGS = IO + 0x2000
 DRIVERS = IO + 0x4000
+INTERRUPT = IO + 0x6000  # the KINTERRUPT object
 PAGED_OUT = 0xE1004000  # a paged-pool address whose first touch faults
 PCR = 0xFFDFF000
 THREAD = 0x8974AC00  # the address the dump writer gives the current KTHREAD

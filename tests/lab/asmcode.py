@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Callable, List
+from typing import Callable, Dict, List
 
-from tests.lab import ntasm
+from tests.lab import msvccode, ntasm
 from tests.lab.plan import FunctionPlan, ModulePlan
-from tests.lab.styles import CLANG_EBP, GCC_FPO
+from tests.lab.styles import CLANG_EBP, CLANG_FPO, GCC_FPO, MSVC, MSVC_EBP, MSVC_FPO
 
 
 def module_asm(plan: ModulePlan, rng: Random) -> str:
     """File-level asm statements: the module's helpers, its Asm functions, and nt's entry code."""
     lines = [".intel_syntax noprefix", ".text", _SEH, _PROBE[plan.kind == GCC_FPO]]
+    if plan.kind in MSVC:
+        lines.append(msvccode.helpers(rng))
     for function in plan.functions:
         if function.role == "asm":
             lines.append(_asm_function(function, plan, rng))
@@ -27,9 +29,9 @@ def module_asm(plan: ModulePlan, rng: Random) -> str:
 def _asm_function(function: FunctionPlan, plan: ModulePlan, rng: Random) -> str:
     symbol = f"_{function.name}@{4 * function.arguments}"
     step = f"_Step{function.name[3:]}@8"
-    shape = rng.choice(_EBP_SHAPES if plan.kind == CLANG_EBP else _EBP_SHAPES + _FRAMELESS_SHAPES)
+    shape = rng.choice(_SHAPES[plan.kind])
     body = shape(4 * function.arguments, step, rng)
-    return f'.p2align 2\n.globl "{symbol}"\n"{symbol}":\n{body}'
+    return f'{msvccode.before(shape, step)}\n.globl "{symbol}"\n"{symbol}":\n{body}'
 
 
 def _seh_prolog(arguments: int, step: str, rng: Random) -> str:
@@ -145,6 +147,13 @@ ret {arguments}"""
 _Shape = Callable[[int, str, Random], str]
 _EBP_SHAPES: List[_Shape] = [_seh_prolog, _eh_prolog, _big_sub, _enter]
 _FRAMELESS_SHAPES: List[_Shape] = [_saves, _late_push]
+_SHAPES: Dict[str, List[_Shape]] = {
+    CLANG_EBP: _EBP_SHAPES,
+    CLANG_FPO: _EBP_SHAPES + _FRAMELESS_SHAPES,
+    GCC_FPO: _EBP_SHAPES + _FRAMELESS_SHAPES,
+    MSVC_EBP: msvccode.EBP_SHAPES + _EBP_SHAPES,
+    MSVC_FPO: msvccode.SHAPES + _EBP_SHAPES + _FRAMELESS_SHAPES,
+}
 
 _SEH = """\
 .globl __except_handler3

@@ -6,7 +6,7 @@ from random import Random
 from typing import List, Tuple
 
 from tests.lab.plan import FunctionPlan, ModulePlan
-from tests.lab.styles import CLANG_EBP, GCC_FPO, Style
+from tests.lab.styles import CLANG_EBP, GCC_FPO, MSVC_EBP, Style
 
 _WIDE = (
     "\\\\Device\\\\HarddiskVolume1\\\\WINDOWS",
@@ -51,6 +51,8 @@ class Body:
                 size = rng.randint(300, 780)
             if self.style.stack_bytes > 0x3000 and rng.random() < 0.02:
                 size = rng.randint(4100, 4600)
+            if rng.random() < 0.03:
+                size = rng.randint(800, 2000)  # room for a whole chain of dead frames
             self.locals.append(f"B buf{i}[{size}];")
             self.buffers.append((f"buf{i}", size))
         if rng.random() < 0.2:
@@ -144,7 +146,7 @@ class Body:
 
     def _guarded(self, statement: str) -> str:
         """In __try for some clang modules that keep EBP: a real SEH registration, as MSVC makes it."""
-        if self.plan.kind == CLANG_EBP and self.rng.random() < 0.12:
+        if self.plan.kind in (CLANG_EBP, MSVC_EBP) and self.rng.random() < 0.12:
             return f"__try {{ {statement} }} __except (1) {{ v = 0; }}"
         return statement
 

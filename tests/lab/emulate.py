@@ -10,12 +10,14 @@ from typing import Any, Dict, List, Tuple
 import capstone
 
 from tests.lab import abi
+from tests.lab.ntinterrupt import CODE
 from tests.lab.world import Segment, World
 
 unicorn: Any = importlib.import_module("unicorn")  # its annotations are too partial for mypy --strict
 x86: Any = importlib.import_module("unicorn.x86_const")
 
 _MOST_BLOCKS = 3_000_000
+_INTERRUPT_ROOM = 0x80  # bytes that its trap frame needs
 _EFLAGS = 0x00010202
 _REGISTERS = ("eip", "esp", "ebp", "eax", "ebx", "ecx", "edx", "esi", "edi")
 
@@ -61,6 +63,9 @@ class Emulator:
         self._block = (0, 0, 0)
         self._interrupt = -1
         self._fault_address = 0
+        self._floor = 0  # ESP below it ends a rehearsal
+        self.interrupts: List[int] = []  # bytes above Limit: each comes once ESP lies below that, the highest first
+        self._arrives = False
         self._decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)
         self.machine: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_32)
         self._map()
@@ -80,9 +85,34 @@ class Emulator:
                 if self._fault(error):
                     break
             else:
+                if self._floor and self._get("esp") < self._floor:
+                    break
+                if self._arrives:
+                    self._hardware_interrupt()
+                    continue
                 self._system_call()
         self._prune(self._get("esp"))
         return self._result()
+
+    def rehearse(self, registers: Dict[str, int], floor: int) -> None:
+        """An earlier run on the same stack, until ESP comes below floor: all that it leaves is what lies on the stack.
+
+        Raises RunError as run does.
+        """
+        self._floor = floor
+        try:
+            self.run(registers)
+        finally:
+            self._floor = 0
+        try:
+            self.machine.mem_unmap(abi.PAGED_OUT, 0x1000)
+        except unicorn.UcError:
+            pass  # this run did not touch it
+        for image in self.world.images:
+            self.machine.mem_write(image.base, bytes(image.data))
+        self._fill()
+        self.live, self.events, self.blocks = [], [], 0
+        self._last, self._block, self._interrupt = "", (0, 0, 0), -1
 
     def _map(self) -> None:
         world, machine = self.world, self.machine
@@ -92,10 +122,14 @@ class Emulator:
         for segment in world.segments:
             machine.mem_map(segment.limit, segment.base - segment.limit)
         machine.mem_map(abi.IO, abi.POOL_BYTES)
-        machine.mem_write(abi.IO, world.pool)
         for page in (abi.PCR, abi.THREAD & ~0xFFF, abi.GDT & ~0xFFF, abi.USER_PAGE):
             machine.mem_map(page, 0x1000)
-        first = world.segments[0]
+        self._fill()
+
+    def _fill(self) -> None:
+        """Pool, KPCR and KTHREAD as they are when the thread starts."""
+        self.machine.mem_write(abi.IO, self.world.pool)
+        first = self.world.segments[0]
         self.write(abi.PCR, 0xFFFFFFFF, first.base, first.limit)
         self.write(abi.PCR + 0x1C, abi.PCR, abi.PCR + 0x120)
         self.write(abi.PCR + 0x124, abi.THREAD)
@@ -125,6 +159,8 @@ class Emulator:
         if self.blocks > _MOST_BLOCKS:
             machine.emu_stop()
         esp = machine.reg_read(x86.UC_X86_REG_ESP) if self._last in ("call", "ret") else 0
+        if 0 < esp < self._floor:
+            machine.emu_stop()
         if not self._went_on(address, esp):
             if self._last == "call":
                 self._prune(esp + 4)
@@ -137,6 +173,11 @@ class Emulator:
         self._last = self._ends[key]
         start_esp = machine.reg_read(x86.UC_X86_REG_ESP) if self._last in ("call", "ret") else 0
         self._block = (address, address + size, start_esp)
+        if self.interrupts:
+            room = machine.reg_read(x86.UC_X86_REG_ESP) - self.world.segments[0].limit
+            if _INTERRUPT_ROOM < room < self.interrupts[0]:
+                self._arrives = True
+                machine.emu_stop()
 
     def _went_on(self, address: int, esp: int) -> bool:
         """True when the emulator only stopped and went on inside the block: nothing was called or returned."""
@@ -146,7 +187,7 @@ class Emulator:
     def _block_end(self, address: int, size: int) -> str:
         name = ""
         for instruction in self._decoder.disasm(bytes(self.machine.mem_read(address, size)), address):
-            name = instruction.mnemonic
+            name = instruction.mnemonic.split()[-1]  # without prefixes, as of bnd ret
         return "ret" if name in ("ret", "retf", "iretd") else name
 
     def _return(self, address: int) -> None:
@@ -203,15 +244,29 @@ class Emulator:
         self.events.append("int 2e")
         self._enter("_KiSystemService", (self._get("eip"), 8, _EFLAGS))
 
+    def _hardware_interrupt(self) -> None:
+        """An interrupt between two blocks: a device's the first time, then the clock's."""
+        self._arrives = False
+        if self._get("eip") != self._block[0]:
+            return  # stopped later than asked for: the next block will do
+        del self.interrupts[0]
+        self.write(abi.field_address("budget"), 0x40000000)  # what it calls goes on to the overflow
+        clock = "interrupt" in self.events
+        entry = self.world.symbol("nt", "_HalpClockInterrupt") if clock else abi.INTERRUPT + CODE
+        self.events.append("interrupt")
+        self._push_and_go((self._get("eip"), 8, _EFLAGS), 0, entry, "trap")
+
     def _enter(self, symbol: str, pushed: Tuple[int, ...]) -> None:
         """Push the words (the first ends lowest), record the interruption and jump to the nt symbol."""
+        skip = 4 if symbol == "_KiTrap0E" else 0
+        self._push_and_go(pushed, skip, self.world.symbol("nt", symbol), "trap" if skip else "int")
+
+    def _push_and_go(self, pushed: Tuple[int, ...], skip: int, entry: int, kind: str) -> None:
         esp = self._get("esp") - 4 * len(pushed)
         self._prune(esp)
         self.write(esp, *pushed)
         self._set("esp", esp)
-        entry = self.world.symbol("nt", symbol)
-        skip = 4 if symbol == "_KiTrap0E" else 0
-        self.live.append(Live(esp + skip, self.read(esp + skip), entry, "trap" if skip else "int"))
+        self.live.append(Live(esp + skip, self.read(esp + skip), entry, kind))
         self._last = ""
         self._set("eip", entry)
 

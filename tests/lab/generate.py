@@ -92,6 +92,7 @@ def _run(style: Style, seed: int, built: Tuple[Built, ...], rng: Random) -> Tupl
         world = World(built, images, segments, bytes(pool))
         emulator = Emulator(world)
         try:
+            _rehearse(emulator, world, bottom, style, rng)
             run = emulator.run(_start(emulator, world, bottom, style, rng))
         except RunError as error:
             last = error
@@ -101,9 +102,21 @@ def _run(style: Style, seed: int, built: Tuple[Built, ...], rng: Random) -> Tupl
     raise RunError(f"no run of style {style.name}, seed {seed} ended as planned ({last})")
 
 
+def _rehearse(emulator: Emulator, world: World, bottom: str, style: Style, rng: Random) -> None:
+    """One to three earlier runs by other ways, of which whole chains of dead frames stay on the stack."""
+    segment = world.segments[0]
+    for _ in range(rng.randint(1, 3)):
+        start = _start(emulator, world, bottom, style, rng)
+        emulator.write(abi.field_address("seed"), rng.getrandbits(32))
+        emulator.rehearse(start, rng.randrange(segment.limit, segment.base - 0x800))
+
+
 def _start(emulator: Emulator, world: World, bottom: str, style: Style, rng: Random) -> Dict[str, int]:
     """Words in memory and registers with which the thread starts: at a system call or at its first instruction."""
     top = world.segments[0].base
+    if style.has("interrupt"):
+        floors = (rng.randrange(0x800, style.stack_bytes - 0x1000), rng.randrange(0x400, 0x800))
+        emulator.interrupts = list(floors[: rng.randint(1, 2)])
     if style.has("trap") or style.has("segment"):
         emulator.write(abi.field_address("countdown"), rng.randint(2, 10))
     if style.has("segment"):
@@ -137,6 +150,8 @@ def _wanted(style: Style, world: World, run: Run) -> bool:
     if style.has("trap"):
         service = world.symbol("nt", "_KiSystemService")
         return "trap" in kinds and any(live.entry == service for live in run.live)
+    if style.has("interrupt"):
+        return "trap" in kinds
     if style.has("segment"):
         return world.segments[1].holds(run.live[-1].slot)
     return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 from random import Random
 
 from tests.lab.abi import NPX_BYTES, TRAP_FRAME_BYTES, USER_RETURN, field_address
+from tests.lab.ntinterrupt import INTERRUPTS
 from tests.lab.ntstack import EXPAND_STACK, THREAD_START
 from tests.lab.plan import ZW_SERVICES
 
@@ -24,6 +25,7 @@ def text(rng: Random) -> str:
         _TRAP_08,
         THREAD_START,
         EXPAND_STACK,
+        INTERRUPTS,
         _service_tables(),
     ]
     parts += [_zw_stub(i, name, count, rng) for i, (name, count) in enumerate(ZW_SERVICES)]

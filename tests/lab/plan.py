@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Dict, List, Tuple
 
-from tests.lab.styles import CLANG_EBP, FIRST_PARTY, GCC_FPO, Style
+from tests.lab.styles import CLANG_EBP, FIRST_PARTY, GCC_FPO, MSVC, MSVC_EBP, Style
 
 # Exported by name with fixed signatures, so that import libraries never change: name, convention, arguments.
 NT_EXPORTS: Tuple[Tuple[str, str, int], ...] = (
@@ -125,7 +125,7 @@ def _plan_module(name: str, kind: str, third: bool, fat: float, style: Style, rn
     else:
         functions += [FunctionPlan(f"Dispatch{i}", "stdcall", 2, True, "dispatch") for i in range(rng.randint(2, 4))]
     functions += [FunctionPlan(f"Callback{i}", "stdcall", 3, True, "callback") for i in range(rng.randint(1, 3))]
-    for i in range(rng.randint(8, 16)):
+    for i in range(rng.randint(3, 7) if kind in MSVC else rng.randint(8, 16)):
         convention = rng.choices(("stdcall", "cdecl", "fastcall"), (6, 3, 2))[0]
         functions.append(
             FunctionPlan(
@@ -136,7 +136,7 @@ def _plan_module(name: str, kind: str, third: bool, fat: float, style: Style, rn
                 "plain",
             )
         )
-    for i in range(rng.randint(2, 4)):
+    for i in range(rng.randint(10, 16) if kind in MSVC else rng.randint(2, 4)):
         functions.append(FunctionPlan(f"Asm{i}", "stdcall", rng.randint(1, 3), False, "asm"))
     return ModulePlan(
         name,
@@ -196,6 +196,9 @@ def _flags(kind: str, rng: Random) -> Tuple[str, ...]:
     if kind == GCC_FPO:
         extra = rng.choice(((), ("-fno-shrink-wrap",), ("-mpush-args", "-mno-accumulate-outgoing-args")))
         return (rng.choice(("-O2", "-Os")), "-fomit-frame-pointer", *extra)
-    frame = "-fno-omit-frame-pointer" if kind == CLANG_EBP else "-fomit-frame-pointer"
+    frame = "-fno-omit-frame-pointer" if kind in (CLANG_EBP, MSVC_EBP) else "-fomit-frame-pointer"
+    if kind in MSVC:
+        guard = rng.choice(((), ("-Xclang", "-cfguard")))
+        return (rng.choice(("-O1", "-O2", "-Os")), frame, "-fstack-protector-strong", *guard)
     cookie = ("-fstack-protector-strong",) if rng.random() < 0.25 else ()
     return (rng.choice(("-O1", "-O2", "-Os")), frame, *cookie)

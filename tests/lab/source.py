@@ -9,7 +9,7 @@ from tests.lab import asmcode
 from tests.lab.abi import RUNTIME
 from tests.lab.bodies import Body
 from tests.lab.plan import FunctionPlan, ModulePlan
-from tests.lab.styles import GCC_FPO, Style
+from tests.lab.styles import GCC_FPO, MSVC, Style
 
 _CONVENTION = {"stdcall": "STDCALL", "cdecl": "CDECL", "fastcall": "FASTCALL"}
 
@@ -81,6 +81,8 @@ def _tables(plan: ModulePlan) -> str:
             "U __security_cookie = 0xBB40E64E; void FASTCALL __security_check_cookie(U c)"
             " { while (c != __security_cookie) ; }"
         )
+    if plan.kind in MSVC:
+        lines.append("void CDECL guard_nothing(void) {} void *const __guard_check_icall_fptr = (void *)guard_nothing;")
     return "\n".join(lines)
 
 

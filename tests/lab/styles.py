@@ -12,6 +12,9 @@ FIRST_PARTY: Tuple[str, ...] = ("nt", "fltmgr", "Ntfs")
 CLANG_EBP = "clang-ebp"
 CLANG_FPO = "clang-fpo"
 GCC_FPO = "gcc-fpo"
+MSVC_EBP = "msvc-ebp"  # by clang, with /GS cookies and guarded calls, and many functions as MSVC shapes them
+MSVC_FPO = "msvc-fpo"
+MSVC = (MSVC_EBP, MSVC_FPO)
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Style:
     features: Tuple[str, ...] = field(default=())
 
     def has(self, feature: str) -> bool:
-        """True when the style carries the named feature (trap, segment, decoy, gone, page, regs)."""
+        """True when the style carries the named feature (trap, interrupt, segment, decoy, gone, page, regs)."""
         return feature in self.features
 
 
@@ -53,6 +56,15 @@ _ALL = (
     Style("segment", "mixed third parties, a second stack segment", third_party=MIXED, features=("segment",)),
     Style("decoy", "mixed third parties, call-preceded words planted in data", third_party=MIXED, features=("decoy",)),
     Style("big24", "mixed third parties, 24 KB stack", third_party=MIXED, stack_bytes=0x6000),
+    Style("msvc", "all as MSVC, third parties with and without EBP", MSVC_EBP, (MSVC_FPO, MSVC_EBP)),
+    Style("msvc-sym", "all as MSVC, PDBs for all", MSVC_EBP, (MSVC_FPO, MSVC_EBP), third_symbols=True),
+    Style("drivers", "all as MSVC and keeping EBP, no symbols at all", MSVC_EBP, (MSVC_EBP,), first_symbols=False),
+    Style(
+        "interrupt",
+        "mixed third parties, hardware interrupts on the stack",
+        third_party=MIXED,
+        features=("interrupt",),
+    ),
     Style("big60", "mixed third parties, 60 KB stack", third_party=MIXED, stack_bytes=0xF000),
 )
 

@@ -26,7 +26,7 @@ _GCC = (
     "-fno-ident",
     "-fno-stack-protector",
 )
-_NOT_CODE = {"__scope", "_KiServiceTable", "_KiArgumentTable"}
+_NOT_CODE = {"__scope", "__guard_pointer", "_KiServiceTable", "_KiArgumentTable"}
 _MAP_LINE = re.compile(r"^ (\d{4}):([0-9a-f]{8})\s+(\S+)\s+([0-9a-f]{16})\s")
 
 

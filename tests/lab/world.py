@@ -9,6 +9,7 @@ from typing import Dict, List, Sequence, Tuple
 
 from tests.lab import abi
 from tests.lab.image import Image
+from tests.lab.ntinterrupt import CODE
 from tests.lab.toolchain import Built
 
 _STRINGS = (
@@ -91,6 +92,9 @@ def make_pool(built: Sequence[Built], images: Sequence[Image], decoys: Sequence[
     put(abi.IRPS, 0x01000006, 0, 0, 0x09090000)
     put(abi.array_address("devices"), *[abi.DEVICES + 0x20 * (i % len(drivers)) for i in range(abi.DEVICE_SLOTS)])
     put(abi.array_address("callbacks"), *[rng.choice(callbacks) for _ in range(abi.CALLBACK_SLOTS)])
+    code = _interrupt_code(built, images)
+    put(abi.INTERRUPT, 0x01E40016, 0, 0, rng.choice(dispatch[rng.choice(drivers)]), abi.DEVICES)
+    pool[abi.INTERRUPT - abi.IO + CODE : abi.INTERRUPT - abi.IO + CODE + len(code)] = code
     at = abi.STRINGS
     for i, text in enumerate(_STRINGS):
         data = text.encode("utf-16-le") + b"\0\0"
@@ -111,6 +115,17 @@ def make_pool(built: Sequence[Built], images: Sequence[Image], decoys: Sequence[
     for name, value in values.items():
         put(abi.field_address(name), value & 0xFFFFFFFF)
     return bytes(pool)
+
+
+def _interrupt_code(built: Sequence[Built], images: Sequence[Image]) -> bytes:
+    """nt's interrupt template as it stands in the KINTERRUPT object: with the object's address and a jump to nt."""
+    module, image = next((one, image) for one, image in zip(built, images) if image.name == "nt")
+    start, end = (module.symbols["_KiInterruptTemplate" + part] for part in ("", "End"))
+    code = bytearray(image.data[start - image.base : end - image.base])
+    code[-9:-5] = struct.pack("<I", abi.INTERRUPT)
+    behind = abi.INTERRUPT + CODE + len(code)
+    code[-4:] = struct.pack("<i", module.symbols["_KiInterruptDispatch"] - behind)
+    return bytes(code)
 
 
 def _entry_tables(built: Sequence[Built], images: Sequence[Image]) -> Tuple[Dict[str, List[int]], List[int]]:
