@@ -5,7 +5,10 @@ from __future__ import annotations
 from random import Random
 from typing import Callable, Dict, List
 
-from tests.lab import msvccode, ntasm
+from tests.lab import ntasm
+from tests.lab.msvcebp import EBP_SHAPES, before
+from tests.lab.msvcfpo import SHAPES
+from tests.lab.msvchelpers import helpers
 from tests.lab.plan import FunctionPlan, ModulePlan
 from tests.lab.styles import CLANG_EBP, CLANG_FPO, GCC_FPO, MSVC, MSVC_EBP, MSVC_FPO
 
@@ -14,7 +17,7 @@ def module_asm(plan: ModulePlan, rng: Random) -> str:
     """File-level asm statements: the module's helpers, its Asm functions, and nt's entry code."""
     lines = [".intel_syntax noprefix", ".text", _SEH, _PROBE[plan.kind == GCC_FPO]]
     if plan.kind in MSVC:
-        lines.append(msvccode.helpers(rng))
+        lines.append(helpers(rng))
     for function in plan.functions:
         if function.role == "asm":
             lines.append(_asm_function(function, plan, rng))
@@ -31,7 +34,7 @@ def _asm_function(function: FunctionPlan, plan: ModulePlan, rng: Random) -> str:
     step = f"_Step{function.name[3:]}@8"
     shape = rng.choice(_SHAPES[plan.kind])
     body = shape(4 * function.arguments, step, rng)
-    return f'{msvccode.before(shape, step)}\n.globl "{symbol}"\n"{symbol}":\n{body}'
+    return f'{before(shape, step)}\n.globl "{symbol}"\n"{symbol}":\n{body}'
 
 
 def _seh_prolog(arguments: int, step: str, rng: Random) -> str:
@@ -151,8 +154,8 @@ _SHAPES: Dict[str, List[_Shape]] = {
     CLANG_EBP: _EBP_SHAPES,
     CLANG_FPO: _EBP_SHAPES + _FRAMELESS_SHAPES,
     GCC_FPO: _EBP_SHAPES + _FRAMELESS_SHAPES,
-    MSVC_EBP: msvccode.EBP_SHAPES + _EBP_SHAPES,
-    MSVC_FPO: msvccode.SHAPES + _EBP_SHAPES + _FRAMELESS_SHAPES,
+    MSVC_EBP: EBP_SHAPES + _EBP_SHAPES,
+    MSVC_FPO: SHAPES + _EBP_SHAPES + _FRAMELESS_SHAPES,
 }
 
 _SEH = """\

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Tuple
 import capstone
 
 from tests.lab import abi
+from tests.lab.memory import fill, map_world
 from tests.lab.ntinterrupt import CODE
 from tests.lab.world import Segment, World
 
@@ -68,8 +69,7 @@ class Emulator:
         self._arrives = False
         self._decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)
         self.machine: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_32)
-        self._map()
-        self._segments()
+        map_world(self.machine, world)
         self.machine.hook_add(unicorn.UC_HOOK_BLOCK, self._on_block)
         self.machine.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
         self.machine.hook_add(unicorn.UC_HOOK_MEM_UNMAPPED, self._on_unmapped)
@@ -104,54 +104,11 @@ class Emulator:
             self.run(registers)
         finally:
             self._floor = 0
-        try:
+        if "trap" in self.events:
             self.machine.mem_unmap(abi.PAGED_OUT, 0x1000)
-        except unicorn.UcError:
-            pass  # this run did not touch it
-        for image in self.world.images:
-            self.machine.mem_write(image.base, bytes(image.data))
-        self._fill()
+        fill(self.machine, self.world)
         self.live, self.events, self.blocks = [], [], 0
-        self._last, self._block, self._interrupt = "", (0, 0, 0), -1
-
-    def _map(self) -> None:
-        world, machine = self.world, self.machine
-        for image in world.images:
-            machine.mem_map(image.base, len(image.data))
-            machine.mem_write(image.base, bytes(image.data))
-        for segment in world.segments:
-            machine.mem_map(segment.limit, segment.base - segment.limit)
-        machine.mem_map(abi.IO, abi.POOL_BYTES)
-        for page in (abi.PCR, abi.THREAD & ~0xFFF, abi.GDT & ~0xFFF, abi.USER_PAGE):
-            machine.mem_map(page, 0x1000)
-        self._fill()
-
-    def _fill(self) -> None:
-        """Pool, KPCR and KTHREAD as they are when the thread starts."""
-        self.machine.mem_write(abi.IO, self.world.pool)
-        first = self.world.segments[0]
-        self.write(abi.PCR, 0xFFFFFFFF, first.base, first.limit)
-        self.write(abi.PCR + 0x1C, abi.PCR, abi.PCR + 0x120)
-        self.write(abi.PCR + 0x124, abi.THREAD)
-        self.write(abi.THREAD + 0x18, first.base, first.limit)
-
-    def _segments(self) -> None:
-        """A GDT with ring 0 code and data, user data, and fs on the KPCR."""
-        entries = [(0, 0), (0, 0x9B), (0, 0x93), (0, 0xFB), (0, 0xF3), (0, 0x8B), (abi.PCR, 0x93)]
-        for i, (base, access) in enumerate(entries):
-            if access:
-                low = (base & 0xFFFF) << 16 | 0xFFFF
-                high = base & 0xFF000000 | 0x00CF0000 | access << 8 | base >> 16 & 0xFF
-                self.write(abi.GDT + 8 * i, low, high)
-        self.machine.reg_write(x86.UC_X86_REG_GDTR, (0, abi.GDT, 0x3FF, 0))
-        for register, selector in (
-            (x86.UC_X86_REG_CS, 0x08),
-            (x86.UC_X86_REG_SS, 0x10),
-            (x86.UC_X86_REG_DS, 0x23),
-            (x86.UC_X86_REG_ES, 0x23),
-            (x86.UC_X86_REG_FS, 0x30),
-        ):
-            self.machine.reg_write(register, selector)
+        self._last, self._block, self._interrupt, self._arrives = "", (0, 0, 0), -1, False
 
     def _on_block(self, machine: Any, address: int, size: int, _: object) -> None:
         """Keep the shadow stack: the block before this one ended in a call, a return, or neither."""

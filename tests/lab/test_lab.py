@@ -79,6 +79,10 @@ def test_styles_do_what_they_say(cases: Dict[str, StoredCase]) -> None:
     assert not any(m["code"][0] & ~0xFFF in gone.pages for m in unreadable)
     (page,) = cases["page"].truth["unreadable_pages"]
     assert page not in cases["page"].pages
+    interrupt = cases["interrupt"]
+    (hit,) = [frame for frame in interrupt.truth["frames"] if frame["kind"] == "trap"][-1:]
+    assert interrupt.word(hit["return_slot"] - 4) == hit["return_slot"]  # the error code points above itself
+    assert interrupt.module_at(hit["called"]) == ""
     assert len(cases["segment"].truth["segments"]) == 2
     assert len(cases["segment"].true_slots()) < len(cases["segment"].truth["frames"])
     assert len(list(cases["allfpo"].symbols.iterdir())) == 8
