@@ -26,16 +26,14 @@ from hogwalk.model import (
     Triple,
     Version,
 )
+from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.dt import field_offsets
 from hogwalk.targets.parsers.expr import parse_debugger_block
-from hogwalk.targets.parsers.lm import format_lmv, parse_lm, parse_lmv
-from hogwalk.targets.parsers.printf import format_symbols, parse_symbols
 from hogwalk.targets.parsers.registers import parse_registers
 from hogwalk.targets.parsers.settings import dump_file, evaluator, radix
 from hogwalk.targets.protocol import Range, joined, read_each
 
 EVERY_MASK = 7  # normal, error and warning output: many failures are text on the error mask only
-SYMBOLS_PER_COMMAND = 400  # 4 KB of command; the engine's limit is far above
 DATA_BLOCK_BYTES = 0x340
 MACHINES = {"I386": "x86", "AMD64": "x64", "ARM": "arm", "ARM64": "arm64"}
 REQUIREMENT = "hogwalk needs pykd 0.3.4 (64-bit Python 3.8 or 3.9 on Windows) to talk to the debugger"
@@ -83,6 +81,8 @@ class EngineTarget:
         self._unusual: Optional[List[Tuple[str, str]]] = None
         self._block: Optional[Tuple[Optional[bytes]]] = None
         self._ran: List[str] = []
+        self._loaded: Optional[asked.Loaded] = None
+        self._foreign: Tuple[Module, ...] = ()
 
     def about(self) -> About:
         """What the debugger is attached to; raises NoDebugger when it holds no target."""
@@ -122,16 +122,30 @@ class EngineTarget:
         return tuple(found[one] for one in ranges)
 
     def modules(self) -> Tuple[Module, ...]:
-        """The loaded modules as `lm` lists them now."""
-        return parse_lm(self.command("lm"), self.about().pointer_bytes)
+        """The loaded modules as the engine holds them now, the state of their symbols from `lm`."""
+        self._loaded, foreign = asked.loaded(self.command("lm"), self._listed(), self.about().pointer_bytes)
+        self._foreign = tuple(dict.fromkeys((*self._foreign, *foreign)))
+        return self._loaded.modules
+
+    def _modules(self) -> asked.Loaded:
+        if self._loaded is None:
+            self.modules()
+        assert self._loaded is not None
+        return self._loaded
+
+    def _listed(self) -> Optional[List[asked.Listed]]:
+        # Numbers and the engine's own short names: nothing of what `lm` prints of a module's files.
+        try:
+            listed = self._pykd.getModulesList()
+            return [
+                asked.Listed(self._narrow(one.begin()), self._narrow(one.end() - 1) + 1, one.name()) for one in listed
+            ]
+        except (self._pykd.DbgException, AttributeError):  # pykd before 0.3 has no such list
+            return None
 
     def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
         """The engine's own nearest symbols, some hundreds to a command."""
-        found: List[Optional[Symbol]] = []
-        for start in range(0, len(addresses), SYMBOLS_PER_COMMAND):
-            part = addresses[start : start + SYMBOLS_PER_COMMAND]
-            found.extend(parse_symbols(self.command(format_symbols(part)), part, self.about().pointer_bytes))
-        return tuple(found)
+        return asked.symbols(self.command, addresses, self._modules(), self.about().pointer_bytes)
 
     def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
         """None of them: kf's rows tell what the frame data say.
@@ -142,10 +156,7 @@ class EngineTarget:
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """The version resources of the named modules, as `lm v` prints them, in one command."""
-        if not modules:
-            return ()
-        found = {detail.module.name: detail.version for detail in parse_lmv(self.command(format_lmv(modules)))}
-        return tuple(found.get(name) for name in modules)
+        return asked.versions(self.command, modules, self._modules(), self.about().pointer_bytes)
 
     def thread(self) -> Optional[int]:
         """The implicit thread's _KTHREAD (@$thread), or in user mode the TEB (@$teb)."""
@@ -209,8 +220,8 @@ class EngineTarget:
 
     @property
     def notes(self) -> Sequence[str]:
-        """None: the debugger says in its answers what it lacks."""
-        return ()
+        """What the debugger printed as a module and is none; else it says in its answers what it lacks."""
+        return asked.foreign_notes(self._foreign)
 
     def stack_hint(self) -> Optional[Region]:
         """None: the debugger is asked for its structures instead."""

@@ -9,8 +9,8 @@ import pytest
 from hogwalk.model import BugCheck, Module, Symbol, Version
 from hogwalk.targets.parsers.bugcheck import parse_bugcheck
 from hogwalk.targets.parsers.expr import parse_debugger_block, parse_machine, parse_value
-from hogwalk.targets.parsers.lm import format_lmv, parse_lm, parse_lmv
-from hogwalk.targets.parsers.printf import Nearest, format_symbols, parse_ln, parse_symbols
+from hogwalk.targets.parsers.lm import format_lmv, lmv_of, parse_lm, parse_lmv
+from hogwalk.targets.parsers.printf import Nearest, format_symbols, parse_ln, spoken
 from hogwalk.targets.parsers.prompt import split_prompt
 from hogwalk.targets.parsers.thread import ThreadText, parse_threads
 
@@ -60,14 +60,13 @@ start    end        module name
 
 def test_symbols_are_matched_by_address() -> None:
     asked = [0x8A000000, 0x80801013, 0xFFFFFFFFB958D196, 0x80801010, 0xB958E000, 0x12345678]
-    assert parse_symbols(SYMBOLS, asked, 4) == (
-        None,
-        Symbol("nt", "KeBugCheckEx", 3),
-        Symbol("BabyHog", "", 0x196),
-        Symbol("nt", "KeBugCheckEx", 0),
-        Symbol("a", "operator()<int (*)(char)>", 1),
-        None,
-    )
+    assert dict(spoken(SYMBOLS, asked, 4)) == {
+        0x8A000000: None,
+        0x80801013: "nt!KeBugCheckEx+0x3",
+        0xFFFFFFFFB958D196: "BabyHog+0x196",
+        0x80801010: "nt!KeBugCheckEx",
+        0xB958E000: "a!operator()<int (*)(char)>+0x1",
+    }
 
 
 def test_symbol_question_holds_under_any_evaluator_and_radix() -> None:
@@ -116,7 +115,31 @@ def test_lmv() -> None:
     assert hog.timestamp == "Sun Nov 22 11:49:00 2026 (6B02D6AC)"
     assert nt.module.name == "nt"
     assert nt.version is None
-    assert format_lmv(["BabyHog", "nt"]) == "lmv m BabyHog;lmv m nt"
+    assert format_lmv([0xB958D000, 0x80800000]) == "lmv a 0xb958d000;lmv a 0x80800000"
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("BossHog01", "lmv m BossHog01"),
+        ("a;.shell_calc", "lmv a 0xb958d000"),
+        ("a b", "lmv a 0xb958d000"),
+        ("a*", "lmv a 0xb958d000"),
+        ("nt\n", "lmv a 0xb958d000"),
+        ("n\u0442", "lmv a 0xb958d000"),
+        ("", "lmv a 0xb958d000"),
+    ],
+)
+def test_only_a_plain_word_is_recommended_as_a_name(name: str, command: str) -> None:
+    assert lmv_of(name, 0xB958D000) == command
+
+
+def test_a_module_without_a_name_is_called_by_its_address() -> None:
+    rows = "b76f4000 b770f000              (deferred)\nb80ba000 b80d5000   C (export symbols)\n"
+    assert parse_lm(rows) == (
+        Module("Unknown_Module_b76f4000", 0xB76F4000, 0xB770F000, "deferred"),
+        Module("C", 0xB80BA000, 0xB80D5000, "export"),
+    )
 
 
 @pytest.mark.parametrize(

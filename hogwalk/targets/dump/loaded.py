@@ -10,6 +10,7 @@ from hogwalk.machine.words import hexa
 from hogwalk.targets.dump.layout import Layout
 from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.source import ByteSource
+from hogwalk.targets.parsers.lm import unnamed
 
 MODULE_CAP = 8192
 _NAME_CAP = 1024  # bytes of a file name
@@ -72,7 +73,7 @@ def named(images: Iterable[Image], kernel: bool) -> List[Image]:
     done: List[Image] = []
     for number, image in enumerate(images):
         stem = image.file.rsplit(".", 1)[0] if "." in image.file else image.file
-        name = _NOT_IN_NAMES.sub("_", stem) or f"Unknown_Module_{hexa(image.start)}"
+        name = _NOT_IN_NAMES.sub("_", stem) or unnamed(image.start)
         if kernel and (stem.lower() in _KERNELS or (number == 0 and not stem)):
             name = "nt"
         if name.lower() in taken:

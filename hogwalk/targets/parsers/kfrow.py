@@ -21,7 +21,8 @@ _TAIL = re.compile(
     r"(?<!\s)\s+(\((?:FPO|CONV|TrapFrame|CONTEXT|Inline Function|Managed|UNKNOWN FPO TYPE)\b[^()]*\)"
     r"|\[[^\[\]]+ @ \d+\])\s*$"
 )
-_CALL_SITE = re.compile(r"[^\s!]+!.*|[^\s!]+\+0x[0-9a-fA-F`]+|0x[0-9a-fA-F`]+|[\w.$<>-]+")
+# A driver called ".sys" is a module without a name: its call sites are "!Function+0x5" and "+0x1196".
+_CALL_SITE = re.compile(r"[^\s!]*!.*|[^\s!]*\+0x[0-9a-fA-F`]+|0x[0-9a-fA-F`]+|[\w.$<>-]+")
 _TRAP_FRAME = re.compile(r"TrapFrame(?:-EDITED)? @ ([0-9a-fA-F`]+)")
 
 

@@ -6,13 +6,16 @@ import re
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from hogwalk.machine.words import hexa
 from hogwalk.model import Module, Version
 from hogwalk.targets.parsers.words import ADDRESS, address, fold
 
 HEADER = re.compile(r"\s*start\s+end\s+module name\s*$")
 UNLOADED = re.compile(r"\s*Unloaded modules:")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
 
-_ROW = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})\s+(\S+)(?:\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)|\s|$)")
+_ROW = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})\s+([^\s(]\S*)(?:\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)|\s|$)")
+_UNNAMED = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})()\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)")  # of ".sys"
 _DETAIL = re.compile(r"\s*([A-Z][A-Za-z ]*):\s*(.*?)\s*$")
 _VERSION_KEYS = ("CompanyName", "ProductName", "FileDescription", "FileVersion")
 
@@ -30,18 +33,31 @@ class ModuleDetail:
     version: Optional[Version]
 
 
-def format_lmv(names: Sequence[str]) -> str:
-    """The command that prints the details of these modules."""
-    return ";".join(f"lmv m {name}" for name in names)
+def unnamed(start: int) -> str:
+    """What a module is called that has no name of its own (its file is ".sys"), after the debugger's habit."""
+    return f"Unknown_Module_{hexa(start)}"
+
+
+def format_lmv(starts: Sequence[int]) -> str:
+    """The command that prints the details of the modules at these addresses; it holds in any default radix."""
+    return ";".join(f"lmv a 0x{hexa(start)}" for start in starts)
+
+
+def lmv_of(name: str, address: int) -> str:
+    """The command to recommend for a module's details: by name where the name is a plain word, else by address.
+
+    A name is the target's own text; anything but letters, digits and `_` in it could end the command and begin another.
+    """
+    return f"lmv m {name}" if PLAIN_NAME.fullmatch(name) else format_lmv([address])
 
 
 def parse_row(line: str, pointer_bytes: Optional[int] = None) -> Optional[Module]:
     """The module on this line of `lm`, or None; `symbols` is "pdb", "export", "none" or "deferred"."""
-    found = _ROW.match(line)
+    found = _ROW.match(line) or _UNNAMED.match(line)
     if not found:
         return None
     start, end = (fold(address(word), pointer_bytes) for word in found.group(1, 2))
-    name = found.group(3)
+    name = found.group(3) or unnamed(start)
     # Other tables print two addresses and a word as well; modules start on a page and end behind their start.
     if start & 0xFFF or end <= start or "!" in name or "+0x" in name:
         return None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from hogwalk.model import Symbol
 from hogwalk.targets.parsers.words import ADDRESS, address, fold, split_symbol
 
-_ANSWER = re.compile(rf"\s*(.+) \(({ADDRESS})\)\s*$")
+_NAMED = re.compile(rf"(.*) \(({ADDRESS})\)\s*$")
+_BARE = re.compile(rf"\s*({ADDRESS})\s*$")
 _NEAREST = re.compile(rf"\s*\(({ADDRESS})\)\s+(\S.*?)(?:\s+\|\s+\(({ADDRESS})\)\s+\S.*)?$")
 
 
@@ -35,19 +36,22 @@ def format_symbols(addresses: Sequence[int]) -> str:
     return f'.foreach /s (hogwalk "{words}") {{.printf "%y\\n", @@masm(0x${{hogwalk}})}}'
 
 
-def parse_symbols(
+def spoken(
     text: str, addresses: Sequence[int], pointer_bytes: Optional[int] = None
-) -> Tuple[Optional[Symbol], ...]:
-    """For each address its symbol in the answer of `format_symbols`; None where the address lies in no module.
+) -> Tuple[Tuple[int, Optional[str]], ...]:
+    """Every line in the answer of `format_symbols` that speaks of one of the addresses: the address, and its symbol.
 
-    Answers are matched by the address they print, so messages in between do no harm; `pointer_bytes` 4 folds both.
+    The symbol is None where the bare address is printed; messages in between are passed over; `pointer_bytes` 4 folds.
     """
-    named: Dict[int, Optional[Symbol]] = {}
+    asked = {fold(word, pointer_bytes): word for word in addresses}
+    found: List[Tuple[int, Optional[str]]] = []
     for line in text.split("\n"):
-        found = _ANSWER.match(line)
-        if found:
-            named[fold(address(found.group(2)), pointer_bytes)] = split_symbol(found.group(1))
-    return tuple(named.get(fold(word, pointer_bytes)) for word in addresses)
+        named = _NAMED.match(line)
+        answer = named or _BARE.match(line)
+        word = asked.get(fold(address(answer.group(answer.lastindex or 1)), pointer_bytes)) if answer else None
+        if word is not None:
+            found.append((word, named.group(1) if named else None))
+    return tuple(found)
 
 
 def parse_ln(text: str) -> Optional[Nearest]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Optional
 
-_RADIX = re.compile(r"base is (\d+)")
-_EVALUATOR = re.compile(r"Current expression evaluator: (\S+)")
+_RADIX = re.compile(r"base is (8|10|16)\b")
+_EVALUATOR = re.compile(r"Current expression evaluator: (MASM|C\+\+)(?!\S)")
 _DUMP_FILE = re.compile(r"^\.\s+\d+ .*?[Dd]ump(?: file)?: (.+)$", re.MULTILINE)
 
 

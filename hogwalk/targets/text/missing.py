@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Iterator, List, Optional, Sequence
 
 from hogwalk.model import Module, Region
+from hogwalk.targets.parsers.lm import lmv_of
 from hogwalk.targets.text.facts import Facts
 from hogwalk.targets.text.memory import Memory
 from hogwalk.targets.text.region import SAID, covered
@@ -39,8 +40,7 @@ def missing(facts: Facts, region: Optional[Region], memory: Memory, inferred: Se
         yield Missing(f"where these modules begin and end: {names}" if names else "the loaded modules", "lm")
     unversioned = _without_version(facts)
     if unversioned:
-        commands = ";".join(f"lmv m {name}" for name in unversioned)
-        yield Missing("the makers of the modules on the stack", commands)
+        yield Missing("the makers of the modules on the stack", ";".join(unversioned))
     if facts.bugcheck.found is None and facts.kernel is not False:
         yield Missing("the bug check", ".bugcheck")
     for dropped, what in ((facts.runs.dropped, "bytes of memory"), (facts.symbols_dropped, "symbols")):
@@ -49,6 +49,8 @@ def missing(facts: Facts, region: Optional[Region], memory: Memory, inferred: Se
 
 
 def _without_version(facts: Facts) -> List[str]:
+    # The commands, for the modules used most.
     uses = Counter(symbol.module for symbol in facts.symbols.values() if symbol.module not in facts.details)
-    ranked = sorted(uses, key=lambda name: (-uses[name], name))
-    return [name for name in ranked if name[:1].isalnum()][:MOST_NAMES]
+    ranked = [name for name in sorted(uses, key=lambda name: (-uses[name], name)) if name[:1].isalnum()][:MOST_NAMES]
+    inside = {symbol.module: address for address, symbol in reversed(list(facts.symbols.items()))}
+    return [lmv_of(name, inside[name]) for name in ranked]

@@ -40,14 +40,15 @@ def _guess(name: str, uses: Sequence[Tuple[int, Symbol]]) -> Module:
 def _apart(known: Sequence[Module], guesses: Sequence[Module]) -> Tuple[Module, ...]:
     # Modules never overlap: a guess yields to a listed module, and ends where the next one begins.
     kept: List[Module] = []
-    everything = sorted([*known, *guesses], key=lambda module: (module.start, module not in known))
-    for index, module in enumerate(everything):
-        if module in known:
+    everything = [*((module, True) for module in known), *((module, False) for module in guesses)]
+    everything.sort(key=lambda one: (one[0].start, not one[1]))
+    for index, (module, listed) in enumerate(everything):
+        if listed:
             continue
-        before = everything[index - 1] if index else None
-        after = everything[index + 1] if index + 1 < len(everything) else None
+        before, sure = everything[index - 1] if index else (None, False)
+        after = everything[index + 1][0] if index + 1 < len(everything) else None
         end = min(module.end, after.start) if after else module.end
-        if end > module.start and not (before and before in known and before.end > module.start):
+        if end > module.start and not (before and sure and before.end > module.start):
             kept.append(Module(module.name, module.start, end, module.symbols))
     return tuple(kept)
 

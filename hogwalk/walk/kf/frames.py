@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
 from hogwalk.machine.words import X86
-from hogwalk.model import Frame, Region, Source, Triple, Trust
+from hogwalk.model import Frame, Region, Source, Symbol, Triple, Trust
 from hogwalk.targets.parsers.kf import KfText
 from hogwalk.targets.parsers.kfrow import KfRow
 from hogwalk.walk.facts.image import StackImage
@@ -77,7 +77,13 @@ class FrameReader:
 
     def _frame(self, frame_ptr: int, return_address: int, running: int, distance: Optional[int], row: KfRow) -> Frame:
         trust = self.trust(frame_ptr, return_address, running)
-        return Frame(frame_ptr, frame_ptr + WORD, return_address, running, distance, row.symbol, Source.KF, trust)
+        symbol = row.symbol or self._module(running)
+        return Frame(frame_ptr, frame_ptr + WORD, return_address, running, distance, symbol, Source.KF, trust)
+
+    def _module(self, address: int) -> Optional[Symbol]:
+        # A module without a name of its own is printed as "!Function+0x5" or "+0x1196".
+        module = self._sites.modules.at(address)
+        return None if module is None else Symbol(module.name, "", address - module.start)
 
     def trust(self, frame_ptr: int, return_address: int, running: int) -> Trust:
         """How well the return address of a frame is borne out."""
