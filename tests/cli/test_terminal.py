@@ -20,8 +20,8 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-termi
 @posix
 def test_a_terminal_gets_the_hog_the_bars_and_the_trust_in_colour() -> None:
     printed = on_terminal(120, [*STACKHOG])
-    assert "\x1b[1;31mHog        StackHog (Stack Hog Software, Inc.): 4496 bytes" in printed
-    assert "[\x1b[36m###\x1b[0m\x1b[2m.......\x1b[0m]" in printed
+    assert "\x1b[1;31mHog\x1b[0m        \x1b[1;31mStackHog (Stack Hog Software, Inc.): 4496 bytes" in printed
+    assert "[\x1b[36m#######\x1b[0m\x1b[2m...\x1b[0m]" in printed
     rows = on_terminal(120, [*STACKHOG, "walk"])
     assert "\x1b[32mlinked\x1b[0m" in rows
     assert "\x1b[35mtrap\x1b[0m" in rows
@@ -32,7 +32,7 @@ def test_a_terminal_gets_the_hog_the_bars_and_the_trust_in_colour() -> None:
 def test_colour_can_be_refused(settings: dict[str, str]) -> None:
     printed = on_terminal(120, [*STACKHOG], settings)
     assert "\x1b" not in printed
-    assert "[###.......]" in printed
+    assert "[#######...]" in printed
 
 
 @posix
@@ -44,7 +44,7 @@ def test_a_hundred_columns_without_colour_and_bars_are_what_a_pipe_gets() -> Non
 def test_tables_are_as_wide_as_the_terminal() -> None:
     narrow = COLOUR.sub("", on_terminal(60, [*STACKHOG])).splitlines()
     assert max(map(len, narrow)) <= 60
-    assert sum(1 for line in narrow if line.endswith("..")) >= 3
+    assert [line for line in narrow if line.endswith("..")] == []
     wide = COLOUR.sub("", on_terminal(160, [*STACKHOG])).splitlines()
     assert any(line.endswith(", ".join(HOGS)) and line.startswith(" 4496") for line in wide)
     prose = [line for line in wide if line.startswith(" " * 11)]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Iterable, Iterator, Optional, Sequence, Tuple
 
+from hogwalk.answer.render.line import Line, joined, mark, padded
 from hogwalk.machine.words import shown
 from hogwalk.printable import printable
 
 Words = Iterator[Tuple[str, str]]  # paragraphs: a label, often "", and the text behind it
 
 WIDTH = 100  # columns: fits a mail and half a screen
+LABEL = 11  # columns of a label and the blanks after it
+NARROWEST = 10  # columns below which a table's column does not give way
 BAR = 10  # columns of a bar that stands for the whole stack
 
 
@@ -50,37 +53,68 @@ def cut(text: str, width: int) -> str:
     return f"{text[:head]}..{text[len(text) - (width - 2 - head) :]}"
 
 
-def bar(part: int, whole: int) -> str:
-    """A share as a bar of BAR columns: `[####......]`; anything above nothing has a mark."""
-    marks = min(BAR, max(round(BAR * part / whole), 1)) if part > 0 and whole > 0 else 0
-    return f"[{'#' * marks}{'.' * (BAR - marks)}]"
+def bar(part: int, whole: int, most: int = 0) -> Line:
+    """A share as a bar of BAR columns, `[####......]`; anything above nothing has a mark.
+
+    The bar is full at `most` (0: at the whole), so that shares of a table differ visibly from one another.
+    """
+    full = most or whole
+    marks = min(BAR, max(round(BAR * part / full), 1)) if part > 0 and full > 0 else 0
+    return joined(["[", mark("#" * marks, "bar"), mark("." * (BAR - marks), "empty"), "]"])
 
 
 def table(
     heads: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str], width: int = WIDTH
-) -> Iterator[str]:
+) -> Iterator[Line]:
     """Aligned rows under their heads: columns named in `left` to the left, the rest to the right.
 
-    A line wider than `width` loses its end.
+    Where the rows are wider than `width`, the widest columns of those to the left give way: the middle of their cells
+    becomes `..`.
     """
-    fit = [[printable(cell) for cell in row] for row in rows]
-    widths = [max([len(head)] + [len(row[at]) for row in fit]) for at, head in enumerate(heads)]
-    for row in [heads, *fit]:
-        cells: List[str] = []
-        for at, cell in enumerate(row):
-            cells.append(cell.ljust(widths[at]) if heads[at] in left else cell.rjust(widths[at]))
-        line = "  ".join(cells).rstrip()
-        yield line if len(line) <= width else line[: width - 2] + ".."
+    columns = range(len(heads))
+    widths = [max([len(heads[at]), *(len(row[at]) for row in rows)]) for at in columns]
+    elastic = [at for at in columns if heads[at] in left]
+    excess = sum(widths) + 2 * (len(heads) - 1) - width
+    while excess > 0 and elastic:
+        widest = max(elastic, key=lambda at: widths[at])
+        if widths[widest] <= NARROWEST:
+            break
+        widths[widest] -= 1
+        excess -= 1
+    for row in [heads, *rows]:
+        cells = [padded(_fitted(row[at], widths[at]), widths[at], heads[at] in left) for at in columns]
+        line = joined([part for cell in cells for part in ("  ", cell)][1:])
+        yield line.cut_to(min(width, len(line.rstrip())))
 
 
-def wrapped(label: str, text: str, width: int = WIDTH) -> Iterator[str]:
-    """The text behind a label of ten columns, continued under itself."""
-    yield from textwrap.wrap(
-        printable(text), width, initial_indent=label.ljust(11), subsequent_indent=" " * 11, break_on_hyphens=False
+def _fitted(cell: str, width: int) -> str:
+    if len(cell) <= width:
+        return cell
+    span = next(iter(cell.spans), None) if isinstance(cell, Line) else None
+    short = cut(cell, width)
+    return mark(short, span.kind, span.link) if span is not None else short
+
+
+def wrapped(label: str, text: str, width: int = WIDTH) -> Iterator[Line]:
+    """The text after a label of ten columns, continued under itself; one line of text keeps its marks."""
+    if isinstance(text, Line) and text.spans and len(text) + LABEL <= width:
+        yield joined([_label(label), text])
+        return
+    lines = textwrap.wrap(
+        text, width, initial_indent=label.ljust(LABEL), subsequent_indent=" " * LABEL, break_on_hyphens=False
     )
+    kind = "hog" if label == "Hog" else ""
+    for at, line in enumerate(lines):
+        head = _label(label) if at == 0 else line[:LABEL]
+        yield joined([head, mark(line[LABEL:], kind)])
 
 
-def paragraphs(words: Iterable[Tuple[str, str]], look: Look) -> Iterator[str]:
+def _label(label: str) -> Line:
+    kind = {"Hog": "hog", "Note": "note"}.get(label, "label")
+    return joined([mark(label, kind), " " * (LABEL - len(label))])
+
+
+def paragraphs(words: Iterable[Tuple[str, str]], look: Look) -> Iterator[Line]:
     """Labelled texts, each wrapped."""
     for label, text in words:
         yield from wrapped(label, text, look.prose)

@@ -154,9 +154,10 @@ def _share_table(report: Report, names: Sequence[str], rows: Sequence[Row], look
     heads = ["bytes", "KB", "%", "frames", "largest"]
     cells = [[*_cells(share, size), *texts] for share, texts in rows]
     if look.bars:
-        heads.insert(3, "of stack")
+        heads.insert(3, "of largest")
+        most = max((share.bytes for share, _ in rows), default=0)
         for line, (share, _) in zip(cells, rows):
-            line.insert(3, bar(share.bytes, size))
+            line.insert(3, bar(share.bytes, size, most))
     yield from table([*heads, *names], cells, names, look.width)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Iterator, List
 
+from hogwalk.answer.render.line import mark
 from hogwalk.answer.render.table import PLAIN, Look, cut, hexa, paragraphs, table, wrapped
 from hogwalk.answer.render.triage import module_table, totals
 from hogwalk.answer.report.document import Report
 from hogwalk.machine.words import shown
-from hogwalk.model import Frame
+from hogwalk.model import Frame, Trust
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.walk.kf.choose import frame_count
 
@@ -32,6 +33,14 @@ def render_walk(report: Report, look: Look = PLAIN) -> Iterator[str]:
     yield from paragraphs((("Note", note) for note in report.notes), look)
 
 
+SURENESS = {
+    Trust.LINKED: "sure",
+    Trust.CALL: "sure",
+    Trust.TRAP: "trap",
+    Trust.PLAIN: "unsure",
+    Trust.UNREAD: "unsure",
+    Trust.NONE: "wrong",
+}
 MOST_REST = 8  # rows left out that are worth a look
 
 
@@ -43,7 +52,7 @@ def _row(number: int, frame: Frame) -> List[str]:
         memory,
         hexa(frame.frame_ptr),
         hexa(frame.return_address),
-        frame.trust.value,
+        mark(frame.trust.value, SURENESS[frame.trust]),
         frame.source.value,
         name,
     ]

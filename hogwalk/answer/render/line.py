@@ -1,0 +1,63 @@
+"""Lines that know what their parts are: plain text to everybody, with marks that colours and links are made from.
+
+A Line is a str; what joins or cuts it as one loses the marks and keeps the text.  So a terminal, the debugger's DML and
+a file all print the same lines, and nobody has to read a finished line again to find what is in it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Sequence, Tuple
+
+
+class Link(NamedTuple):
+    """What a click runs: the debugger's own command, or (`own`) one of hogwalk's, without the words that call it."""
+
+    command: str
+    own: bool = False
+
+
+class Span(NamedTuple):
+    """The characters [start, end) of a line: what they are (a kind that `paint` knows, or ""), and their link."""
+
+    start: int
+    end: int
+    kind: str
+    link: Optional[Link]
+
+
+class Line(str):
+    """Text with its spans, in rising order, none over another."""
+
+    spans: Tuple[Span, ...] = ()
+
+    def __new__(cls, text: str, spans: Sequence[Span] = ()) -> Line:
+        """The text with these spans."""
+        made = super().__new__(cls, text)
+        made.spans = tuple(spans)
+        return made
+
+    def cut_to(self, width: int) -> Line:
+        """The first `width` characters with what is left of their marks."""
+        kept = [Span(one.start, min(one.end, width), one.kind, one.link) for one in self.spans if one.start < width]
+        return Line(self[:width], kept)
+
+
+def mark(text: str, kind: str = "", link: Optional[Link] = None) -> Line:
+    """A text that is one marked part."""
+    return Line(text, [Span(0, len(text), kind, link)] if text and (kind or link) else [])
+
+
+def joined(parts: Sequence[str]) -> Line:
+    """The parts as one line, their marks where they have come to lie."""
+    spans, at = [], 0
+    for part in parts:
+        if isinstance(part, Line):
+            spans += [Span(at + one.start, at + one.end, one.kind, one.link) for one in part.spans]
+        at += len(part)
+    return Line("".join(parts), spans)
+
+
+def padded(cell: str, width: int, left: bool) -> Line:
+    """A cell of a table, filled with blanks to `width` columns: to its left, or (`left`) to its right."""
+    blanks = " " * (width - len(cell))
+    return joined([cell, blanks] if left else [blanks, cell])
