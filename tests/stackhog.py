@@ -11,6 +11,7 @@ FOLDER = ROOT / "fixtures" / "stackhog"
 DUMP = FOLDER / "memory.dmp"
 SYMBOLS = FOLDER / "symbols"
 DEMO = ROOT / "hogwalk" / "app" / "demo" / "stackhog.recording"
+LAUNCHER = ROOT / "hogwalk" / "app" / "launcher"
 
 TRIPLE = "b8ae6100 b8ae60ec 8081df65"
 USAGE = {

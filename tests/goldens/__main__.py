@@ -11,8 +11,8 @@ from tests.engine.errors import EngineUnavailableError
 from tests.engine.setup import install
 from tests.engine.wine import Setting
 from tests.goldens import __doc__ as about
-from tests.goldens.cases import EXPECTED, LAUNCHER, cases, engine_steps, expected, kept, printed
-from tests.stackhog import DUMP, ROOT, SYMBOLS
+from tests.goldens.cases import EXPECTED, cases, engine_steps, expected, kept, printed
+from tests.stackhog import DUMP, LAUNCHER, ROOT, SYMBOLS
 
 
 def engine_texts() -> Dict[str, str]:
@@ -23,7 +23,9 @@ def engine_texts() -> Dict[str, str]:
     except EngineUnavailableError as error:
         print(f"engine: {error}; its goldens are left as they are", file=sys.stderr)
         return {}
-    done = engine.host(Target(DUMP, symbols=[SYMBOLS]), list(steps), Setting(import_path=(ROOT,), search_path=LAUNCHER))
+    done = engine.host(
+        Target(DUMP, symbols=[SYMBOLS]), list(steps), Setting(import_path=(ROOT,), search_path=(LAUNCHER,))
+    )
     return {steps[step.command]: step.output for step in done}
 
 

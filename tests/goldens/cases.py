@@ -13,7 +13,6 @@ from typing import Dict, Iterator, List, Tuple
 from hogwalk.__main__ import main
 from tests.stackhog import ROOT, TRIPLE
 
-LAUNCHER = (ROOT / "hogwalk" / "app" / "launcher",)
 EXPECTED = Path(__file__).parent / "expected"
 # The file's stem, the command line and its options.  The JSON of triage, candidates, walk and usage is one document,
 # so they share one file.  Help is not here: argparse words it differently from one Python to the next.

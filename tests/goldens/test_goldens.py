@@ -9,8 +9,8 @@ import pytest
 from tests.engine.engine import Engine, Target
 from tests.engine.wine import Setting
 from tests.goldens.__main__ import on_disk
-from tests.goldens.cases import LAUNCHER, Case, cases, engine_steps, expected, printed
-from tests.stackhog import DUMP, ROOT, SYMBOLS
+from tests.goldens.cases import Case, cases, engine_steps, expected, printed
+from tests.stackhog import DUMP, LAUNCHER, ROOT, SYMBOLS
 
 REFRESH = "refresh: python -m tests.goldens --refresh, then read git diff"
 
@@ -22,7 +22,7 @@ def test_a_command_prints_its_golden(case: Case) -> None:
 
 def test_the_debugger_prints_its_goldens(engine: Engine) -> None:
     steps: Dict[str, str] = engine_steps()
-    setting = Setting(import_path=(ROOT,), search_path=LAUNCHER)
+    setting = Setting(import_path=(ROOT,), search_path=(LAUNCHER,))
     for step in engine.host(Target(DUMP, symbols=[SYMBOLS]), list(steps), setting):
         # The debugger has no exit codes.
         said = "".join(line for line in expected(steps[step.command]).splitlines(True) if line[:10] != "exit code ")
