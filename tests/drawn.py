@@ -206,7 +206,7 @@ class DrawnTarget(NullTarget):
     def command(self, text: str) -> str:
         self._ran.append(text)
         if text.startswith("kf="):
-            base_ptr, stack_ptr, instruction_ptr, count = (int(word, 16) for word in text[3:].split())
+            base_ptr, stack_ptr, instruction_ptr, count = (int(word, 16) & 0xFFFFFFFF for word in text[3:].split())
             return self.walker(base_ptr, stack_ptr, instruction_ptr, count)
         if text not in self.answers:
             raise CommandFailed(f"the debugger refused `{text}` (drawn machines know only what is drawn)")

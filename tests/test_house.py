@@ -20,7 +20,7 @@ FOLDERS = ("hogwalk", "tests", "fixtures")
 ORDER = (
     "printable", "machine.words", "errors", "model", "fault", "machine.x86",
     "targets.images", "targets.symbols", "targets.parsers", "targets.protocol", "targets.null",
-    "targets.packed", "targets.recording", "targets.engine", "targets.dump", "targets.text",
+    "targets.packed", "targets.recording", "targets.settings", "targets.engine", "targets.dump", "targets.text",
     "walk.facts", "walk.kf", "walk.evidence", "walk.rebuild", "walk.merge", "walk.heal",
     "answer.charge", "answer.report", "answer.explain", "analysis", "answer.threads", "answer.render",
     "app.cli", "app.batch", "__main__", "",

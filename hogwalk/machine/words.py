@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Optional, Tuple
 
 NARROW_BITS = 32
+_ENGINE_MASK = (1 << 64) - 1  # the engine's addresses have 64 bits, whatever the target's
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,15 @@ class Words:
     def letter(self) -> str:
         """The word's letter for the struct module."""
         return "I" if self.word == struct.calcsize("<I") else "Q"
+
+    def typed(self, address: int) -> str:
+        """An address as it enters a debugger command: on 32-bit pointers with its sign in all 64 bits.
+
+        `ffffffff8081df65` is what every engine takes; 8081df65 by itself lies in no module to dbgeng 10.0.29507, whose
+        evaluator, unlike that of 10.0.15063, does not extend the sign.
+        """
+        sign = 1 << 8 * self.word - 1
+        return hexa(((address & self.mask) ^ sign) - sign & _ENGINE_MASK)
 
     def unpack(self, raw: bytes) -> Tuple[int, ...]:
         """The words of some bytes; bytes past the last whole one are left out."""

@@ -30,8 +30,9 @@ from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.dt import field_offsets
 from hogwalk.targets.parsers.expr import parse_debugger_block
 from hogwalk.targets.parsers.registers import parse_registers
-from hogwalk.targets.parsers.settings import dump_file, evaluator, radix
+from hogwalk.targets.parsers.settings import dump_file
 from hogwalk.targets.protocol import Range, joined, read_each
+from hogwalk.targets.settings import Settings
 
 EVERY_MASK = 7  # normal, error and warning output: many failures are text on the error mask only
 DATA_BLOCK_BYTES = 0x340
@@ -78,9 +79,9 @@ class EngineTarget:
         self._pykd = pykd
         self._types: Dict[str, Dict[str, int]] = {}
         self._about: Optional[About] = None
-        self._unusual: Optional[List[Tuple[str, str]]] = None
         self._block: Optional[Tuple[Optional[bytes]]] = None
         self._ran: List[str] = []
+        self._settings = Settings(self._run)
         self._loaded: Optional[asked.Loaded] = None
         self._foreign: Tuple[Module, ...] = ()
 
@@ -92,19 +93,13 @@ class EngineTarget:
 
     def command(self, text: str) -> str:
         """The debugger's answer to a command; raises CommandFailed with the debugger's own reason."""
-        unusual = self._unusual_settings()
-        try:
-            for setting, _ in unusual:
-                self._run(setting)
+        with self._settings.set_aside(text):
             return self._run(text)
-        finally:
-            for _, restore in unusual:
-                self._run(restore)
 
     def read(self, address: int, count: int) -> bytes:
         """Bytes of virtual memory; raises Unreadable unless every byte can be read."""
         try:
-            return bytes(self._pykd.loadBytes(address, count))
+            return bytes(self._pykd.loadBytes(self._pykd.addr64(address), count))
         except self._pykd.DbgException as error:
             raise Unreadable(address, count) from error
 
@@ -145,7 +140,7 @@ class EngineTarget:
 
     def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
         """The engine's own nearest symbols, some hundreds to a command."""
-        return asked.symbols(self.command, addresses, self._modules(), self.about().pointer_bytes)
+        return asked.symbols(self.command, addresses, self._modules(), self.about().words)
 
     def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
         """None of them: kf's rows tell what the frame data say.
@@ -156,7 +151,7 @@ class EngineTarget:
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """The version resources of the named modules, as `lm v` prints them, in one command."""
-        return asked.versions(self.command, modules, self._modules(), self.about().pointer_bytes)
+        return asked.versions(self.command, modules, self._modules(), self.about().words)
 
     def thread(self) -> Optional[int]:
         """The implicit thread's _KTHREAD (@$thread), or in user mode the TEB (@$teb)."""
@@ -204,9 +199,10 @@ class EngineTarget:
         return () if found is None else (found,)
 
     def evaluate(self, expression: str) -> Optional[int]:
-        """The value of an expression, read in radix 16 by the debugger's evaluator; None when it has none."""
+        """The value of an expression as MASM's evaluator reads it in radix 16; None when it has none."""
         try:
-            return self._narrow(self._pykd.expr(expression))
+            with self._settings.set_aside():
+                return self._narrow(self._pykd.expr(expression))
         except self._pykd.DbgException:
             return None
 
@@ -220,25 +216,12 @@ class EngineTarget:
 
     @property
     def notes(self) -> Sequence[str]:
-        """What the debugger printed as a module and is none; else it says in its answers what it lacks."""
-        return asked.foreign_notes(self._foreign)
+        """What the user's settings do to walks, and what the debugger printed as a module and is none."""
+        return (*self._settings.notes, *asked.foreign_notes(self._foreign))
 
     def stack_hint(self) -> Optional[Region]:
         """None: the debugger is asked for its structures instead."""
         return None
-
-    def _unusual_settings(self) -> Sequence[Tuple[str, str]]:
-        # hogwalk's commands are written for the debugger's defaults, radix 16 and MASM; where the user has others, each
-        # command runs between setting these and setting the user's back.
-        if self._unusual is None:
-            text = self._run("n; .expr")
-            number, name = radix(text), evaluator(text)
-            self._unusual = []
-            if number not in (16, None):
-                self._unusual.append(("n 16", f"n {number}"))  # read as decimal under any radix
-            if name not in ("MASM", None):
-                self._unusual.append((".expr /s masm", f".expr /s {name}"))
-        return self._unusual
 
     def _run(self, text: str) -> str:
         self._ran.append(text)

@@ -103,11 +103,11 @@ def test_the_debugger_shows_exactly_what_is_planned(
     assert set(made.locals) <= {frame.return_address for frame in walk}
 
 
-@given(st.dictionaries(st.integers(0x80000000, 0xFFFFFFF0), st.integers(0, 0x4000), max_size=200))
+@given(st.dictionaries(st.integers(0x80000001, 0xFFFFFFF0), st.integers(0, 0x4000), max_size=200))
 def test_every_override_is_set_once_a_byte_before_the_return_address(overrides: Dict[int, int]) -> None:
     commands = set_commands(overrides)
     single = [command for joined in commands for command in joined.split(";")]
-    assert single == [f".fpo -s -fl 0x{overrides[at]:x} -fs 0x2 0x{at - 1:08x}" for at in sorted(overrides)]
+    assert single == [f".fpo -s -fl 0x{overrides[at]:x} -fs 0x2 0xffffffff{at - 1:08x}" for at in sorted(overrides)]
     assert all(command.count(";") < PER_COMMAND for command in commands)
 
 

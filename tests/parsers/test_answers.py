@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hogwalk.machine.words import X86
 from hogwalk.model import BugCheck, Module, Symbol, Version
 from hogwalk.targets.parsers.bugcheck import parse_bugcheck
 from hogwalk.targets.parsers.expr import parse_debugger_block, parse_machine, parse_value
@@ -70,8 +71,8 @@ def test_symbols_are_matched_by_address() -> None:
 
 
 def test_symbol_question_holds_under_any_evaluator_and_radix() -> None:
-    question = '.foreach /s (hogwalk "80801010 1") {.printf "%y\\n", @@masm(0x${hogwalk})}'
-    assert format_symbols([0x80801010, 1]) == question
+    question = '.foreach /s (hogwalk "ffffffff80801010 00000001") {.printf "%y\\n", @@masm(0x${hogwalk})}'
+    assert format_symbols([0x80801010, 1], X86) == question
 
 
 def test_ln() -> None:
@@ -115,23 +116,23 @@ def test_lmv() -> None:
     assert hog.timestamp == "Sun Nov 22 11:49:00 2026 (6B02D6AC)"
     assert nt.module.name == "nt"
     assert nt.version is None
-    assert format_lmv([0xB958D000, 0x80800000]) == "lmv a 0xb958d000;lmv a 0x80800000"
+    assert format_lmv([0xB958D000, 0x80800000], X86) == "lmv a 0xffffffffb958d000;lmv a 0xffffffff80800000"
 
 
 @pytest.mark.parametrize(
     ("name", "command"),
     [
         ("BossHog01", "lmv m BossHog01"),
-        ("a;.shell_calc", "lmv a 0xb958d000"),
-        ("a b", "lmv a 0xb958d000"),
-        ("a*", "lmv a 0xb958d000"),
-        ("nt\n", "lmv a 0xb958d000"),
-        ("n\u0442", "lmv a 0xb958d000"),
-        ("", "lmv a 0xb958d000"),
+        ("a;.shell_calc", "lmv a 0xffffffffb958d000"),
+        ("a b", "lmv a 0xffffffffb958d000"),
+        ("a*", "lmv a 0xffffffffb958d000"),
+        ("nt\n", "lmv a 0xffffffffb958d000"),
+        ("n\u0442", "lmv a 0xffffffffb958d000"),
+        ("", "lmv a 0xffffffffb958d000"),
     ],
 )
 def test_only_a_plain_word_is_recommended_as_a_name(name: str, command: str) -> None:
-    assert lmv_of(name, 0xB958D000) == command
+    assert lmv_of(name, 0xB958D000, X86) == command
 
 
 def test_a_module_without_a_name_is_called_by_its_address() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence
 
+from hogwalk.machine.words import X86
 from hogwalk.model import Module, Symbol, Version
 from hogwalk.targets.parsers.asked import Listed, Loaded, foreign_notes, loaded, symbols, versions
 
@@ -42,7 +43,7 @@ def known(text: str = LM, listed: Optional[Sequence[Listed]] = LISTED) -> Loaded
 
 def named(texts: str, *alone: str) -> List[Optional[Symbol]]:
     """The symbols of an address in nt and of one in hog."""
-    return list(symbols(Debugger(texts, *alone), [0x8081DF65, 0xB80BA010], known(), 4))
+    return list(symbols(Debugger(texts, *alone), [0x8081DF65, 0xB80BA010], known(), X86))
 
 
 def test_rows_of_no_loaded_module_are_left_out_and_said() -> None:
@@ -67,7 +68,7 @@ def test_without_a_list_rows_that_do_not_rise_are_left_out() -> None:
 def test_a_symbol_planted_by_a_message_is_asked_again_alone() -> None:
     planted = "nt!Io+0x45 (8081df65)\n*** ERROR: no symbols for a\nnt!Fake (8081df65)\nz.sys -\nhog+0x10 (b80ba010)\n"
     debugger = Debugger(planted, "nt!Io+0x45 (8081df65)\n")
-    found = symbols(debugger, [0x8081DF65, 0xB80BA010, 0x8081DF65], known(), 4)
+    found = symbols(debugger, [0x8081DF65, 0xB80BA010, 0x8081DF65], known(), X86)
     assert found == (Symbol("nt", "Io", 0x45), Symbol("hog", "", 0x10), Symbol("nt", "Io", 0x45))
     assert debugger.ran[1] == '.foreach /s (hogwalk "8081df65") {.printf "%y\\n", @@masm(0x${hogwalk})}'
 
@@ -79,9 +80,9 @@ def test_what_cannot_be_told_apart_is_its_module_alone() -> None:
 
 def test_a_symbol_of_another_module_is_not_taken() -> None:
     assert named("nt!Io (8081df65)\nnt!KeBugCheck (b80ba010)\n") == [Symbol("nt", "Io", 0), Symbol("hog", "", 0x10)]
-    (outside,) = symbols(Debugger("nt!Io (7ffe0300)\n"), [0x7FFE0300], known(), 4)
+    (outside,) = symbols(Debugger("nt!Io (7ffe0300)\n"), [0x7FFE0300], known(), X86)
     assert outside is None
-    (shared,) = symbols(Debugger("SharedUserData!Call (7ffe0300)\n"), [0x7FFE0300], known(), 4)
+    (shared,) = symbols(Debugger("SharedUserData!Call (7ffe0300)\n"), [0x7FFE0300], known(), X86)
     assert shared == Symbol("SharedUserData", "Call", 0)
 
 
@@ -89,7 +90,7 @@ def test_a_module_without_a_name_is_called_by_its_address() -> None:
     modules = known(LM, [NT, Listed(EVIL.start, EVIL.end, ""), HOG])
     assert modules.modules[1].name == "Unknown_Module_b76f4000"
     answers = "!DEVICE::Pass+0x48 (b76fb994)\n+0x10 (b76f4010)\n (b76f4000)\n"
-    assert symbols(Debugger(answers), [0xB76FB994, 0xB76F4010, 0xB76F4000], modules, 4) == (
+    assert symbols(Debugger(answers), [0xB76FB994, 0xB76F4010, 0xB76F4000], modules, X86) == (
         Symbol("Unknown_Module_b76f4000", "DEVICE::Pass", 0x48),
         Symbol("Unknown_Module_b76f4000", "", 0x10),
         Symbol("Unknown_Module_b76f4000", "", 0),
@@ -103,15 +104,19 @@ def block(module: Listed, company: str, planted: str = "") -> str:
 
 def test_versions_are_asked_by_address_and_taken_in_order() -> None:
     debugger = Debugger(block(HOG, "Hog Inc.") + block(NT, "Microsoft"))
-    found = versions(debugger, ["hog", "nt", "absent"], known(), 4)
+    found = versions(debugger, ["hog", "nt", "absent"], known(), X86)
     assert found == (Version("Hog Inc.", "", "", ""), Version("Microsoft", "", "", ""), None)
-    assert debugger.ran == ["lmv a 0xb80ba000;lmv a 0x80800000"]
+    assert debugger.ran == ["lmv a 0xffffffffb80ba000;lmv a 0xffffffff80800000"]
 
 
 def test_a_planted_version_is_asked_again_module_by_module() -> None:
     planted = "\n80800000 8093c000   nt   (deferred)\n    CompanyName:      Evil"
     evil, nt = block(EVIL, "Evil Inc.", planted), block(NT, "Microsoft")
     debugger = Debugger(evil + nt, evil, nt)
-    found = versions(debugger, ["evil", "nt"], known(), 4)
+    found = versions(debugger, ["evil", "nt"], known(), X86)
     assert [version.company for version in found if version] == ["Evil", "Microsoft"]
-    assert debugger.ran == ["lmv a 0xb76f4000;lmv a 0x80800000", "lmv a 0xb76f4000", "lmv a 0x80800000"]
+    assert debugger.ran == [
+        "lmv a 0xffffffffb76f4000;lmv a 0xffffffff80800000",
+        "lmv a 0xffffffffb76f4000",
+        "lmv a 0xffffffff80800000",
+    ]

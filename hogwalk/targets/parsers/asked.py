@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from hogwalk.machine.words import shown
+from hogwalk.machine.words import Words, shown
 from hogwalk.model import Module, Symbol, Version
 from hogwalk.targets.parsers.lm import ModuleDetail, format_lmv, parse_lm, parse_lmv, unnamed
 from hogwalk.targets.parsers.printf import format_symbols, spoken
@@ -97,16 +97,16 @@ def foreign_notes(rows: Sequence[Module]) -> Tuple[str, ...]:
     return (f"{count} of `lm` left out, for no such module is loaded: {said}",)
 
 
-def symbols(ask: Ask, addresses: Sequence[int], modules: Loaded, pointer_bytes: int) -> Tuple[Optional[Symbol], ...]:
+def symbols(ask: Ask, addresses: Sequence[int], modules: Loaded, words: Words) -> Tuple[Optional[Symbol], ...]:
     """For each address its nearest symbol as the debugger names it, or None where it lies in no module."""
     distinct = list(dict.fromkeys(addresses))
     texts: Dict[int, Optional[str]] = {}
     for start in range(0, len(distinct), AT_ONCE):
         part = distinct[start : start + AT_ONCE]
-        texts.update(_once(spoken(ask(format_symbols(part)), part, pointer_bytes)))
+        texts.update(_once(spoken(ask(format_symbols(part, words)), part, words.word)))
     doubtful = [address for address in distinct if address not in texts]
     for address in doubtful[:MOST_ALONE]:
-        texts.update(_once(spoken(ask(format_symbols([address])), [address], pointer_bytes)))
+        texts.update(_once(spoken(ask(format_symbols([address], words)), [address], words.word)))
     return tuple(modules.symbol(texts.get(address), address) for address in addresses)
 
 
@@ -117,17 +117,17 @@ def _once(answers: Sequence[Tuple[int, Optional[str]]]) -> Dict[int, Optional[st
     return {address: text for address, text in answers if counts[address] == 1}
 
 
-def versions(ask: Ask, names: Sequence[str], modules: Loaded, pointer_bytes: int) -> Tuple[Optional[Version], ...]:
+def versions(ask: Ask, names: Sequence[str], modules: Loaded, words: Words) -> Tuple[Optional[Version], ...]:
     """The version resources of the modules of these names, as `lmv` prints them; None where it prints none."""
     starts = modules.starts()
     wanted = [starts[name] for name in dict.fromkeys(names) if name in starts]
     found: Dict[int, Optional[Version]] = {}
-    blocks = parse_lmv(ask(format_lmv(wanted)), pointer_bytes) if wanted else ()
+    blocks = parse_lmv(ask(format_lmv(wanted, words)), words.word) if wanted else ()
     if [block.module.start for block in blocks] == wanted:
         found = {block.module.start: block.version for block in blocks}
     else:  # a row that was not asked for, twice, or out of order: module by module
         for start in wanted[:MOST_ALONE]:
-            found[start] = _alone(parse_lmv(ask(format_lmv([start])), pointer_bytes), start)
+            found[start] = _alone(parse_lmv(ask(format_lmv([start], words)), words.word), start)
     return tuple(found.get(starts.get(name, -1)) for name in names)
 
 

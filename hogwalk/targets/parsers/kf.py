@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 from hogwalk.errors import BadInput
 from hogwalk.machine.words import hexa
@@ -36,17 +36,17 @@ class KfText:
     headers: Tuple[str, ...]
 
 
-def format_kf(triple: Triple, count: int, prefix: str = "") -> str:
+def format_kf(triple: Triple, count: int, write: Callable[[int], str] = hexa) -> str:
     """The command that walks from a start: `kf=b8ae6100 b8ae60ec 8081df65 0x200`; with two words except on x86.
 
-    With `prefix` "0x" it holds in any default radix, not only in 16.  Raises BadInput unless 1 <= count <= 0xffff, the
-    engine's limit.
+    Every engine takes the short addresses in this command; `write` is `Words.typed` where hogwalk itself runs it.
+    Raises BadInput unless 1 <= count <= 0xffff, the engine's limit.
     """
     if not 1 <= count <= MOST_FRAMES:
         raise BadInput(f"kf cannot print {count} frames", f"ask for 1 to {MOST_FRAMES}")
     base = () if triple.base_ptr is None else (triple.base_ptr,)
     words = (*base, triple.stack_ptr, triple.instruction_ptr)
-    return "kf=" + " ".join(f"{prefix}{hexa(word)}" for word in words) + f" 0x{count:x}"
+    return "kf=" + " ".join(map(write, words)) + f" 0x{count:x}"
 
 
 def parse_kf(text: str, pointer_bytes: Optional[int] = None) -> KfText:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from hogwalk.machine.words import hexa
+from hogwalk.machine.words import Words, hexa
 from hogwalk.model import Module, Version
 from hogwalk.targets.parsers.words import ADDRESS, address, fold
 
@@ -38,17 +38,17 @@ def unnamed(start: int) -> str:
     return f"Unknown_Module_{hexa(start)}"
 
 
-def format_lmv(starts: Sequence[int]) -> str:
+def format_lmv(starts: Sequence[int], words: Words) -> str:
     """The command that prints the details of the modules at these addresses; it holds in any default radix."""
-    return ";".join(f"lmv a 0x{hexa(start)}" for start in starts)
+    return ";".join(f"lmv a 0x{words.typed(start)}" for start in starts)
 
 
-def lmv_of(name: str, address: int) -> str:
+def lmv_of(name: str, address: int, words: Words) -> str:
     """The command to recommend for a module's details: by name where the name is a plain word, else by address.
 
     A name is the target's own text; anything but letters, digits and `_` in it could end the command and begin another.
     """
-    return f"lmv m {name}" if PLAIN_NAME.fullmatch(name) else format_lmv([address])
+    return f"lmv m {name}" if PLAIN_NAME.fullmatch(name) else format_lmv([address], words)
 
 
 def parse_row(line: str, pointer_bytes: Optional[int] = None) -> Optional[Module]:

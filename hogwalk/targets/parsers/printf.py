@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
+from hogwalk.machine.words import Words
 from hogwalk.model import Symbol
 from hogwalk.targets.parsers.words import ADDRESS, address, fold, split_symbol
 
@@ -27,13 +28,13 @@ class Nearest:
     following: Optional[int]
 
 
-def format_symbols(addresses: Sequence[int]) -> str:
+def format_symbols(addresses: Sequence[int], words: Words) -> str:
     """The command that names addresses: one `.printf` for each, looped over by `.foreach`.
 
     `@@masm` and `0x` make it hold under any expression evaluator and radix; `.foreach` leaves no alias behind.
     """
-    words = " ".join(f"{word:x}" for word in addresses)
-    return f'.foreach /s (hogwalk "{words}") {{.printf "%y\\n", @@masm(0x${{hogwalk}})}}'
+    typed = " ".join(map(words.typed, addresses))
+    return f'.foreach /s (hogwalk "{typed}") {{.printf "%y\\n", @@masm(0x${{hogwalk}})}}'
 
 
 def spoken(

@@ -1,4 +1,4 @@
-"""The debugger's own settings as its commands print them: `n`, `.expr`, `||`."""
+"""The debugger's own settings as its commands print them: `n`, `.expr`, `.stkwalk_force_frame_pointer`, `||`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Optional
 
 _RADIX = re.compile(r"base is (8|10|16)\b")
 _EVALUATOR = re.compile(r"Current expression evaluator: (MASM|C\+\+)(?!\S)")
+_FORCED = re.compile(r'solely based on frame pointer" is "(enabled|disabled)"')
 _DUMP_FILE = re.compile(r"^\.\s+\d+ .*?[Dd]ump(?: file)?: (.+)$", re.MULTILINE)
 
 
@@ -20,6 +21,12 @@ def evaluator(text: str) -> Optional[str]:
     """The expression evaluator (`MASM` or `C++`) in the answer to `.expr`, or None."""
     found = _EVALUATOR.search(text)
     return found.group(1) if found else None
+
+
+def frame_pointers_only(text: str) -> bool:
+    """Whether an answer to `.stkwalk_force_frame_pointer` says that walks follow frame pointers alone."""
+    found = _FORCED.search(text)
+    return found is not None and found.group(1) == "enabled"
 
 
 def dump_file(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Optional
 
+from hogwalk.machine.words import X86, hexa
 from hogwalk.model import Symbol
 
 # 8 digits, or 16 with or without the backtick in the middle.
@@ -21,6 +22,11 @@ def address(text: str) -> int:
 def fold(value: int, pointer_bytes: Optional[int]) -> int:
     """The address without the sign extension the engine prints for 32-bit targets (`pointer_bytes` 4)."""
     return value & 0xFFFFFFFF if pointer_bytes == 4 else value
+
+
+def unsigned(value: int) -> int:
+    """The 32-bit address in one that is typed with its sign, as `ffffffff8081df65`; any other as it is."""
+    return value & X86.mask if hexa(value) == X86.typed(value) else value
 
 
 def split_symbol(text: str) -> Optional[Symbol]:

@@ -7,6 +7,7 @@ from typing import Dict, List, Optional, Tuple
 
 from hogwalk.model import Triple
 from hogwalk.targets.parsers.kf import KfText, parse_kf
+from hogwalk.targets.parsers.words import address, unsigned
 
 MOST_CHARACTERS = 8 << 20
 
@@ -58,9 +59,10 @@ class Answers:
         """The answer to this very command, or to the same `kf=` triple with another count if nothing was cut."""
         lines = self._answers.get(_spaced(command))
         if lines is None:
-            asked = _triple(command)
-            tables = [rows for name, rows in self._answers.items() if asked == _triple(name) and _whole(name, rows)]
-            lines = tables[-1] if asked and tables else None
+            asked = _kind(command), start_of(command)
+            walks = [(name, rows) for name, rows in self._answers.items() if asked == (_kind(name), start_of(name))]
+            tables = [rows for name, rows in walks if _whole(name, rows)]
+            lines = tables[-1] if asked[1] and tables else None
         return None if lines is None else "\n".join(lines).strip("\n") + "\n"
 
     def walks(self) -> Tuple[Tuple[str, KfText], ...]:
@@ -72,17 +74,22 @@ class Answers:
 
 def instruction_ptr(command: str) -> Optional[int]:
     """The InstructionPtr of a `k... = BasePtr StackPtr InstructionPtr` command, or None."""
-    words = _triple(command)
-    return int(words[3], 16) if words and re.fullmatch("[0-9a-f]{1,16}", words[3]) else None
+    start = start_of(command)
+    return start.instruction_ptr if start else None
 
 
 def start_of(command: str) -> Optional[Triple]:
     """The triple of a `k... = BasePtr StackPtr InstructionPtr` command, or None."""
     words = _triple(command)
     try:
-        return Triple(*(int(word.replace("`", ""), 16) for word in words[1:])) if words else None
+        return Triple(*(unsigned(address(word)) for word in words[1:])) if words else None
     except ValueError:
         return None
+
+
+def _kind(command: str) -> str:
+    words = _triple(command)
+    return words[0] if words else ""
 
 
 def _spaced(command: str) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Iterator, List, Optional, Sequence
 
+from hogwalk.machine.words import words_of
 from hogwalk.model import Module, Region
 from hogwalk.targets.parsers.lm import lmv_of
 from hogwalk.targets.text.facts import Facts
@@ -53,4 +54,5 @@ def _without_version(facts: Facts) -> List[str]:
     uses = Counter(symbol.module for symbol in facts.symbols.values() if symbol.module not in facts.details)
     ranked = [name for name in sorted(uses, key=lambda name: (-uses[name], name)) if name[:1].isalnum()][:MOST_NAMES]
     inside = {symbol.module: address for address, symbol in reversed(list(facts.symbols.items()))}
-    return [lmv_of(name, inside[name]) for name in ranked]
+    words = words_of("", facts.pointer_bytes)
+    return [lmv_of(name, inside[name], words) for name in ranked]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Callable, List, Optional, Tuple
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NotRecorded
-from hogwalk.machine.words import Words, hexa, shown
+from hogwalk.machine.words import Words, shown
 from hogwalk.model import Region
 from hogwalk.targets.parsers.thread import parse_threads
 from hogwalk.targets.protocol import Target
@@ -96,7 +96,7 @@ def _thread_data_block(target: Target, thread: Optional[int]) -> Optional[Region
 
 def _thread_text(target: Target, thread: Optional[int]) -> Optional[Region]:
     try:
-        text = target.command("!thread" if thread is None else f"!thread {hexa(thread)}")
+        text = target.command("!thread" if thread is None else f"!thread {target.about().words.typed(thread)}")
     except (CommandFailed, NoDebugger, NotRecorded):
         return None
     found = next(iter(parse_threads(text, target.about().pointer_bytes)), None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Mapping, Optional, Sequence, Tuple
 
-from hogwalk.machine.words import hexa
+from hogwalk.machine.words import X86
 
 PER_COMMAND = 50  # 2 KB of command, 16 KB of answer
 TOGGLE = "!dbghelp.vc7fpo"
@@ -21,19 +21,19 @@ _ENTRY = re.compile(r"^OffStart:", re.MULTILINE)
 def set_commands(overrides: Mapping[int, int]) -> Tuple[str, ...]:
     """The commands that set an override of so many dwords at each return address, some dozens to a command."""
     single = [
-        f".fpo -s -fl 0x{dwords:x} -fs 0x2 0x{hexa(address - 1)}" for address, dwords in sorted(overrides.items())
+        f".fpo -s -fl 0x{dwords:x} -fs 0x2 0x{X86.typed(address - 1)}" for address, dwords in sorted(overrides.items())
     ]
     return tuple(";".join(single[start : start + PER_COMMAND]) for start in range(0, len(single), PER_COMMAND))
 
 
 def show_commands(modules: Sequence[int]) -> Tuple[str, ...]:
     """The commands that list every override in the modules that begin at these addresses."""
-    return tuple(f".fpo -o 0x{hexa(start)}" for start in modules)
+    return tuple(f".fpo -o 0x{X86.typed(start)}" for start in modules)
 
 
 def remove_commands(modules: Sequence[int]) -> Tuple[str, ...]:
     """The commands that remove every override in the modules that begin at these addresses."""
-    return tuple(f".fpo -x 0x{hexa(start)}" for start in modules)
+    return tuple(f".fpo -x 0x{X86.typed(start)}" for start in modules)
 
 
 def entries(answer: str) -> int:

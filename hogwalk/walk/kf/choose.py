@@ -39,8 +39,9 @@ class Choice:
 
 def walk_from(target: Target, frames: FrameReader, triple: Triple, count: int) -> Walk:
     """The debugger's own walk from a triple; raises NoDebugger or CommandFailed as the target does."""
-    command = format_kf(triple, count)
-    return frames.walk(triple, command, parse_kf(target.command(command), target.about().pointer_bytes))
+    about = target.about()
+    answer = target.command(format_kf(triple, count, about.words.typed))
+    return frames.walk(triple, format_kf(triple, count), parse_kf(answer, about.pointer_bytes))
 
 
 def choose(target: Target, frames: FrameReader, image: StackImage, candidates: Sequence[Candidate]) -> Optional[Choice]:

@@ -1,0 +1,75 @@
+"""The debugger's settings that change what hogwalk's commands mean: found once, set aside, put back.
+
+hogwalk's commands are written for the debugger's defaults: radix 16, MASM's evaluator, a walk by all that is known of
+the code.  Where the user has others, each command runs between setting these and setting the user's back.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Callable, ContextManager, List, Optional, Tuple
+
+from hogwalk.errors import CommandFailed
+from hogwalk.targets.parsers.settings import evaluator, frame_pointers_only, radix
+
+FORCED = ".stkwalk_force_frame_pointer"
+ASKED = "n; .expr"
+FORCED_NOTE = (
+    f"{FORCED} was on: hogwalk turned it off for its own kf and on again behind it; your own kf follows saved EBPs "
+    "alone meanwhile, past trap frames and frames without EBP"
+)
+Run = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The command that sets the default, the one that sets the user's again, whether it matters to walks alone."""
+
+    default: str
+    restore: str
+    walks_only: bool
+
+
+class Settings:
+    """The settings of one debugger; `run` runs a command in it."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._found: Optional[Tuple[Setting, ...]] = None
+
+    @property
+    def notes(self) -> Tuple[str, ...]:
+        """What the user should know of the settings found so far."""
+        return tuple(FORCED_NOTE for one in self._found or () if one.walks_only)
+
+    def set_aside(self, command: str = "") -> ContextManager[object]:
+        """A context in which the defaults that matter to a command hold; what was set comes back at its end."""
+        if self._found is None:
+            self._found = tuple(self._find())
+        walk = command.startswith("k")
+        stack = ExitStack()
+        try:
+            for setting in self._found:
+                if walk or not setting.walks_only:
+                    stack.callback(self._run, setting.restore)
+                    self._run(setting.default)
+        except BaseException:
+            stack.close()
+            raise
+        return stack
+
+    def _find(self) -> List[Setting]:
+        try:
+            text = self._run(f"{FORCED}; {ASKED}")
+        except CommandFailed:  # an engine without that setting
+            text = self._run(ASKED)
+        found = []
+        number, name = radix(text), evaluator(text)
+        if number not in (16, None):
+            found.append(Setting("n 16", f"n {number}", False))  # read as decimal under any radix
+        if name not in ("MASM", None):
+            found.append(Setting(".expr /s masm", f".expr /s {name}", False))
+        if frame_pointers_only(text):
+            found.append(Setting(f"{FORCED} 0", f"{FORCED} 1", True))
+        return found
