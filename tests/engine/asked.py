@@ -14,8 +14,8 @@ from hogwalk.walk.evidence import Wanted
 
 SUBCOMMANDS = (
     "triage", "triage --json -", "stack", "stack --all", "candidates", "walk", "walk --json -", "compare",
-    "compare --all", "usage --by module", "usage --by product", "usage --by function", "frame #19", "frame #19 --json -", "heal",
-    "heal --keep",
+    "compare --all", "usage --by module", "usage --by product", "usage --by function", "frame #19",
+    "frame #19 --json -", "heal", "heal --keep",
 )  # fmt: skip
 
 
