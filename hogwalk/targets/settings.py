@@ -48,16 +48,12 @@ class Settings:
         if self._found is None:
             self._found = tuple(self._find())
         walk = command.startswith("k")
-        stack = ExitStack()
-        try:
+        with ExitStack() as stack:  # whatever fails on the way: what was set aside so far comes back
             for setting in self._found:
                 if walk or not setting.walks_only:
                     stack.callback(self._run, setting.restore)
                     self._run(setting.default)
-        except BaseException:
-            stack.close()
-            raise
-        return stack
+            return stack.pop_all()
 
     def _find(self) -> List[Setting]:
         try:
