@@ -10,10 +10,10 @@ from tests.lab.msvcebp import EBP_SHAPES, before
 from tests.lab.msvcfpo import SHAPES
 from tests.lab.msvchelpers import helpers
 from tests.lab.plan import FunctionPlan, ModulePlan
-from tests.lab.styles import CLANG_EBP, CLANG_FPO, GCC_FPO, MSVC, MSVC_EBP, MSVC_FPO
+from tests.lab.styles import CLANG_EBP, CLANG_FPO, GCC_FPO, MSVC, MSVC_EBP, MSVC_FPO, Style
 
 
-def module_asm(plan: ModulePlan, rng: Random) -> str:
+def module_asm(plan: ModulePlan, style: Style, rng: Random) -> str:
     """File-level asm statements: the module's helpers, its Asm functions, and nt's entry code."""
     lines = [".intel_syntax noprefix", ".text", _SEH, _PROBE[plan.kind == GCC_FPO]]
     if plan.kind in MSVC:
@@ -22,7 +22,7 @@ def module_asm(plan: ModulePlan, rng: Random) -> str:
         if function.role == "asm":
             lines.append(_asm_function(function, plan, rng))
     if plan.name == "nt":
-        lines.append(ntasm.text(rng))
+        lines.append(ntasm.text(style, rng))
     lines.append(".att_syntax prefix")
     texts = [line for block in lines for line in block.split("\n") if line.strip()]
     quoted = "\n".join('"{}\\n"'.format(text.replace('"', '\\"')) for text in texts)

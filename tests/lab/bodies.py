@@ -15,6 +15,13 @@ _WIDE = (
     "FileInfo",
 )
 
+_PATHS = (
+    "C:\\\\Program Files\\\\Common Files\\\\Shared\\\\update.xml",
+    "/usr/share/app/data/config.json",
+    "https://example.org/api/v1/items?id=",
+    "Content-Type: text/html; charset=utf-8",
+)
+
 # A word behind some call instruction, as it stands in a backtrace buffer, a lookaside's owner, a saved argument.
 _DECOY = "IO->decoy[rnd() % IO->decoys]"
 
@@ -60,12 +67,21 @@ class Body:
             buffer = f"(const W *){_DECOY}" if self.style.has("decoy") else "IO->strings[v & 7]"
             self.lines.append(f"us.length = (W)(v & 0x7e); us.maximum = 0x80; us.buffer = {buffer};")
             self.buffers.append(("&us", 8))
-        if rng.random() < 0.12:
+        if rng.random() < (0.35 if self.style.has("user") else 0.12):
             count = rng.randint(12, 60)
             self.locals.append(f"W wide[{count}];")
             source = f"(const W *){self._wide()}" if rng.random() < 0.5 else "IO->strings[rnd() & 7]"
             self.lines.append(f"v += copy_string(wide, {count}, {source});")
             self.buffers.append(("wide", 2 * count))
+        if self.style.has("user") and rng.random() < 0.25:
+            count = rng.randint(16, 96)
+            self.locals.append(f"B path[{count}];")
+            self.lines.append(f'v += copy_text(path, {count}, (const B *)"{rng.choice(_PATHS)}");')
+            self.buffers.append(("path", count))
+        if self.style.has("huge") and rng.random() < 0.05:
+            size = rng.choice((rng.randint(8200, 40000), rng.randint(132000, 300000)))
+            self.locals.append(f"B huge[{size}];")
+            self.buffers.append(("huge", size))
         if rng.random() < 0.06:
             self.locals.append("U aligned[4] __attribute__((aligned(16)));")
             self.buffers.append(("aligned", 16))
@@ -112,6 +128,10 @@ class Body:
         if self.style.has("trap") and self.rng.random() < 0.5:
             self.lines.append("if (IN_MAIN && --IO->countdown == 0) IO->paged = (volatile U *)0xE1004000u;")
             self.lines.append("v += *IO->paged;")
+        if self.style.has("user"):
+            for _, name, _, count in self.plan.imports:
+                if name.startswith("Zw") and self.rng.random() < 0.15:
+                    self.lines.append(f"if (!(rnd() & 3)) v += {name}({self._arguments(count)});")
         expand = any(imp[1] == "KeExpandKernelStackAndCallout" for imp in self.plan.imports)
         if self.style.has("segment") and (expand or self.plan.name == "nt") and self.rng.random() < 0.5:
             kind = "(callback_t)" if self.plan.name == "nt" else "(U)"
@@ -171,7 +191,7 @@ class Body:
         if kind == "callback":
             return f"IO->callbacks[rnd() & 15]({self._arguments(3)})"
         if kind == "import":
-            _, name, _, count = rng.choice([i for i in plan.imports if i[1] != "KeExpandKernelStackAndCallout"])
+            _, name, _, count = rng.choice([i for i in plan.imports if i[1] not in self._apart()])
             if name == "IofCallDriver":
                 return "IofCallDriver(IO->devices[rnd() & 7], IO->irp)"
             return f"{name}({self._arguments(count)})"
@@ -180,6 +200,11 @@ class Body:
         if callee.role == "dispatch":
             return f"{callee.name}(IO->devices[v & 7], IO->irp)"
         return f"{callee.name}({self._arguments(callee.arguments)})"
+
+    def _apart(self) -> List[str]:
+        """Imports that no ordinary call chooses: a program's system calls return at once and lead nowhere deeper."""
+        stubs = [i[1] for i in self.plan.imports if i[1].startswith("Zw")] if self.style.has("user") else []
+        return ["KeExpandKernelStackAndCallout", *stubs]
 
     def _arguments(self, count: int) -> str:
         return ", ".join(self._argument() for _ in range(count))

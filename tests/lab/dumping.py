@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import struct
+
 from fixtures.build.machine import BugCheck, Image, Machine, Region, Registers, Thread
 from tests.lab import abi
 from tests.lab.damage import Damage
 from tests.lab.emulate import Run
+from tests.lab.minidump import write_minidump
+from tests.lab.styles import Style
 from tests.lab.truth import Truth
 from tests.lab.world import World
+
+
+def program_dump(style: Style, run: Run, truth: Truth) -> bytes:
+    """The minidump of a program: the stack from ESP up, or from ESP's page, and what the style gives besides."""
+    (segment,) = truth.segments
+    modules = [{**module, "end": module["base"] + abi.PROGRAM_ROOM - 0x4000} for module in truth.modules]
+    teb = struct.pack("<8I", 0xFFFFFFFF, segment.base, segment.limit, 0, 0, 0, abi.TEB, 0)
+    return write_minidump(
+        modules,
+        (truth.limit, run.stacks[0][truth.limit - segment.limit :]),
+        run.registers if truth.registers_known else None,
+        (abi.TEB, teb) if style.has("teb") else None,
+    )
 
 
 def case_machine(world: World, run: Run, damage: Damage, truth: Truth) -> Machine:

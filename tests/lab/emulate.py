@@ -64,7 +64,9 @@ class Emulator:
         self._block = (0, 0, 0)
         self._interrupt = -1
         self._fault_address = 0
-        self._floor = 0  # ESP below it ends a rehearsal
+        self._floor = 0  # ESP below it ends a run, at the next block or at that of _stop_at
+        self._stop_at = 0
+        self._more = 0  # blocks until then
         self.interrupts: List[int] = []  # bytes above Limit: each comes once ESP lies below that, the highest first
         self._arrives = False
         self._decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)
@@ -74,8 +76,12 @@ class Emulator:
         self.machine.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
         self.machine.hook_add(unicorn.UC_HOOK_MEM_UNMAPPED, self._on_unmapped)
 
-    def run(self, registers: Dict[str, int]) -> Run:
-        """Start at the registers and go on until the guard page of the current segment is hit; raises RunError."""
+    def run(self, registers: Dict[str, int], floor: int = 0, more: int = 0, stop_at: int = 0) -> Run:
+        """Start at the registers and go on until the guard page of the current segment is hit; raises RunError.
+
+        With floor only until ESP has come below it and so many more blocks have run there, or the block at stop_at.
+        """
+        self._floor, self._more, self._stop_at = floor, more, stop_at
         for name, value in registers.items():
             self._set(name, value)
         while True:
@@ -85,7 +91,7 @@ class Emulator:
                 if self._fault(error):
                     break
             else:
-                if self._floor and self._get("esp") < self._floor:
+                if self._get("esp") < self._floor and self._get("eip") == self._block[0]:
                     break
                 if self._arrives:
                     self._hardware_interrupt()
@@ -99,11 +105,7 @@ class Emulator:
 
         Raises RunError as run does.
         """
-        self._floor = floor
-        try:
-            self.run(registers)
-        finally:
-            self._floor = 0
+        self.run(registers, floor)
         if "trap" in self.events:
             self.machine.mem_unmap(abi.PAGED_OUT, 0x1000)
         fill(self.machine, self.world)
@@ -116,8 +118,6 @@ class Emulator:
         if self.blocks > _MOST_BLOCKS:
             machine.emu_stop()
         esp = machine.reg_read(x86.UC_X86_REG_ESP) if self._last in ("call", "ret") else 0
-        if 0 < esp < self._floor:
-            machine.emu_stop()
         if not self._went_on(address, esp):
             if self._last == "call":
                 self._prune(esp + 4)
@@ -130,6 +130,10 @@ class Emulator:
         self._last = self._ends[key]
         start_esp = machine.reg_read(x86.UC_X86_REG_ESP) if self._last in ("call", "ret") else 0
         self._block = (address, address + size, start_esp)
+        if self._floor and machine.reg_read(x86.UC_X86_REG_ESP) < self._floor:
+            self._more -= 1
+            if address == self._stop_at if self._stop_at else self._more < 0:
+                machine.emu_stop()
         if self.interrupts:
             room = machine.reg_read(x86.UC_X86_REG_ESP) - self.world.segments[0].limit
             if _INTERRUPT_ROOM < room < self.interrupts[0]:

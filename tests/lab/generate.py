@@ -13,7 +13,7 @@ from typing import Dict, List, Optional, Tuple
 from fixtures.build.kdump32 import write_dump
 from tests.lab import abi, image
 from tests.lab.damage import Damage, plan_damage
-from tests.lab.dumping import case_machine
+from tests.lab.dumping import case_machine, program_dump
 from tests.lab.emulate import Emulator, Run, RunError
 from tests.lab.plan import ModulePlan, plan_modules
 from tests.lab.scan import call_returns
@@ -21,7 +21,7 @@ from tests.lab.source import module_source
 from tests.lab.styles import STYLES, Style
 from tests.lab.toolchain import Built, build
 from tests.lab.truth import Truth, make_frames, module_record
-from tests.lab.world import World, make_pool, place_modules, place_stack
+from tests.lab.world import World, make_pool, place_modules, place_program, place_stack
 
 _EXPORTERS = ("nt", "fltmgr", "shlpr")
 _ATTEMPTS = 24
@@ -51,7 +51,10 @@ def generate(style_name: str, seed: int, folder: Path) -> Case:
     truth = _truth(style, seed, world, run, damage, bottom)
     folder.mkdir(parents=True, exist_ok=True)
     dump, symbols = folder / "memory.dmp", folder / "symbols"
-    write_dump(dump, case_machine(world, run, damage, truth))
+    if style.has("user"):
+        dump.write_bytes(program_dump(style, run, truth))
+    else:
+        write_dump(dump, case_machine(world, run, damage, truth))
     _copy_symbols(symbols, built)
     (folder / "truth.json").write_text(json.dumps(truth.as_json(), indent=1) + "\n", "utf-8")
     return Case(style_name, seed, dump, symbols, truth)
@@ -60,7 +63,7 @@ def generate(style_name: str, seed: int, folder: Path) -> Case:
 def build_modules(style: Style, rng: Random) -> Tuple[Built, ...]:
     """The 8 linked modules; those that export to others are linked first."""
     plans = plan_modules(style, rng)
-    bases = place_modules([plan.name for plan in plans], rng)
+    bases = (place_program if style.has("user") else place_modules)([plan.name for plan in plans], rng)
     sources = {plan.name: module_source(plan, style, rng) for plan in plans}
     done: Dict[str, Built] = {}
 
@@ -83,9 +86,10 @@ def _run(style: Style, seed: int, built: Tuple[Built, ...], rng: Random) -> Tupl
     by_file = {one.file: one for one in images}
     for one in images:
         image.bind(one, by_file)
-    segments = place_stack(style.stack_bytes, 2 if style.has("segment") else 1, rng)
+    area = abi.PROGRAM_STACKS if style.has("user") else abi.KERNEL_STACKS
+    segments = place_stack(style.stack_bytes, 2 if style.has("segment") else 1, rng, area)
     decoys = rng.sample(call_returns(images), 600) if style.has("decoy") else []
-    bottom = rng.choice(("syscall", "thread"))
+    bottom = "thread" if style.has("user") else rng.choice(("syscall", "thread"))
     last: Optional[RunError] = None
     for attempt in range(_ATTEMPTS):
         pool = bytearray(make_pool(built, images, decoys, 64 * seed + attempt, rng))
@@ -93,7 +97,7 @@ def _run(style: Style, seed: int, built: Tuple[Built, ...], rng: Random) -> Tupl
         emulator = Emulator(world)
         try:
             _rehearse(emulator, world, bottom, style, rng)
-            run = emulator.run(_start(emulator, world, bottom, style, rng))
+            run = emulator.run(_start(emulator, world, bottom, style, rng), *_stop(world, style, rng))
         except RunError as error:
             last = error
             continue
@@ -108,7 +112,17 @@ def _rehearse(emulator: Emulator, world: World, bottom: str, style: Style, rng: 
     for _ in range(rng.randint(1, 3)):
         start = _start(emulator, world, bottom, style, rng)
         emulator.write(abi.field_address("seed"), rng.getrandbits(32))
-        emulator.rehearse(start, rng.randrange(segment.limit, segment.base - 0x800))
+        lowest = max(segment.limit, segment.base - 0x20000) if not style.has("huge") else segment.base - 0x80000
+        emulator.rehearse(start, rng.randrange(lowest, segment.base - 0x800))
+
+
+def _stop(world: World, style: Style, rng: Random) -> Tuple[int, int, int]:
+    """Where a program's run ends: it crashes or waits somewhere, with most of its stack unused."""
+    if not style.has("user"):
+        return 0, 0, 0
+    deepest = 0x80000 if style.has("huge") else 0x6000
+    floor = world.segments[0].base - rng.randrange(deepest // 8, deepest)
+    return floor, rng.randint(0, 20), world.symbol("nt", "_KiFastSystemCallRet") if style.has("wait") else 0
 
 
 def _start(emulator: Emulator, world: World, bottom: str, style: Style, rng: Random) -> Dict[str, int]:
@@ -134,7 +148,7 @@ def _start(emulator: Emulator, world: World, bottom: str, style: Style, rng: Ran
             "eax": rng.randrange(6),
             "edx": abi.USER_PAGE + 0x800,
         }
-    esp = top - abi.NPX_BYTES - 0x14
+    esp = top - 0x14 if style.has("user") else top - abi.NPX_BYTES - 0x14
     emulator.write(
         esp,
         world.symbol("nt", "_PspSystemThreadStartup@8"),
@@ -159,18 +173,21 @@ def _wanted(style: Style, world: World, run: Run) -> bool:
 
 def _truth(style: Style, seed: int, world: World, run: Run, damage: Damage, bottom: str) -> Truth:
     current = next(s for s in world.segments if s.limit - 0x1000 <= run.registers["esp"] <= s.base)
+    limit = current.limit
+    if style.has("user"):
+        limit = run.registers["esp"] if style.has("context") else run.registers["esp"] & ~0xFFF
     records = tuple(
-        module_record(built, one.base, one.end, one.code, one.name not in damage.missing_code)
+        module_record(built, one.base, one.end, one.code, not style.has("user") and one.name not in damage.missing_code)
         for built, one in zip(world.built, world.images)
     )
     return Truth(
         style.name,
         seed,
-        current.limit,
+        limit,
         current.base,
         world.segments,
         run.registers,
-        style.has("regs"),
+        style.has("regs") or style.has("context"),
         bottom,
         run.events,
         damage.unreadable_pages,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-_SYSTEM_INFO, _THREADS, _MODULES = 7, 3, 4
+_SYSTEM_INFO, _THREADS, _MODULES, _MEMORY = 7, 3, 4, 5
 _CONTEXT_BYTES = 716
 _CONTEXT_FULL = 0x10007
 _REGISTERS = {
@@ -32,9 +32,14 @@ def debug_identifier(index: int) -> str:
     return f"{0x10C0DE00 + index:08X}00000000{bytes(range(8)).hex().upper()}{_AGE:X}"
 
 
-def write_minidump(modules: Sequence[Mapping[str, Any]], stack: Tuple[int, bytes], registers: Dict[str, int]) -> bytes:
-    """The file's bytes; stack is (lowest address, bytes), modules have name, file, base and end."""
-    blob = bytearray(32 + 3 * 12)
+def write_minidump(
+    modules: Sequence[Mapping[str, Any]],
+    stack: Tuple[int, bytes],
+    registers: Optional[Dict[str, int]],
+    teb: Optional[Tuple[int, bytes]] = None,
+) -> bytes:
+    """The file's bytes; stack and teb are (lowest address, bytes), modules have name, file, base and end."""
+    blob = bytearray(32 + 4 * 12)
 
     def append(data: bytes) -> Tuple[int, int]:
         at = len(blob)
@@ -44,10 +49,13 @@ def write_minidump(modules: Sequence[Mapping[str, Any]], stack: Tuple[int, bytes
 
     context = bytearray(_CONTEXT_BYTES)
     struct.pack_into("<I", context, 0, _CONTEXT_FULL)
-    for name, value in registers.items():
+    for name, value in (registers or {}).items():
         struct.pack_into("<I", context, _REGISTERS[name], value)
     stack_size, stack_at = append(stack[1])
-    thread = struct.pack("<IIIIIQQIIII", 1, 1, 0, 0, 0, 0, stack[0], stack_size, stack_at, *append(bytes(context)))
+    saved = append(bytes(context)) if registers is not None else (0, 0)
+    teb_at = teb[0] if teb is not None else 0
+    thread = struct.pack("<IIIIIQQIIII", 1, 0, 0, 0, 0, teb_at, stack[0], stack_size, stack_at, *saved)
+    blocks = [] if teb is None else [struct.pack("<QII", teb[0], *append(teb[1]))]
     records = b""
     for index, module in enumerate(modules):
         name = module["file"].encode("utf-16-le")
@@ -61,6 +69,7 @@ def write_minidump(modules: Sequence[Mapping[str, Any]], stack: Tuple[int, bytes
     streams = (
         (_SYSTEM_INFO, append(system)),
         (_THREADS, append(struct.pack("<I", 1) + thread)),
+        (_MEMORY, append(struct.pack("<I", len(blocks)) + b"".join(blocks))),
         (_MODULES, append(struct.pack("<I", len(modules)) + records)),
     )
     struct.pack_into("<4sIIIIIQ", blob, 0, b"MDMP", 0xA793, len(streams), 32, 0, 0, 0)

@@ -11,11 +11,12 @@ from tests.lab.abi import NPX_BYTES, TRAP_FRAME_BYTES, USER_RETURN, field_addres
 from tests.lab.ntinterrupt import INTERRUPTS
 from tests.lab.ntstack import EXPAND_STACK, THREAD_START
 from tests.lab.plan import ZW_SERVICES
+from tests.lab.styles import Style
 
 _TRAP_RESERVE = NPX_BYTES + TRAP_FRAME_BYTES
 
 
-def text(rng: Random) -> str:
+def text(style: Style, rng: Random) -> str:
     """Assembly of nt's entry points and Zw stubs; rng chooses how each stub enters the system service."""
     parts = [
         _FAST_ENTRY,
@@ -28,7 +29,9 @@ def text(rng: Random) -> str:
         INTERRUPTS,
         _service_tables(),
     ]
-    parts += [_zw_stub(i, name, count, rng) for i, (name, count) in enumerate(ZW_SERVICES)]
+    if style.has("user"):
+        parts.append(_USER_CALL)
+    parts += [_zw_stub(i, name, count, style, rng) for i, (name, count) in enumerate(ZW_SERVICES)]
     return "\n".join(parts)
 
 
@@ -38,12 +41,29 @@ def _service_tables() -> str:
     return f".p2align 2\n_KiServiceTable: .long {services}\n_KiArgumentTable: .byte {counts}"
 
 
-def _zw_stub(index: int, name: str, count: int, rng: Random) -> str:
-    """A kernel-mode Zw stub: int 2eh as NT 4 and 2000 do, or the call of KiSystemService as 2003 does."""
+def _zw_stub(index: int, name: str, count: int, style: Style, rng: Random) -> str:
+    """A Zw stub: in the kernel int 2eh as NT 4 and 2000 do, or the call of KiSystemService as 2003 does."""
     symbol = f"_Zw{name}@{4 * count}"
     enter = rng.choice(("int 0x2e", "pushfd\npush 8\ncall _KiSystemService"))
+    if style.has("user"):
+        enter = "mov edx, offset L_shared\ncall dword ptr [edx]"
     return f'.p2align 2\n.globl "{symbol}"\n"{symbol}":\nmov eax, {index}\nlea edx, [esp+4]\n{enter}\nret {4 * count}'
 
+
+# A user-mode stub's way into the system, through the address that the shared user data hold; here it enters nothing.
+_USER_CALL = """\
+.p2align 2
+L_shared: .long _KiFastSystemCall
+.p2align 4
+.globl _KiFastSystemCall
+_KiFastSystemCall:
+mov edx, esp
+xor eax, eax
+jmp _KiFastSystemCallRet
+.p2align 2
+.globl _KiFastSystemCallRet
+_KiFastSystemCallRet:
+ret"""
 
 _DEBUG_DATA = """\
 mov ebx, [ebp+0x60]

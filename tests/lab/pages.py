@@ -7,10 +7,13 @@ from typing import Dict, Iterator, Tuple
 
 PAGE = 0x1000
 _SELF_MAP = 0x300
+_THREADS = 3  # a minidump's thread list
 
 
 def read_pages(dump: bytes) -> Dict[int, bytes]:
-    """Every mapped page (4096 bytes) by virtual address; raises ValueError where the signature is not PAGEDUMP."""
+    """Every mapped page (4096 bytes) by virtual address (minidump: of the stack); raises ValueError on others."""
+    if dump[:4] == b"MDMP":
+        return _stack_pages(dump)
     if dump[:8] != b"PAGEDUMP":
         raise ValueError("not an x86 crash dump")
     frames = _frames(dump)
@@ -22,6 +25,15 @@ def read_pages(dump: bytes) -> Dict[int, bytes]:
                 at = frames[frame]
                 pages[index << 22 | low << 12] = dump[at : at + PAGE]
     return pages
+
+
+def _stack_pages(dump: bytes) -> Dict[int, bytes]:
+    """The first thread's stack, its first page filled up with zeros at the low end."""
+    count, directory = struct.unpack_from("<II", dump, 8)
+    streams = {kind: at for kind, _, at in struct.iter_unpack("<III", dump[directory : directory + 12 * count])}
+    start, size, at = struct.unpack_from("<QII", dump, streams[_THREADS] + 4 + 24)
+    stack = bytes(start % PAGE) + dump[at : at + size]
+    return {(start & -PAGE) + offset: stack[offset : offset + PAGE] for offset in range(0, len(stack), PAGE)}
 
 
 def _frames(dump: bytes) -> Dict[int, int]:

@@ -140,7 +140,7 @@ def _plan_module(name: str, kind: str, third: bool, fat: float, style: Style, rn
         functions.append(FunctionPlan(f"Asm{i}", "stdcall", rng.randint(1, 3), False, "asm"))
     return ModulePlan(
         name,
-        "ntoskrnl.exe" if name == "nt" else name + ".sys",
+        name + ".dll" if style.has("user") else "ntoskrnl.exe" if name == "nt" else name + ".sys",
         kind,
         _flags(kind, rng),
         style.third_symbols if third else style.first_symbols,
@@ -186,7 +186,7 @@ def _imports(name: str, style: Style, rng: Random) -> Tuple[Tuple[str, str, str,
     chosen = [c for c in chosen if c[1] not in ("MmAccessFault", "KeExpandKernelStackAndCallout")]
     if style.has("segment"):
         chosen.append(("nt", "KeExpandKernelStackAndCallout", "stdcall", 3))
-    if style.has("trap"):
+    if style.has("trap") or style.has("user"):
         chosen += [("nt", "Zw" + n, "stdcall", a) for n, a in ZW_SERVICES if rng.random() < 0.6]
     return tuple(chosen)
 

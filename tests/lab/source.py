@@ -33,7 +33,7 @@ def module_source(plan: ModulePlan, style: Style, rng: Random) -> str:
             parts.append(function_text(function, plan, style, rng))
     parts += [function_text(step, plan, style, rng) for step in asm_steps]
     parts.append(_tables(plan))
-    parts.append(asmcode.module_asm(plan, rng))
+    parts.append(asmcode.module_asm(plan, style, rng))
     return "\n".join(parts) + "\n"
 
 
@@ -91,6 +91,8 @@ static NOINLINE U rnd(void) { IO->seed = IO->seed * 1664525u + 1013904223u; retu
 static NOINLINE void fill(void *p, U n) { B *b = p; U i; for (i = 0; i < n; i++) b[i] = (B)(i * 3 + n); }
 static NOINLINE U sum(const void *p, U n) { const B *b = p; U s = 0; while (n--) s += *b++; return s; }
 static NOINLINE U copy_string(W *to, U room, const W *from)
+{ U n = 0; while (n + 1 < room && from[n]) { to[n] = from[n]; n++; } to[n] = 0; return n; }
+static NOINLINE U copy_text(B *to, U room, const B *from)
 { U n = 0; while (n + 1 < room && from[n]) { to[n] = from[n]; n++; } to[n] = 0; return n; }
 static NOINLINE U copy_words(U *to, const U *from, U n) { U i; for (i = 0; i < n; i++) to[i] = from[i]; return n; }
 """

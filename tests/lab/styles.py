@@ -31,7 +31,7 @@ class Style:
     features: Tuple[str, ...] = field(default=())
 
     def has(self, feature: str) -> bool:
-        """True when the style carries the named feature (trap, interrupt, segment, decoy, gone, page, regs)."""
+        """True when the style carries the named feature (trap, segment, user, ..)."""
         return feature in self.features
 
 
@@ -64,6 +64,46 @@ _ALL = (
         "mixed third parties, hardware interrupts on the stack",
         third_party=MIXED,
         features=("interrupt",),
+    ),
+    Style(
+        "user",
+        "a program's minidump of stacks only, its context given",
+        MSVC_EBP,
+        (MSVC_EBP, CLANG_EBP),
+        False,
+        False,
+        0x40000,
+        ("user", "context"),
+    ),
+    Style(
+        "user-raw",
+        "the same without context, with TEB",
+        MSVC_EBP,
+        (MSVC_EBP, CLANG_EBP),
+        False,
+        False,
+        0x40000,
+        ("user", "teb"),
+    ),
+    Style(
+        "user-wait",
+        "the same of a thread that waits",
+        MSVC_EBP,
+        (MSVC_EBP, CLANG_EBP),
+        False,
+        False,
+        0x40000,
+        ("user", "context", "teb", "wait"),
+    ),
+    Style(
+        "user-huge",
+        "the same with frames over 8 KB and over 128 KB",
+        MSVC_EBP,
+        (MSVC_EBP, CLANG_EBP),
+        False,
+        False,
+        0x200000,
+        ("user", "context", "huge"),
     ),
     Style("big60", "mixed third parties, 60 KB stack", third_party=MIXED, stack_bytes=0xF000),
 )

@@ -68,9 +68,16 @@ def place_modules(names: Sequence[str], rng: Random) -> Dict[str, int]:
     return bases
 
 
-def place_stack(stack_bytes: int, count: int, rng: Random) -> Tuple[Segment, ...]:
+def place_program(names: Sequence[str], rng: Random) -> Dict[str, int]:
+    """A base for every module of a program, with room for the resources that a minidump's list counts to each."""
+    slots = list(range(abi.PROGRAM, abi.PROGRAM + len(names) * abi.PROGRAM_ROOM, abi.PROGRAM_ROOM))
+    rng.shuffle(slots)
+    return dict(zip(names, slots))
+
+
+def place_stack(stack_bytes: int, count: int, rng: Random, area: int) -> Tuple[Segment, ...]:
     """count segments of stack_bytes each, apart from the modules, with room for a guard page below each."""
-    slots = rng.sample(range(0xBA000000, 0xBC000000, 0x20000), count)
+    slots = rng.sample(range(area, area + 0x2000000, max(0x20000, 2 * stack_bytes)), count)
     starts = [slot + 0x1000 * rng.randrange(1, 8) for slot in slots]
     return tuple(Segment(start, start + stack_bytes) for start in starts)
 
@@ -124,7 +131,7 @@ def _interrupt_code(built: Sequence[Built], images: Sequence[Image]) -> bytes:
     code = bytearray(image.data[start - image.base : end - image.base])
     code[-9:-5] = struct.pack("<I", abi.INTERRUPT)
     behind = abi.INTERRUPT + CODE + len(code)
-    code[-4:] = struct.pack("<i", module.symbols["_KiInterruptDispatch"] - behind)
+    code[-4:] = struct.pack("<I", module.symbols["_KiInterruptDispatch"] - behind & 0xFFFFFFFF)
     return bytes(code)
 
 
