@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 from tests.stackhog import DUMP, ROOT, SYMBOLS
@@ -25,10 +26,18 @@ class Ended:
     errors: str
 
 
-def hogwalk(*arguments: str, text: Optional[str] = None) -> Ended:
-    """A run with its output in pipes and `text` on its input."""
+def hogwalk(*arguments: str, text: Optional[str] = None, cwd: Path = ROOT) -> Ended:
+    """A run in a folder with its output in pipes and `text` on its input."""
+    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
-        [*HOGWALK, *arguments], cwd=ROOT, input=text, capture_output=True, text=True, timeout=120, check=False
+        [*HOGWALK, *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": paths},
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
 

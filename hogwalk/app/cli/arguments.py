@@ -7,6 +7,7 @@ import glob
 import os
 from typing import List, Optional, Sequence, Tuple
 
+from hogwalk.app.cli.files import REPORT, is_own
 from hogwalk.app.cli.options import COMMANDS, VALUED, Parser, command_parser, top_parser
 from hogwalk.errors import UsageError
 
@@ -53,8 +54,8 @@ def _split(arguments: Sequence[str], many: bool) -> Tuple[List[str], Optional[st
             return files, token, rest + tokens
         if token in VALUED and tokens:
             rest += [token, tokens.pop(0)]
-        elif rest[-1:] == ["--json"] and not os.path.exists(token):
-            rest.append(token)  # the file to write; one that exists is one to read
+        elif rest[-1:] == ["--json"] and (files or "-z" in rest or not os.path.exists(token) or is_own(token, REPORT)):
+            rest.append(token)  # the file to write; where none to read is named yet, one that exists is that
         elif token.startswith("-") and token != "-":
             rest.append(token)
         elif many or token == "-" or os.path.exists(expanded(token)[0]):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import List, Optional
 
 from hogwalk.analysis import Run
 from hogwalk.answer.render.table import PLAIN, Look
 from hogwalk.app.cli.commands import given_triple, lines
 from hogwalk.app.cli.open import open_target
-from hogwalk.app.cli.output import look_here, save, show, write_lines
+from hogwalk.app.cli.files import check_place, save
+from hogwalk.app.cli.output import look_here, show, write_lines
 from hogwalk.app.cli.progress import Progress
 from hogwalk.errors import UsageError
 from hogwalk.model import Triple
@@ -19,6 +21,7 @@ from hogwalk.walk.evidence import Wanted
 
 def run_one(options: argparse.Namespace) -> None:
     """Runs the command line's command; raises HogwalkError when it cannot be done."""
+    _check_places(options)
     look = PLAIN if options.json is not None else look_here()
     with Progress(quiet=options.json == "-") as progress:
         target = open_target(options, progress)
@@ -29,6 +32,16 @@ def run_one(options: argparse.Namespace) -> None:
     _deliver(output, options.json)
     if options.record and options.command != "threads":
         write_lines([f"recording written to {options.record}"])
+
+
+def _check_places(options: argparse.Namespace) -> None:
+    # Before anything else: a walk that cannot be saved need not be made, and no input may be lost.
+    places = [place for place in (options.record, options.json) if place not in (None, "-")]
+    inputs = [path for path in (options.file, options.z) if path not in (None, "-")]
+    for place in places:
+        check_place(place, inputs)
+    if len(places) > 1 and os.path.realpath(places[0]) == os.path.realpath(places[1]):
+        raise UsageError("--record and --json name one file", "give each a file of its own")
 
 
 def _output(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> List[str]:

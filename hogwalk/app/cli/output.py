@@ -7,8 +7,7 @@ import sys
 from typing import Iterable, List
 
 from hogwalk.answer.render.table import PLAIN, Look
-from hogwalk.errors import BadInput
-from hogwalk.printable import ascii_only, printable
+from hogwalk.printable import ascii_only
 
 LARGEST_WRITE = 8000  # characters; the debugger's output cuts or drops writes near 16384
 NARROWEST = 40  # columns: below that nothing can be read anyhow
@@ -64,12 +63,3 @@ def complain(words: str) -> None:
 
 def _parts(text: str) -> Iterable[str]:
     return (text[start : start + LARGEST_WRITE] for start in range(0, len(text), LARGEST_WRITE))
-
-
-def save(path: str, lines: Iterable[str]) -> None:
-    """Writes the lines to a file; raises BadInput when it cannot be written."""
-    try:
-        with open(path, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{printable(line)}\n" for line in lines)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written ({error.strerror})", "name a file in a writable folder") from error
