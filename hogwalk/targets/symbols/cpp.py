@@ -8,6 +8,7 @@ from typing import Dict, List
 _DEPTH = 24  # nesting of templates
 _PARTS = 64  # scopes of one name
 _LENGTH = 4096  # letters of a name: back references could multiply them
+DIGITS = frozenset("0123456789")  # a name's other letters may be digits of any script, which are none here
 _BASIC: Dict[str, str] = {
     "X": "void", "D": "char", "C": "signed char", "E": "unsigned char", "F": "short", "G": "unsigned short",
     "H": "int", "I": "unsigned int", "J": "long", "K": "unsigned long", "M": "float", "N": "double",
@@ -71,7 +72,7 @@ class Reader:
         letter = self.peek()
         if not letter:
             raise NotUnderstood
-        if letter.isdigit():
+        if letter in DIGITS:
             self.at += 1
             return self._back(self._names, int(letter))
         if self.take("?$"):
@@ -108,7 +109,7 @@ class Reader:
         """A count: one digit for 1 to 10, else hexadecimal letters A to P up to `@`."""
         sign = -1 if self.take("?") else 1
         letter = self.peek()
-        if letter.isdigit():
+        if letter in DIGITS:
             self.at += 1
             return sign * (int(letter) + 1)
         digits = self.until("@")
@@ -134,7 +135,7 @@ class Reader:
     def type(self) -> str:
         """A type as it stands among template arguments."""
         letter = self.peek()
-        if letter.isdigit():
+        if letter in DIGITS:
             self.at += 1
             return self._back(self._types, int(letter))
         for code in (self.peek(2), letter):

@@ -11,7 +11,7 @@ from hogwalk.targets.symbols.frames import FrameRecord
 
 _NESTED = 24  # records looked at below an address: a function has one for each step of its prolog
 # FRAMEDATA programs (cvinfo.h) first set a base, $T0, to the return slot or to EBP, then load what lies around it.
-_BASE = re.compile(r"\$T(\d) (\.raSearch|\$ebp)(?: (\d+) \+)? =")
+_BASE = re.compile(r"\$T([0-9]) (\.raSearch|\$ebp)(?: ([0-9]{1,9}) \+)? =")
 _ALIGNED = "@"  # the base is rounded down: where it lies cannot be told from ESP
 
 
@@ -41,10 +41,10 @@ def _layout(record: FrameRecord) -> Optional[FrameLayout]:
     if record.kind != "frame" or base is None or _ALIGNED in record.program:
         return None
     number, register, offset = base.groups()
-    above = _distance(rf"\$eip \$T{number}(?: (\d+) \+)? \^ =", record.program)
+    above = _distance(rf"\$eip \$T{number}(?: ([0-9]{{1,9}}) \+)? \^ =", record.program)
     if above is None:
         return None
-    below = _distance(rf"\$ebp \$T{number}(?: (\d+) -)? \^ =", record.program)
+    below = _distance(rf"\$ebp \$T{number}(?: ([0-9]{{1,9}}) -)? \^ =", record.program)
     saved = None if below is None else above + below
     if register == "$ebp":
         return FrameLayout(None, record.parameters, int(offset or 0) + above, saved, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_right
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -110,7 +111,10 @@ class Resolver:
             codeview = file.pe.codeview() if file is not None else None
         pdb = self._pdb(image, codeview) if codeview is not None else None
         if pdb is not None:
-            return PdbTable(pdb)
+            try:
+                return PdbTable(pdb)
+            except (Unreadable, struct.error):
+                self.notes.append(f"symbols of {image.name} not used: {pdb.file.name} is damaged; copy the file again")
         exports = mapped.exports() if mapped is not None else []
         file = file or self.file(image)
         if file is not None:

@@ -7,8 +7,8 @@ from typing import Optional
 
 from hogwalk.targets.symbols.cpp import NotUnderstood, Reader
 
-_STDCALL = re.compile(r"^[_@](?P<name>.+?)@\d+$")
-_VECTORCALL = re.compile(r"^(?P<name>[^?@]+)@@\d+$")
+_STDCALL = re.compile(r"^[_@](?P<name>.+?)@[0-9]+$")
+_VECTORCALL = re.compile(r"^(?P<name>[^?@]+)@@[0-9]+$")
 
 _OPERATORS = {
     "2": "operator new", "3": "operator delete", "4": "operator=", "5": "operator>>", "6": "operator<<",
