@@ -20,7 +20,9 @@ SEEDS = 40
 
 
 @pytest.mark.parametrize("digit", ["\u00b2", "\u0663", "\u2466", "\U0001d7d8"])
-@pytest.mark.parametrize("name", ["?x@{}@@QAEXXZ", "??{}x@@QAEXXZ", "?f@?{}??g@@YAXXZ@4HA", "?f@?$T@{}@@QAEXXZ", "_x@{}"])
+@pytest.mark.parametrize(
+    "name", ["?x@{}@@QAEXXZ", "??{}x@@QAEXXZ", "?f@?{}??g@@YAXXZ@4HA", "?f@?$T@{}@@QAEXXZ", "_x@{}"]
+)
 def test_digits_of_other_scripts_are_no_digits(name: str, digit: str) -> None:
     assert undecorate(name.format(digit))
 
@@ -32,9 +34,11 @@ def damaged(data: bytes, seed: int) -> bytes:
         return data[: dice.randrange(len(data))]
     for _ in range(dice.randrange(1, 200)):
         at = dice.randrange(32, len(found) - 4) & ~3
-        form, values = [("<B", (dice.randrange(256),)), ("<H", (0xFFFF, 0x8000, 7)), ("<I", (0, 1 << 31, 0xFFFFFFFF, 9))][
-            seed % 4 - 1
-        ]
+        form, values = [
+            ("<B", (dice.randrange(256),)),
+            ("<H", (0xFFFF, 0x8000, 7)),
+            ("<I", (0, 1 << 31, 0xFFFFFFFF, 9)),
+        ][seed % 4 - 1]
         struct.pack_into(form, found, at, dice.choice(values))
     return bytes(found)
 

@@ -9,8 +9,8 @@ from typing import List, Optional
 from hogwalk.analysis import Run
 from hogwalk.answer.render.table import PLAIN, Look
 from hogwalk.app.cli.commands import given_triple, lines
-from hogwalk.app.cli.open import open_target
 from hogwalk.app.cli.files import check_place, save
+from hogwalk.app.cli.open import open_target
 from hogwalk.app.cli.output import look_here, show, write_lines
 from hogwalk.app.cli.progress import Progress
 from hogwalk.errors import UsageError

@@ -12,7 +12,9 @@ from hogwalk.targets.parsers.words import address, unsigned
 MOST_CHARACTERS = 8 << 20
 
 _KEPT = re.compile(r"(?:k|ub?\b|uf\b|lm|!thread|!teb|\.bugcheck|vertarget|version|\.tss|\.trap|r\b|ln\b)")
-_FROM_TRIPLE = re.compile(r"(k[a-z]*)\s*=\s*(?:0x)?(\w+)[ ,]+(?:0x)?(\w+)[ ,]+(?:0x)?(\w+)(?:[ ,]+(?:0x)?([0-9a-f]+))?$")
+_FROM_TRIPLE = re.compile(
+    r"(k[a-z]*)\s*=\s*(?:0x)?(\w+)[ ,]+(?:0x)?(\w+)[ ,]+(?:0x)?(\w+)(?:[ ,]+(?:0x)?([0-9a-f]+))?$"
+)
 _UNASKED = "(stack table "
 _DEPTHS = (0x14, 0x100, 0x200)  # default depths seen; a walk of exactly that many rows may have been cut short
 
