@@ -16,7 +16,7 @@ PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 _ROW = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})\s+([^\s(]\S*)(?:\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)|\s|$)")
 _UNNAMED = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})()\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)")  # of ".sys"
-_DETAIL = re.compile(r"\s*([A-Z][A-Za-z ]*):\s*(.*?)\s*$")
+_DETAIL = re.compile(r"\s*([A-Z][A-Za-z ]*):\s*(.*)")
 _VERSION_KEYS = ("CompanyName", "ProductName", "FileDescription", "FileVersion")
 
 
@@ -86,7 +86,7 @@ def parse_lmv(text: str, pointer_bytes: Optional[int] = None) -> Tuple[ModuleDet
 def parse_detail(line: str) -> Optional[Tuple[str, str]]:
     """The key and value of a detail line of `lmv`, or None."""
     found = _DETAIL.match(line)
-    return (found.group(1), found.group(2)) if found else None
+    return (found.group(1), found.group(2).rstrip()) if found else None
 
 
 def detail(module: Module, pairs: Dict[str, str]) -> ModuleDetail:

@@ -16,7 +16,7 @@ _ADDRESSES: Dict[str, Pattern[str]] = {
     "base": re.compile(rf"(?:^|\s)(?:Base|StackBase:)\s+({ADDRESS})\b"),
     "limit": re.compile(rf"(?:^|\s)(?:Limit|StackLimit:)\s+({ADDRESS})\b"),
 }
-_IMAGE = re.compile(r"\bImage:\s+(\S.*?)\s*$")
+_IMAGE = re.compile(r"\bImage:\s+(\S.*)")
 _SPOKEN = re.compile(r"THREAD |Owning Process|Stack Init|Base|Limit|Current")
 
 
@@ -55,5 +55,5 @@ def add_line(threads: List[ThreadText], line: str, pointer_bytes: Optional[int] 
     begins = "thread" in values or not threads or any(getattr(threads[-1], key) is not None for key in values)
     last = ThreadText() if begins else threads.pop()
     image = _IMAGE.search(line)
-    threads.append(replace(last, image=image.group(1) if image and "process" in values else last.image, **values))
+    threads.append(replace(last, image=image.group(1).rstrip() if image and "process" in values else last.image, **values))
     return True
