@@ -93,6 +93,8 @@ def instruction_length(code: bytes, at: int) -> int:
             narrow = narrow or code[at] == 0x66
             short = short or code[at] == 0x67
             at += 1
+            if at - start >= MOST_BYTES:
+                return 0
             flags = ONE[code[at]]
         if flags == ESCAPE or code[at] in (0xC4, 0xC5):
             at, flags = _escaped(code, at, flags)

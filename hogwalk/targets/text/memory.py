@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import accumulate
 from typing import List, Tuple
 
 from hogwalk.errors import Unreadable
@@ -70,6 +71,7 @@ class Memory:
     def __init__(self, segments: Tuple[Tuple[int, bytes], ...]) -> None:
         self.segments = segments
         self._starts = [start for start, _ in segments]
+        self._sums = [0, *accumulate(len(data) for _, data in segments)]
 
     def read(self, address: int, count: int) -> bytes:
         """Exactly `count` bytes; raises Unreadable unless the log holds them all."""
@@ -79,3 +81,8 @@ class Memory:
             if address + count <= start + len(data):
                 return data[address - start : address - start + count]
         raise Unreadable(address, count)
+
+    def below(self, address: int) -> int:
+        """How many bytes are known below an address."""
+        index = bisect_right(self._starts, address) - 1
+        return 0 if index < 0 else self._sums[index] + min(address - self._starts[index], len(self.segments[index][1]))

@@ -49,8 +49,7 @@ def _walked(facts: Facts) -> Optional[Region]:
 
 def covered(memory: Memory, region: Region) -> int:
     """How many bytes of the region the log prints."""
-    overlaps = (min(start + len(data), region.base) - max(start, region.limit) for start, data in memory.segments)
-    return sum(overlap for overlap in overlaps if overlap > 0)
+    return memory.below(region.base) - memory.below(region.limit)
 
 
 def _said(facts: Facts) -> List[Optional[Region]]:
