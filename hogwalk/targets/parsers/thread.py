@@ -55,5 +55,7 @@ def add_line(threads: List[ThreadText], line: str, pointer_bytes: Optional[int] 
     begins = "thread" in values or not threads or any(getattr(threads[-1], key) is not None for key in values)
     last = ThreadText() if begins else threads.pop()
     image = _IMAGE.search(line)
-    threads.append(replace(last, image=image.group(1).rstrip() if image and "process" in values else last.image, **values))
+    threads.append(
+        replace(last, image=image.group(1).rstrip() if image and "process" in values else last.image, **values)
+    )
     return True
