@@ -8,6 +8,7 @@ from hogwalk.answer.charge.books import NO_MODULE
 from hogwalk.answer.report.document import ModuleUse
 from hogwalk.machine.words import shown
 from hogwalk.model import Frame, Source, Trust
+from hogwalk.targets.parsers.remarks import meaning
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.kf.frames import PROVEN, Walk
@@ -27,7 +28,7 @@ def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[Mo
     found.extend(_symbols(modules))
     found.extend(_versions(modules))
     found.extend(target.notes)
-    found.extend(dict.fromkeys(note for walk in walks.segments for note in walk.notes))
+    found.extend(meaning(note for walk in walks.segments for note in walk.notes))
     return tuple(found)
 
 

@@ -34,7 +34,7 @@ class Word:
 def parse_dps(text: str, pointer_bytes: Optional[int] = None) -> Tuple[Word, ...]:
     """The words of any mix of d-family answers, in printed order; lines that are no rows are passed over."""
     rows = rejoined(text.split("\n"), lambda line: bool(parse_row(line)))
-    return tuple(word for line in rows for word in parse_row(line.text, pointer_bytes))
+    return tuple(word for line in rows if not line.message for word in parse_row(line.text, pointer_bytes))
 
 
 def parse_row(line: str, pointer_bytes: Optional[int] = None) -> Tuple[Word, ...]:

@@ -15,11 +15,11 @@ from hogwalk.model import Triple
 from hogwalk.targets.parsers.kfrow import Columns, KfRow, is_row, parse_row
 from hogwalk.targets.parsers.lines import rejoined
 from hogwalk.targets.parsers.prompt import split_prompt
+from hogwalk.targets.parsers.remarks import is_remark
 
 MOST_FRAMES = 0xFFFF  # the engine: "The maximum number is 0xffff."
 
 HEADER = re.compile(r"\s*(?:#\s+)?(?:Memory\s+)?(?:ChildEBP|Child-SP|RetAddr|Call Site)\b[A-Za-z:\- ]*$")
-NOTE = re.compile(r"\s*(?:\*\*\* |WARNING: |<Intermediate frames may have been skipped|Could not |Unable to )")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def parse_kf(text: str, pointer_bytes: Optional[int] = None) -> KfText:
     headers: List[str] = []
     for number, line, message in rejoined(text.split("\n"), is_row):
         row = parse_row(line, number, columns)
-        if message or NOTE.match(line):
+        if message or is_remark(line):
             notes.append(line.strip())
         elif HEADER.match(line):
             columns = columns.under(line)

@@ -1,17 +1,17 @@
-"""Lines of debugger text, with the rows that a symbol-load message cut in two put together again."""
+"""Lines of debugger text, with the rows that a remark of the debugger cut in two put together again."""
 
 from __future__ import annotations
 
 import re
-from typing import Callable, Iterable, Iterator, NamedTuple
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Pattern
 
-# The engine prints these when it loads a symbol file for a word it is about to print; each ends its line.
-_MESSAGE = re.compile(r"\*\*\* (?:ERROR|WARNING): ")
+from hogwalk.targets.parsers.remarks import INSIDE, MOST_LINES, SIGNS, end_of
+
 _ROW_BEGUN = re.compile(r"\s*(?:[0-9a-fA-F]+|\(Inline)[\s`*]")
 
 
 class Line(NamedTuple):
-    """A line, its number from 1, and whether it is a symbol-load message."""
+    """A line, its number from 1, and whether it is a remark that may stand inside a row."""
 
     number: int
     text: str
@@ -19,12 +19,13 @@ class Line(NamedTuple):
 
 
 def rejoined(lines: Iterable[str], is_row: Callable[[str], bool]) -> Iterator[Line]:
-    """The lines without trailing blanks, rows cut by symbol-load messages joined where the whole `is_row`."""
+    """The lines without trailing blanks, rows cut by remarks joined where the whole `is_row`."""
     begun, begun_at = "", 0
-    for number, raw in enumerate(lines, 1):
-        line = raw.rstrip()
-        cut = _MESSAGE.search(line) if "*** " in line else None
-        if cut:
+    for number, line, inside in _followed(lines):
+        cut = INSIDE.search(line) if any(sign in line for sign in SIGNS) else None
+        if inside:
+            yield Line(number, line, True)
+        elif cut:
             head = line[: cut.start()]
             if _ROW_BEGUN.match(head + "*"):
                 if begun:
@@ -45,3 +46,26 @@ def rejoined(lines: Iterable[str], is_row: Callable[[str], bool]) -> Iterator[Li
             yield Line(number, line, False)
     if begun:
         yield Line(begun_at, begun, False)
+
+
+def _followed(lines: Iterable[str]) -> Iterator[Line]:
+    # The lines, those marked that lie inside a remark: a file's name with line breaks plants whole rows there.
+    end: Optional[Pattern[str]] = None
+    held: List[Line] = []
+    for number, raw in enumerate(lines, 1):
+        line = raw.rstrip()
+        cut = INSIDE.search(line) if any(sign in line for sign in SIGNS) else None
+        if end is not None:
+            if not cut and end.search(line):
+                yield from (Line(at, text, True) for at, text, _ in held)
+                yield Line(number, line, True)
+                end, held = None, []
+                continue
+            if not cut and len(held) < MOST_LINES:
+                held.append(Line(number, line, False))
+                continue
+            yield from held
+            end, held = None, []
+        yield Line(number, line, False)
+        end = end_of(line[cut.start() :]) if cut else None
+    yield from held

@@ -12,6 +12,7 @@ from hogwalk.targets.parsers.expr import parse_machine
 from hogwalk.targets.parsers.kfrow import Columns, KfRow
 from hogwalk.targets.parsers.lines import rejoined
 from hogwalk.targets.parsers.prompt import Prompt, split_prompt
+from hogwalk.targets.parsers.remarks import is_remark
 from hogwalk.targets.parsers.words import address
 from hogwalk.targets.text.answers import instruction_ptr
 from hogwalk.targets.text.facts import MOST_THREADS, Facts
@@ -29,7 +30,10 @@ def read_facts(lines: Iterable[str]) -> List[Facts]:
     """The facts of each dump a log tells of, in log order (one if it names none)."""
     reader = _Reader()
     for line in rejoined(unwrapped(lines), _is_row):
-        reader.take(line.text)
+        if line.message:
+            reader.facts.answers.add(line.text)
+        else:
+            reader.take(line.text)
     return reader.sessions
 
 
@@ -101,7 +105,7 @@ class _Reader:
         row = kfrow.parse_row(line, 0, self.columns)
         if row:
             self._add_frame(row)
-        elif not kf.NOTE.match(line):
+        elif not is_remark(line):
             self.table = self._no_table
             self.newer_return = None
             self.facts.answers.leave_table()
