@@ -11,7 +11,7 @@ from hogwalk.targets.parsers.kf import parse_kf
 from hogwalk.targets.parsers.remarks import is_remark, meaning
 
 HEAD = "  Memory  ChildEBP RetAddr      \n"
-REMARKS = r"""Unable to load image \SystemRoot\system32\drivers\BabyHog.sys, Win32 error 0n2
+TEXT = r"""Unable to load image \SystemRoot\system32\drivers\BabyHog.sys, Win32 error 0n2
 *** WARNING: Unable to verify timestamp for OakScan.sys
 *** WARNING: Unable to verify checksum for OakScan.sys
 *** ERROR: Symbol file could not be found.  Defaulted to export symbols for BossHog.sys -
@@ -38,7 +38,8 @@ You should also verify that your symbol search path (.sympath) is correct.
    ----> Repository : LocalInstalled, Enabled: true
 ReadVirtual() failed in GetXStateConfiguration() first read attempt (error == 0.)
 Unable to add extension DLL: kdexts
-Implicit thread is now 8974ac00""".split("\n")
+Implicit thread is now 8974ac00"""
+REMARKS = TEXT.split("\n")
 
 
 @pytest.mark.parametrize("remark", REMARKS)

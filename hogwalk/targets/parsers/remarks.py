@@ -26,7 +26,8 @@ _LINE = re.compile(
     rf"""\s*(?:
     \*{{3}}\ | \*{{5,}} | >{{5,}}\ [A-Z] | ----?>\ | --\ [A-Z]   # headings, the gallery's banner
     | (?:WARNING|ERROR|NOTE|Note):\ | <Intermediate\ frames\ may\ have\ been\ skipped
-    | (?:Unable\ to|Could\ not|Failed\ to|Cannot)\ | (?:VirtualToOffset|ReadVirtual):\ | \w+\(\)\ failed\ in\ | No\ \.natvis
+    | (?:Unable\ to|Could\ not|Failed\ to|Cannot)\ | (?:VirtualToOffset|ReadVirtual):\ | \w+\(\)\ failed\ in\ 
+    | No\ \.natvis
     | \S+\ is\ not\ extension\ gallery\ command | No\ export\ \S+\ found | The\ call\ to\ LoadLibrary\(
     | Please\ check\ your\ debugger\ configuration | Last\ set\ context: | Resetting\ default\ scope
     | ModLoad:\ | Loading\ (?:Kernel|User)\ Symbols | Loading\ unloaded\ module\ list | \.+\s*$
