@@ -23,16 +23,16 @@ _ENDS: Dict[str, Pattern[str]] = {
     "*** ERROR: Symbol file could not be found.  Defaulted": re.compile(r" -\s*$"),
 }
 _LINE = re.compile(
-    rf"""\s*(?:
-    \*{{3}}\ | \*{{5,}} | >{{5,}}\ [A-Z] | ----?>\ | --\ [A-Z]   # headings, the gallery's banner
+    r"""\s*(?:
+    \*{3}\ | \*{5,} | >{5,}\ [A-Z] | ----?>\ | --\ [A-Z]   # headings, the gallery's banner
     | (?:WARNING|ERROR|NOTE|Note):\ | <Intermediate\ frames\ may\ have\ been\ skipped
-    | (?:Unable\ to|Could\ not|Failed\ to|Cannot)\ | (?:VirtualToOffset|ReadVirtual):\ | \w+\(\)\ failed\ in\ 
+    | (?:Unable\ to|Could\ not|Failed\ to|Cannot)\ | (?:VirtualToOffset|ReadVirtual):\ | \w+\(\)\ failed\ in\b
     | No\ \.natvis
     | \S+\ is\ not\ extension\ gallery\ command | No\ export\ \S+\ found | The\ call\ to\ LoadLibrary\(
     | Please\ check\ your\ debugger\ configuration | Last\ set\ context: | Resetting\ default\ scope
     | ModLoad:\ | Loading\ (?:Kernel|User)\ Symbols | Loading\ unloaded\ module\ list | \.+\s*$
     | (?:(?:Expanded\ )?Symbol|Executable)\ (?:search\ )?path\ is: | Response\s+Time\ \(ms\)\s+Location
-    | (?:Deferred|OK|Error|DBG_\w+)\s{{10,}} | Module\ name\s+Error
+    | (?:Deferred|OK|Error|DBG_\w+)\s{10,} | Module\ name\s+Error
     | You\ (?:can\ troubleshoot|should\ also\ verify) | Bad\ selector | Selector\b | Implicit\ (?:thread|process)\ is
     )""",
     re.VERBOSE,
