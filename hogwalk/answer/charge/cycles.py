@@ -30,7 +30,11 @@ def find_cycle(frames: Sequence[Frame]) -> Optional[Cycle]:
 
     None when no run of three frames comes back.  Time grows as n log n with the frames.
     """
-    names = [_place(frame) for frame in frames]
+    return cycle_of([_place(frame) for frame in frames], [frame.bytes or 0 for frame in frames])
+
+
+def cycle_of(names: Sequence[str], sizes: Sequence[int]) -> Optional[Cycle]:
+    """The same for the names of the frames' functions and the frames' bytes, newest first."""
     keys = _numbered(names)
     low, high, best = SHORTEST, len(keys) // 2, 0
     first = second = 0
@@ -43,13 +47,13 @@ def find_cycle(frames: Sequence[Frame]) -> Optional[Cycle]:
         else:
             high = middle - 1
     if not best:
-        return _recursion(frames, names, keys)
+        return _recursion(names, sizes, keys)
     # A cycle the stack's end cuts short repeats with its first part behind it: the whole stretch tells its period.
     period = _period(keys[first : second + best])
     length = period if period <= best else best
     run = keys[first : first + length]
     starts = _occurrences(keys, run)
-    total = sum(frames[at + step].bytes or 0 for at in starts for step in range(length))
+    total = sum(sizes[at + step] for at in starts for step in range(length))
     return Cycle(length, tuple(starts), total, tuple(names[first : first + length]))
 
 
@@ -61,14 +65,14 @@ def _place(frame: Frame) -> str:
     return function_of(frame)
 
 
-def _recursion(frames: Sequence[Frame], names: Sequence[str], keys: Sequence[int]) -> Optional[Cycle]:
+def _recursion(names: Sequence[str], sizes: Sequence[int], keys: Sequence[int]) -> Optional[Cycle]:
     # A function that calls itself over and over has a run shorter than three frames.
     for length in (1, 2):
         for at in range(len(keys) - 3 * length + 1):
             run = keys[at : at + length]
             if all(keys[at + step * length : at + (step + 1) * length] == run for step in (1, 2)):
                 starts = _occurrences(keys, run)
-                total = sum(frames[place + step].bytes or 0 for place in starts for step in range(length))
+                total = sum(sizes[place + step] for place in starts for step in range(length))
                 return Cycle(length, tuple(starts), total, tuple(names[at : at + length]))
     return None
 

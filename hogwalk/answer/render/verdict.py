@@ -1,0 +1,155 @@
+"""The verdict in words: what died, who holds the stack, what path filled it, why, how sure, and what to ask for.
+
+Each clause follows from the report's records alone; what they do not hold is not said.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Iterator, List, Optional, Sequence, Tuple
+
+from hogwalk.answer.charge.books import module_of
+from hogwalk.answer.charge.paths import price, what_if
+from hogwalk.answer.explain.records import Explanation, Purpose
+from hogwalk.answer.render.table import WIDTH, percent
+from hogwalk.answer.report.document import ProductUse, Report
+from hogwalk.model import Frame, Trust, Version
+
+SURE, LIKELY = 0.99, 0.9
+NEAR_LIMIT = 0x200  # bytes above Limit where the next call or trap no longer fits
+MOST_LINES = 7  # of WIDTH columns: what fits a mail's first glance
+FAULTS = ("KiTrap0E", "KiPageFault")  # the page fault's entry on x86 and on x64
+
+
+def verdict(
+    report: Report, biggest: Optional[Explanation] = None, versions: Sequence[Tuple[str, Optional[Version]]] = ()
+) -> Tuple[str, ...]:
+    """The verdict in lines of at most 100 columns.
+
+    `biggest` explains the largest frame of the hog; `versions` are the version resources of the hog's modules.
+    """
+    clauses = [*_died(report), *_holds(report), *_path(report), *_biggest(report, biggest), *_fits(report)]
+    clauses += [*_sure(report), *_ask(report, versions)]
+    return tuple(textwrap.wrap(" ".join(clauses), WIDTH, break_on_hyphens=False))
+
+
+def used_bytes(report: Report) -> Optional[int]:
+    """Bytes from the newest ESP (RSP) to Base, which can be more than the stack; None where no register tells."""
+    registers = report.registers
+    return report.region.base - registers.sp if registers is not None else None
+
+
+def _died(report: Report) -> Iterator[str]:
+    region, used = report.region, used_bytes(report)
+    what = "The kernel stack" if report.about.kernel else "The stack"
+    if used is None:
+        yield f"{what} has {region.size} bytes; where its pointer stood is not known."
+    elif used > region.size:
+        yield f"{what} of {region.size} bytes overflowed: its pointer stood {used - region.size} bytes below Limit."
+    elif used > region.size - NEAR_LIMIT:
+        yield f"{what} of {region.size} bytes overflowed: {region.size - used} bytes were left."
+    else:
+        yield f"This is no stack overflow: {used} of {region.size} bytes were used and {region.size - used} left."
+
+
+def _holds(report: Report) -> Iterator[str]:
+    hog, size = report.hog, report.region.size
+    if hog is None:
+        yield "No frame could be charged to anyone."
+        return
+    company = f" ({hog.product.company})" if hog.product.company and hog.product.company != hog.product.name else ""
+    held = f"{hog.share.bytes} bytes, {percent(hog.share.bytes, size)} %, in {hog.share.frames} frames"
+    if hog.product.system:
+        yield f"Only Windows' own frames are on it: {hog.product.name} holds {held}."
+        return
+    system = sum(use.share.bytes for use in report.system)
+    yield f"{hog.product.name}{company} holds {held} of {_listed(hog.product.modules)}; Windows itself {system}."
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join([*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])])
+
+
+def _path(report: Report) -> Iterator[str]:
+    cycle = report.cycle
+    fault = _fault_within(report)
+    if cycle is None:
+        if fault:
+            yield f"A page fault inside {fault} is on the path."
+        return
+    cost = price(cycle, report.region.size, used_bytes(report) or report.walked)
+    turns = {2: "twice", 3: "three times"}.get(cost.turns, f"{cost.turns} times")
+    if fault:
+        yield f"A page fault inside {fault} entered it again:"
+    yield (
+        f"{cost.period} frames from {cycle.functions[-1]} to {cycle.functions[0]} are on it {turns}, "
+        f"{cost.turn} bytes a turn, room for {cost.fit}."
+    )
+
+
+def _fault_within(report: Report) -> str:
+    for handler, interrupted in zip(report.frames, report.frames[1:]):
+        name = handler.symbol.name if handler.symbol is not None else ""
+        if handler.trust is Trust.TRAP and name.lstrip("_").startswith(FAULTS) and interrupted.symbol is not None:
+            return _function(interrupted)
+    return ""
+
+
+def _function(frame: Frame) -> str:
+    if frame.symbol is None:
+        return "unknown code"
+    return f"{frame.symbol.module}!{frame.symbol.name}" if frame.symbol.name else frame.symbol.text()
+
+
+def largest_of(report: Report, hog: Optional[ProductUse]) -> Optional[Frame]:
+    """The largest frame of a product; None where no frame of it has bytes."""
+    if hog is None:
+        return None
+    sized = [frame for frame in report.frames if frame.bytes and module_of(frame) in hog.product.modules]
+    return max(sized, key=lambda frame: frame.bytes or 0, default=None)
+
+
+def _biggest(report: Report, explained: Optional[Explanation]) -> Iterator[str]:
+    frame = largest_of(report, report.hog)
+    if frame is None:
+        return
+    why = ""
+    if explained is not None and explained.return_slot == frame.return_slot:
+        part = max(explained.parts, key=lambda one: one.bytes, default=None)
+        if part is not None and part.purpose is not Purpose.UNKNOWN:
+            why = f", {part.bytes} of them {part.purpose.value}"
+    name = frame.symbol.text() if frame.symbol is not None else "unknown code"
+    yield f"Its largest frame is {name} with {frame.bytes} bytes{why}."
+
+
+def _fits(report: Report) -> Iterator[str]:
+    hog, used = report.hog, used_bytes(report)
+    if hog is None or hog.product.system or used is None:
+        return
+    found = what_if(hog.product.name, hog.share.bytes, report.region.size, used)
+    fits = f"fits with {found.left} left" if found.left >= 0 else f"still needs {-found.left} more than there are"
+    yield f"Without {found.name}'s frames and what they called the path needs at most {found.needed} bytes and {fits}."
+
+
+def _sure(report: Report) -> Iterator[str]:
+    stated, hog = report.confidence, report.hog
+    if stated is None or hog is None or hog.product.system:
+        return
+    chance = stated.probability
+    words = "over 99 %" if chance > SURE else f"{100 * chance:.0f} %"
+    spread = f" ({stated.low} to {stated.high} bytes)" if stated.low != stated.high else ""
+    yield f"It is {words} sure that this is the biggest hog{spread}."
+    if chance < LIKELY:
+        yield "That is too little to accuse anyone: give images and symbols, and look at `compare`."
+
+
+def _ask(report: Report, versions: Sequence[Tuple[str, Optional[Version]]]) -> Iterator[str]:
+    hog = report.hog
+    if hog is None or hog.product.system:
+        return
+    named = []
+    for module, version in versions:
+        file = version.file_version if version is not None else ""
+        named.append(f"{module} {file}" if file else f"{module} (no file version)")
+    if named:
+        yield f"Ask {hog.product.company or 'its vendor'} about {_listed(named)}."
