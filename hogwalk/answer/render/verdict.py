@@ -6,7 +6,7 @@ Each clause follows from the report's records alone; what they do not hold is no
 from __future__ import annotations
 
 import textwrap
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Iterator, Optional, Sequence, Tuple
 
 from hogwalk.answer.charge.books import module_of
 from hogwalk.answer.charge.paths import price, what_if
