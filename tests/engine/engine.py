@@ -30,12 +30,16 @@ _UNOPENED = Step("open", "", 1, 0)
 
 @dataclass(frozen=True)
 class Target:
-    """What to debug: a dump file, or the engine's own string for a live kernel; where symbols and images are."""
+    """What to debug: a dump file, or the engine's own string for a live kernel; where symbols and images are.
+
+    With `markup` the session's output is the debugger's markup (DML), as WinDbg's window takes it.
+    """
 
     dump: Optional[Path] = None
     connect: str = ""
     symbols: Sequence[Path] = ()
     images: Sequence[Path] = ()
+    markup: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ class Engine:
         options = ["-t", token, "-y", symbols]
         if target.images:
             options += ["-i", windows_paths(target.images)]
+        if target.markup:
+            options += ["-d", "1"]
         options += ["-k", target.connect] if target.dump is None else ["-z", windows_path(target.dump)]
         finished = self.prefix.run(self.prefix.debugger / program, [*options, *steps], setting)
         opened, *done = _parse(finished.stdout, token) or [_UNOPENED]

@@ -9,7 +9,16 @@ static const GUID kControl4 = {0x94e60ce9, 0x9b41, 0x4b19, {0x9f, 0xc0, 0x6d, 0x
 static const GUID kSymbols2 = {0x3a707211, 0xafdd, 0x4495, {0xad, 0x4f, 0x56, 0xfe, 0xcd, 0xf8, 0x16, 0x3f}};
 static const GUID kObjects2 = {0x0ae9f5ff, 0x1852, 0x4679, {0xb0, 0x55, 0x49, 0x4b, 0xee, 0x64, 0x07, 0xee}};
 static const GUID kUnknown  = {0x00000000, 0x0000, 0x0000, {0xc0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46}};
+static const GUID kOutputCallbacks  = {0x4bf58045, 0xd654, 0x4c40, {0xb0, 0xaf, 0x68, 0x30, 0x90, 0xf3, 0x56, 0xdc}};
+static const GUID kOutputCallbacks2 = {0x67721fe9, 0x56d2, 0x4a44, {0xa3, 0x25, 0x2b, 0x65, 0x51, 0x3c, 0xe6, 0xeb}};
 static const GUID kOutputCallbacksWide = {0x4c7fd663, 0xc394, 0x4e26, {0x8e, 0xf1, 0x34, 0xad, 0x5e, 0xd3, 0x76, 0x4c}};
+
+static void print(PCWSTR text) {
+    int size = WideCharToMultiByte(CP_UTF8, 0, text, -1, nullptr, 0, nullptr, nullptr);
+    std::string utf8(size, '\0');
+    WideCharToMultiByte(CP_UTF8, 0, text, -1, &utf8[0], size, nullptr, nullptr);
+    fwrite(utf8.data(), 1, size - 1, stdout);
+}
 
 struct Printer : IDebugOutputCallbacksWide {
     // Refuse every other interface: the engine would call IDebugOutputCallbacks2 methods this table does not have.
@@ -21,16 +30,27 @@ struct Printer : IDebugOutputCallbacksWide {
     STDMETHOD_(ULONG, AddRef)() { return 1; }
     STDMETHOD_(ULONG, Release)() { return 1; }
     STDMETHOD(Output)(ULONG, PCWSTR text) {
-        int size = WideCharToMultiByte(CP_UTF8, 0, text, -1, nullptr, 0, nullptr, nullptr);
-        std::string utf8(size, '\0');
-        WideCharToMultiByte(CP_UTF8, 0, text, -1, &utf8[0], size, nullptr, nullptr);
-        fwrite(utf8.data(), 1, size - 1, stdout);
+        print(text);
         return S_OK;
     }
 };
 
+// Takes the debugger's markup (DML) as WinDbg's window does: text arrives with its entities, links with their tags.
+struct MarkupPrinter : IUnknown {      // the table of IDebugOutputCallbacks2
+    STDMETHOD(QueryInterface)(REFIID iid, PVOID *object) {
+        bool mine = IsEqualGUID(iid, kUnknown) || IsEqualGUID(iid, kOutputCallbacks) || IsEqualGUID(iid, kOutputCallbacks2);
+        *object = mine ? this : nullptr;
+        return mine ? S_OK : E_NOINTERFACE;
+    }
+    STDMETHOD_(ULONG, AddRef)() { return 1; }
+    STDMETHOD_(ULONG, Release)() { return 1; }
+    virtual HRESULT STDMETHODCALLTYPE Output(ULONG, PCSTR text) { fputs(text, stdout); return S_OK; }
+    virtual HRESULT STDMETHODCALLTYPE GetInterestMask(PULONG mask) { *mask = 4; return S_OK; }      // DEBUG_OUTCBI_DML
+    virtual HRESULT STDMETHODCALLTYPE Output2(ULONG, ULONG, ULONG64, PCWSTR text) { if (text) print(text); return S_OK; }
+};
+
 struct Options {
-    const char *dump, *connect, *symbol_path, *image_path, *token;
+    const char *dump, *connect, *symbol_path, *image_path, *token, *markup;
     int first_step;
 };
 
@@ -39,7 +59,7 @@ static bool parse(int argc, char **argv, Options *options) {
     for (; i + 1 < argc && argv[i][0] == '-'; i += 2) {
         const char **field = !strcmp(argv[i], "-z") ? &options->dump : !strcmp(argv[i], "-k") ? &options->connect :
             !strcmp(argv[i], "-y") ? &options->symbol_path : !strcmp(argv[i], "-i") ? &options->image_path :
-            !strcmp(argv[i], "-t") ? &options->token : nullptr;
+            !strcmp(argv[i], "-t") ? &options->token : !strcmp(argv[i], "-d") ? &options->markup : nullptr;
         if (!field) return false;
         *field = argv[i + 1];
     }
@@ -81,12 +101,14 @@ static void run_step(Session &session, const Options &options, const std::string
 
 int run_session(int argc, char **argv, OwnStep own_step) {
     static Printer printer;
-    Options options = {nullptr, nullptr, nullptr, nullptr, "kd>", 0};
+    static MarkupPrinter markup_printer;
+    Options options = {nullptr, nullptr, nullptr, nullptr, "kd>", nullptr, 0};
     Session session = {};
     _setmode(_fileno(stdout), _O_BINARY);
-    if (!parse(argc, argv, &options)) { fputs("usage: [-y SYMBOLS] [-i IMAGES] [-t TOKEN] -z DUMP | -k CONNECT STEP...\n", stderr); return 2; }
+    if (!parse(argc, argv, &options)) { fputs("usage: [-y SYMBOLS] [-i IMAGES] [-t TOKEN] [-d 1] -z DUMP | -k CONNECT STEP...\n", stderr); return 2; }
     if (!connect(&session)) { fprintf(stderr, "no usable dbgeng.dll (error %lu)\n", GetLastError()); return 1; }
-    session.client->SetOutputCallbacksWide(&printer);
+    if (options.markup) session.client->SetOutputCallbacks((IDebugOutputCallbacks *)&markup_printer);
+    else session.client->SetOutputCallbacksWide(&printer);
     printf("%s begin open\n", options.token);
     HRESULT opened = open_target(session, options);
     printf("\n%s done %08lx 0\n", options.token, (unsigned long)opened);
