@@ -26,6 +26,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     options = parse(arguments)
+    if options.command == "summary":
+        from hogwalk.app.batch.summary import summary_lines
+        from hogwalk.app.cli.one import deliver
+        from hogwalk.app.cli.output import look_here
+
+        deliver(list(summary_lines(options.reports, options.json is not None, look_here())), options.json)
+        return 0
     # Only now: -h and a mistyped command need none of what these bring in.
     if options.json_lines:
         from hogwalk.app.batch.command import run_many

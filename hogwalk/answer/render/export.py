@@ -64,9 +64,9 @@ def speedscope(report: Report) -> Dict[str, Any]:
     events = [*opened, *({"type": "C", "frame": number, "at": at} for number in reversed(closed))]
     profile = {"type": "evented", "name": "stack", "unit": "bytes", "startValue": 0, "endValue": at, "events": events}
     return {
+        "exporter": "hogwalk",
         "$schema": "https://www.speedscope.app/file-format-schema.json",
         "name": "hogwalk",
-        "exporter": "hogwalk",
         "activeProfileIndex": 0,
         "shared": {"frames": [{"name": name} for name in names]},
         "profiles": [profile],
@@ -96,6 +96,7 @@ def _cell(text: str) -> str:
 def svg(report: Report) -> Iterator[str]:
     """The drawing of the stack as a file of its own."""
     head, *rest = stack_drawing(report)
+    yield "<!-- hogwalk-drawing/1 -->"
     yield head
     yield f"<style>{STYLE}</style>"
     yield from rest
@@ -104,6 +105,7 @@ def svg(report: Report) -> Iterator[str]:
 def markdown(report: Report, verdict: Iterable[str]) -> Iterator[str]:
     """A bug report: the verdict, who holds the stack, the largest frames, how to repeat it."""
     size = report.region.size
+    yield "<!-- hogwalk-bugreport/1 -->"
     yield "## Kernel stack use" if report.about.kernel else "## Stack use"
     yield ""
     yield from (_plain(line) for line in verdict)

@@ -30,7 +30,7 @@ def page(report: Report, anatomy: Sequence[Tuple[int, Explanation]] = (), verdic
     style, script = _asset("page.css"), _asset("page.js")
     title = f"hogwalk: {report.hog.product.name if report.hog is not None else 'no hog'}"
     policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'"
-    yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
+    yield '<!DOCTYPE html><!-- hogwalk-page/1 -->\n<html lang="en">\n<head>\n<meta charset="utf-8">'
     yield f'<meta http-equiv="Content-Security-Policy" content="{policy}; form-action \'none\'">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>{text(title)}</title>\n<style>{style}</style>\n</head>\n<body>"

@@ -6,7 +6,7 @@ Each clause follows from the report's records alone; what they do not hold is no
 from __future__ import annotations
 
 import textwrap
-from typing import Iterator, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.answer.charge.books import module_of
 from hogwalk.answer.charge.paths import price, what_if
@@ -147,9 +147,10 @@ def _ask(report: Report, versions: Sequence[Tuple[str, Optional[Version]]]) -> I
     hog = report.hog
     if hog is None or hog.product.system:
         return
-    named = []
+    files: Dict[str, List[str]] = {}
     for module, version in versions:
         file = version.file_version if version is not None else ""
-        named.append(f"{module} {file}" if file else f"{module} (no file version)")
-    if named:
-        yield f"Ask {hog.product.company or 'its vendor'} about {_listed(named)}."
+        files.setdefault(file or "(no file version)", []).append(module)
+    if files:
+        named = "; ".join(f"{_listed(modules)} {file}" for file, modules in files.items())
+        yield f"Ask {hog.product.company or 'its vendor'} about {named}."

@@ -7,6 +7,7 @@ import glob
 import os
 from typing import List, Optional, Sequence, Tuple
 
+from hogwalk.app.cli.exports import OPTIONS
 from hogwalk.app.cli.files import REPORT, is_own
 from hogwalk.app.cli.options import COMMANDS, VALUED, Parser, command_parser, top_parser
 from hogwalk.errors import UsageError
@@ -54,7 +55,7 @@ def _split(arguments: Sequence[str], many: bool) -> Tuple[List[str], Optional[st
             return files, token, rest + tokens
         if token in VALUED and tokens:
             rest += [token, tokens.pop(0)]
-        elif rest[-1:] == ["--json"] and (files or "-z" in rest or not os.path.exists(token) or is_own(token, REPORT)):
+        elif rest and rest[-1] in ("--json", *OPTIONS) and _names_output(token, files, rest):
             rest.append(token)  # the file to write; where none to read is named yet, one that exists is that
         elif token.startswith("-") and token != "-":
             rest.append(token)
@@ -63,6 +64,13 @@ def _split(arguments: Sequence[str], many: bool) -> Tuple[List[str], Optional[st
         else:
             raise UsageError(f"{token!r} is neither a command nor a file", f"commands: {', '.join(COMMANDS)}")
     return files, None, rest
+
+
+def _names_output(token: str, files: Sequence[str], rest: Sequence[str]) -> bool:
+    # Where none to read is named yet, a file that exists is that, unless hogwalk wrote it.
+    if token.startswith("-"):
+        return False
+    return bool(files) or "-z" in rest or not os.path.exists(token) or is_own(token, REPORT)
 
 
 def _check(parser: Parser, found: argparse.Namespace, many: bool) -> None:

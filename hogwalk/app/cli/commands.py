@@ -12,6 +12,7 @@ from hogwalk.analysis import Run
 from hogwalk.answer.render.table import PLAIN, Look
 from hogwalk.answer.render.triage import function_table, module_table, product_table, render, totals
 from hogwalk.answer.report.document import Report
+from hogwalk.app.cli.exports import chosen, export_lines, verdict_lines
 from hogwalk.errors import BadInput, UsageError
 from hogwalk.machine.words import shown
 from hogwalk.model import Frame, Triple
@@ -83,6 +84,12 @@ def frame(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable
     return explanation_lines(explanation)
 
 
+def verdict(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
+    """The triage in words."""
+    run.insist()
+    return verdict_lines(run)
+
+
 def heal(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
     """The debugger's kf with overrides for the code it cannot walk."""
     from hogwalk.answer.render.heal import render_heal
@@ -100,12 +107,16 @@ COMMANDS: Dict[str, Command] = {
     "compare": compare,
     "usage": usage,
     "frame": frame,
+    "verdict": verdict,
     "heal": heal,
 }
 
 
 def lines(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
     """What the command prints: its text, or the report's JSON document."""
+    export = chosen(options)
+    if export is not None:
+        return export_lines(run, export[0])
     if options.json is not None and options.command != "frame":
         from hogwalk.answer.render.json_report import to_json
 

@@ -11,8 +11,11 @@ from typing import Iterable, Pattern, Sequence
 from hogwalk.errors import BadInput, UsageError
 from hogwalk.printable import printable
 
-# How a recording and every JSON document of hogwalk's begin.
-OWN = re.compile(rb'\{\s*"(?:schema|format)":\s*"hogwalk-[a-z]+/[0-9]+"')
+# How a recording, every JSON document and the exports of hogwalk's begin (folded stacks have no place for a mark).
+OWN = re.compile(
+    rb'\{\s*"(?:schema|format)":\s*"hogwalk-[a-z]+/[0-9]+"|(?:<!DOCTYPE html>)?<!-- hogwalk-[a-z]+/[0-9]+ -->'
+    rb'|\{\s*"exporter": "hogwalk"|number,frame_ptr,return_slot,'
+)
 REPORT = re.compile(rb'\{\s*"schema":\s*"hogwalk-[a-z]+/[0-9]+"')
 HEAD = 80  # bytes that tell a file of its own
 REMEDY = "name a new file, or one that hogwalk itself has written"

@@ -9,6 +9,7 @@ from typing import List, Optional
 from hogwalk.analysis import Run
 from hogwalk.answer.render.table import PLAIN, Look
 from hogwalk.app.cli.commands import given_triple, lines
+from hogwalk.app.cli.exports import chosen
 from hogwalk.app.cli.files import check_place, save
 from hogwalk.app.cli.open import open_target
 from hogwalk.app.cli.output import look_here, show, write_lines
@@ -22,26 +23,35 @@ from hogwalk.walk.evidence import Wanted
 def run_one(options: argparse.Namespace) -> None:
     """Runs the command line's command; raises HogwalkError when it cannot be done."""
     _check_places(options)
-    look = PLAIN if options.json is not None else look_here()
-    with Progress(quiet=options.json == "-") as progress:
+    where = _where(options)
+    look = PLAIN if where is not None else look_here()
+    with Progress(quiet=where == "-") as progress:
         target = open_target(options, progress)
         if options.command == "threads":
             output = _threads(target, options, look, progress)
         else:
             output = _output(target, options, look, progress)
-    _deliver(output, options.json)
+    deliver(output, where)
     if options.record and options.command != "threads":
         write_lines([f"recording written to {options.record}"])
 
 
+def _where(options: argparse.Namespace) -> Optional[str]:
+    """The file that takes a document or an export, "-" for stdout, None for a command's own text."""
+    export = chosen(options)
+    json_file: Optional[str] = options.json
+    return export[1] if export is not None else json_file
+
+
 def _check_places(options: argparse.Namespace) -> None:
     # Before anything else: a walk that cannot be saved need not be made, and no input may be lost.
-    places = [place for place in (options.record, options.json) if place not in (None, "-")]
+    where = _where(options)
+    places = [place for place in (options.record, where) if place not in (None, "-")]
     inputs = [path for path in (options.file, options.z) if path not in (None, "-")]
     for place in places:
         check_place(place, inputs)
     if len(places) > 1 and os.path.realpath(places[0]) == os.path.realpath(places[1]):
-        raise UsageError("--record and --json name one file", "give each a file of its own")
+        raise UsageError("--record and the report name one file", "give each a file of its own")
 
 
 def _output(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> List[str]:
@@ -59,7 +69,8 @@ def _output(target: Target, options: argparse.Namespace, look: Look, progress: P
     return output
 
 
-def _deliver(output: List[str], where: Optional[str]) -> None:
+def deliver(output: List[str], where: Optional[str]) -> None:
+    """Prints a command's lines (`where` None), or a document to stdout ("-") or to a file."""
     if where is None:
         show(output)
     elif where == "-":

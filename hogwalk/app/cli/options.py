@@ -7,6 +7,7 @@ import string
 import textwrap
 from typing import Any, Dict, NoReturn
 
+from hogwalk.app.cli.exports import add_exports
 from hogwalk.errors import UsageError
 
 COMMANDS = {
@@ -18,6 +19,8 @@ COMMANDS = {
     "usage": "bytes per module, product or function",
     "frame": "why one frame is so big: the call, the prologue, its bytes by purpose",
     "heal": "the debugger's own kf, led through code without FPO data by overrides, removed again",
+    "verdict": "the triage in words, for a mail: what died, who holds the stack, why, how sure, what to ask for",
+    "summary": "the reports of many dumps (--json-lines) as one: products, paths, worst first",
     "threads": "all threads of a dump by the stack they have left, each with its top product",
 }
 DETAILS: Dict[str, str] = {
@@ -40,7 +43,7 @@ DETAILS: Dict[str, str] = {
 }
 VALUED = (
     "-z", "-y", "-i", "-k", "--engine", "--record", "--limit", "--base", "--thread", "-n", "--by", "--jobs",
-    "--timeout",
+    "--timeout", "--html",
 )  # fmt: skip
 EPILOG = (
     "Addresses are hexadecimal, with or without 0x, backticks allowed. In WinDbg: !py hogwalk [COMMAND] [OPTIONS]. "
@@ -99,9 +102,11 @@ def command_parser(command: str) -> Parser:
     )
     parser.set_defaults(json=None, json_lines=False)
     _add_own(parser, command)
-    if command not in ("stack", "heal"):
+    if command in ("triage", "walk", "usage", "verdict"):
+        add_exports(parser)
+    if command not in ("stack", "heal", "verdict"):
         parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="one JSON document, to FILE if named")
-    if command != "threads":
+    if command not in ("threads", "summary"):
         _add_ends(parser)
     _add_target(parser)
     return parser
@@ -132,6 +137,8 @@ def _add_own(parser: Parser, command: str) -> None:
         parser.add_argument("which", metavar="CHILDEBP|#N", help="a frame's ChildEBP, or its number in walk (hex)")
     elif command == "heal":
         parser.add_argument("--keep", action="store_true", help="leave the overrides set, and say how to undo them")
+    elif command == "summary":
+        parser.add_argument("reports", nargs="*", metavar="FILE", help="lines or documents of JSON (- reads a pipe)")
     elif command == "threads":
         parser.add_argument("-n", type=int, default=10, metavar="N", help="walk the N worst (10), estimate the rest")
         parser.add_argument("--by", choices=("left", "used"), default="left", help="least left (usual), or most used")

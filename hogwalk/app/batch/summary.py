@@ -1,0 +1,57 @@
+"""`summary`: the reports of many dumps as one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Dict, Iterable, Iterator, List, Sequence, TextIO
+
+from hogwalk.answer.charge.clusters import Summary, summary
+from hogwalk.answer.render.line import Line
+from hogwalk.answer.render.summary import render_summary, summary_document
+from hogwalk.answer.render.table import Look
+from hogwalk.errors import BadInput, UsageError
+
+
+def summary_lines(files: Sequence[str], as_json: bool, look: Look) -> Iterable[str]:
+    """The summary of the reports in some files (`-`: stdin), each a document or one a line; raises BadInput."""
+    if not files:
+        raise UsageError("summary needs reports", "`hogwalk *.dmp --json-lines > reports.jsonl` makes them")
+    documents: List[Dict[str, Any]] = []
+    for name in files:
+        documents += _documents(name)
+    found: Summary = summary(documents)
+    if as_json:
+        return json.dumps(summary_document(found), indent=2).split("\n")
+    lines: Iterator[Line] = render_summary(found, look)
+    return lines
+
+
+def _documents(name: str) -> List[Dict[str, Any]]:
+    try:
+        if name == "-":
+            return list(_read(sys.stdin, name))
+        with open(name, encoding="utf-8", errors="replace") as file:
+            return list(_read(file, name))
+    except OSError as error:
+        raise BadInput(f"{name} cannot be read ({error.strerror})", "check the path") from error
+
+
+def _read(file: TextIO, name: str) -> Iterator[Dict[str, Any]]:
+    text = file.read()
+    whole = _object(text)
+    if whole is not None:  # one indented document, as --json writes it
+        yield whole
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            found = _object(line)
+            yield found if found is not None else {"file": f"{name}:{number}", "error": "not a line of JSON"}
+
+
+def _object(text: str) -> Any:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

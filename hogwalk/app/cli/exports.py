@@ -1,0 +1,79 @@
+"""The exports: one option a format, each to a named file or, but for the HTML page, to stdout."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Iterable, List, Optional, Tuple
+
+from hogwalk.analysis import Run
+from hogwalk.answer.explain.records import Explanation
+from hogwalk.errors import HogwalkError
+from hogwalk.model import Version
+
+FORMATS = {
+    "html": "one HTML file that opens offline: the stack to scale, frames, evidence, commands",
+    "markdown": "a bug report: the verdict, who holds the stack, the largest frames",
+    "csv": "the frames as a table for a spreadsheet",
+    "folded": "folded stacks, as flame graphs and speedscope take them",
+    "speedscope": "a profile for speedscope.app, in bytes",
+    "svg": "the stack drawn to scale",
+}
+OPTIONS = tuple(f"--{name}" for name in FORMATS)
+MOST_EXPLAINED = 8  # frames whose bytes the page explains
+
+
+def add_exports(parser: argparse.ArgumentParser) -> None:
+    """Declares an option for each format."""
+    group = parser.add_argument_group("exports")
+    for name, what in FORMATS.items():
+        optional = {} if name == "html" else {"nargs": "?", "const": "-"}
+        group.add_argument(f"--{name}", metavar="FILE", help=what, **optional)  # type: ignore[arg-type]
+
+
+def chosen(options: argparse.Namespace) -> Optional[Tuple[str, str]]:
+    """The format asked for and where it goes ("-": stdout), None without one; the first in the order of FORMATS."""
+    asked = [(name, getattr(options, name, None)) for name in FORMATS]
+    return next(((name, where) for name, where in asked if where is not None), None)
+
+
+def export_lines(run: Run, form: str) -> Iterable[str]:
+    """The lines of an export."""
+    if form == "html":
+        from hogwalk.answer.render.html import page
+
+        return page(run.report(), _anatomy(run), verdict_lines(run))
+    if form == "markdown":
+        from hogwalk.answer.render.export import markdown
+
+        return markdown(run.report(), verdict_lines(run))
+    from hogwalk.answer.render.export import FORMATS as RENDERERS
+
+    return RENDERERS[form](run.report())
+
+
+def verdict_lines(run: Run) -> Tuple[str, ...]:
+    """The verdict in words."""
+    from hogwalk.answer.render.verdict import largest_of, verdict
+
+    report = run.report()
+    largest = largest_of(report, report.hog)
+    explained = run.explain(largest) if largest is not None else None
+    return verdict(report, explained, _versions(run))
+
+
+def _versions(run: Run) -> List[Tuple[str, Optional[Version]]]:
+    hog = run.report().hog
+    modules = hog.product.modules if hog is not None else ()
+    return list(zip(modules, run.target.versions(modules)))
+
+
+def _anatomy(run: Run) -> List[Tuple[int, Explanation]]:
+    report = run.report()
+    numbers = {id(frame): number for number, frame in enumerate(report.frames)}
+    found: List[Tuple[int, Explanation]] = []
+    for frame in report.biggest(MOST_EXPLAINED):
+        try:
+            found.append((numbers[id(frame)], run.explain(frame)))
+        except HogwalkError:  # a frame that nothing explains does not spoil the page
+            continue
+    return found
