@@ -6,7 +6,12 @@ a file all print the same lines, and nobody has to read a finished line again to
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple, Optional, Sequence, Tuple
+
+from hogwalk.machine.words import Words, hexa, shown
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")  # a name with other characters never becomes part of a command
 
 
 class Link(NamedTuple):
@@ -55,6 +60,28 @@ def joined(parts: Sequence[str]) -> Line:
             spans += [Span(at + one.start, at + one.end, one.kind, one.link) for one in part.spans]
         at += len(part)
     return Line("".join(parts), spans)
+
+
+def frame_link(frame_ptr: Optional[int]) -> Line:
+    """A frame's ChildEBP (Child-SP), which leads to the explanation of the frame; blanks for a frame without one."""
+    if frame_ptr is None:
+        return Line(" " * 8)
+    return mark(shown(frame_ptr), link=Link(f"frame {hexa(frame_ptr)}", own=True))
+
+
+def code_link(address: int, machine: Words) -> Line:
+    """A return address, which leads to the instructions before it."""
+    return mark(shown(address), link=Link(f"ub {machine.typed(address)} L4"))
+
+
+def words_link(address: int, machine: Words) -> Line:
+    """A stack address, which leads to the words there."""
+    return mark(shown(address), link=Link(f"dps {machine.typed(address)} L10"))
+
+
+def module_link(name: str) -> Line:
+    """A module's name, which leads to what the debugger knows of it; no link where a command could misread it."""
+    return mark(name, link=Link(f"lmvm {name}")) if PLAIN_NAME.fullmatch(name) else Line(name)
 
 
 def padded(cell: str, width: int, left: bool) -> Line:

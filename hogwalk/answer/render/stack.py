@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Dict, Iterator, Optional
 
 from hogwalk.answer.explain.words import MATTERS, Word, WordKind, words
-from hogwalk.answer.render.table import PLAIN, Look, cut
+from hogwalk.answer.render.line import Line, code_link, joined, words_link
+from hogwalk.answer.render.table import PLAIN, Look
 from hogwalk.machine.words import shown
 from hogwalk.model import Symbol
 from hogwalk.walk.evidence import Evidence
@@ -28,17 +29,20 @@ def render_stack(evidence: Evidence, targets: Names, every: bool, look: Look = P
                 size = holes[word.address] - word.address
                 yield f"{shown(word.address)}  ????????  {size} bytes cannot be read"
         elif every or word.kind in MATTERS:
-            yield cut(_line(evidence, targets, word), look.width)
+            line = _line(evidence, targets, word)
+            yield line.cut_to(look.width) if len(line) > look.width else line
         else:
             left_out += 1
     if left_out:
         yield f"{left_out} words of data, code and stack pointers left out; --all shows them"
 
 
-def _line(evidence: Evidence, targets: Names, word: Word) -> str:
-    return (
-        f"{shown(word.address)}  {shown(word.value)}  {word.kind.value:<8} {_remark(evidence, targets, word)}".rstrip()
-    )
+def _line(evidence: Evidence, targets: Names, word: Word) -> Line:
+    machine = evidence.image.machine
+    value = shown(word.value)
+    linked = code_link(word.value, machine) if word.kind is WordKind.RETURN else Line(value)
+    remark = f"  {word.kind.value:<8} {_remark(evidence, targets, word)}".rstrip()
+    return joined([words_link(word.address, machine), "  ", linked, remark])
 
 
 def _remark(evidence: Evidence, targets: Names, word: Word) -> str:

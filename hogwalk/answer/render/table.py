@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Iterable, Iterator, Optional, Sequence, Tuple
 
-from hogwalk.answer.render.line import Line, joined, mark, padded
+from hogwalk.answer.render.line import Line, Span, joined, mark, padded
 from hogwalk.machine.words import shown
 from hogwalk.printable import printable
 
@@ -96,17 +96,29 @@ def _fitted(cell: str, width: int) -> str:
 
 
 def wrapped(label: str, text: str, width: int = WIDTH) -> Iterator[Line]:
-    """The text after a label of ten columns, continued under itself; one line of text keeps its marks."""
-    if isinstance(text, Line) and text.spans and len(text) + LABEL <= width:
-        yield joined([_label(label), text])
-        return
+    """The text after a label of ten columns, continued under itself, with its marks."""
     lines = textwrap.wrap(
         text, width, initial_indent=label.ljust(LABEL), subsequent_indent=" " * LABEL, break_on_hyphens=False
     )
-    kind = "hog" if label == "Hog" else ""
-    for at, line in enumerate(lines):
-        head = _label(label) if at == 0 else line[:LABEL]
-        yield joined([head, mark(line[LABEL:], kind)])
+    at = 0
+    for number, line in enumerate(lines):
+        words = line[LABEL:]
+        at = max(text.find(words, at), at)
+        head = _label(label) if number == 0 else line[:LABEL]
+        yield joined([head, mark(words, "hog") if label == "Hog" else _part(text, at, words)])
+        at += len(words)
+
+
+def _part(text: str, at: int, words: str) -> str:
+    # The marks of the whole text that lie in these words of it.
+    spans = text.spans if isinstance(text, Line) else ()
+    end = at + len(words)
+    inside = [
+        Span(max(one.start, at) - at, min(one.end, end) - at, one.kind, one.link)
+        for one in spans
+        if one.start < end and one.end > at
+    ]
+    return Line(words, inside)
 
 
 def _label(label: str) -> Line:

@@ -6,6 +6,8 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.answer.charge.books import Share, module_of
 from hogwalk.answer.charge.cycles import Cycle
+from hogwalk.answer.render.line import Link, frame_link, joined, mark, module_link
+from hogwalk.answer.render.ruler import ruler
 from hogwalk.answer.render.table import PLAIN, Look, Words, bar, cut, hexa, paragraphs, percent, table
 from hogwalk.answer.report.document import ProductUse, Report
 from hogwalk.machine.words import shown
@@ -28,6 +30,7 @@ def render(report: Report, look: Look = PLAIN) -> Iterator[str]:
     yield ""
     yield from product_table(report, look)
     yield ""
+    yield from ruler(report, look)
     yield from paragraphs(_findings(report), look)
 
 
@@ -64,7 +67,7 @@ def _start(report: Report) -> Words:
     if report.start is None:
         return
     candidate = report.start.candidate
-    yield ("Start", report.start.command)
+    yield ("Start", mark(report.start.command, link=Link(report.start.command)))
     words = [f"score {candidate.score} of {len(report.candidates)} candidates"] if candidate is not None else []
     if report.tried:
         tried, kept = len(report.tried), len(report.segments)
@@ -134,7 +137,7 @@ def _sureness(report: Report) -> str:
 
 def module_table(report: Report, look: Look = PLAIN) -> Iterator[str]:
     """Usage per module."""
-    rows = [(use.share, [use.share.name, use.product.name]) for use in report.modules]
+    rows = [(use.share, [module_link(use.share.name), use.product.name]) for use in report.modules]
     yield from _share_table(report, ("module", "product"), _few(rows), look)
 
 
@@ -200,7 +203,13 @@ def _biggest(report: Report) -> Words:
         name = frame.symbol.text() if frame.symbol is not None else module_of(frame)
         yield (
             label,
-            f"{frame.bytes:>5} ({frame.bytes:x}h) #{number[id(frame)]:02x} {hexa(frame.frame_ptr)} {cut(name, 60)}",
+            joined(
+                [
+                    f"{frame.bytes:>5} ({frame.bytes:x}h) #{number[id(frame)]:02x} ",
+                    frame_link(frame.frame_ptr),
+                    f" {cut(name, 60)}",
+                ]
+            ),
         )
 
 
@@ -228,6 +237,12 @@ def _gap_sums(gaps: Sequence[Gap]) -> List[str]:
 
 def _next(report: Report) -> Words:
     biggest: Sequence[Frame] = report.biggest(1)
-    steps = [f"frame {hexa(frame.frame_ptr)} (why it is so big)" for frame in biggest]
-    steps += ["walk (all frames)", "candidates (other starts)", "stack (the annotated dps)"]
-    yield ("Next", ", ".join(steps))
+    steps = [(f"frame {hexa(frame.frame_ptr)}", "why it is so big") for frame in biggest]
+    steps += [
+        ("verdict", "in words, for a mail"),
+        ("walk", "all frames"),
+        ("candidates", "other starts"),
+        ("stack", "the annotated dps"),
+    ]
+    parts = [part for step, why in steps for part in (mark(step, link=Link(step, own=True)), f" ({why})", ", ")]
+    yield ("Next", joined(parts[:-1]))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Iterator, List
 
-from hogwalk.answer.render.line import mark
+from hogwalk.answer.render.line import Link, code_link, frame_link, joined, mark
 from hogwalk.answer.render.table import PLAIN, Look, cut, hexa, paragraphs, table, wrapped
 from hogwalk.answer.render.triage import module_table, totals
 from hogwalk.answer.report.document import Report
-from hogwalk.machine.words import shown
+from hogwalk.machine.words import Words, shown
 from hogwalk.model import Frame, Trust
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.walk.kf.choose import frame_count
@@ -17,9 +17,9 @@ from hogwalk.walk.kf.choose import frame_count
 def render_walk(report: Report, look: Look = PLAIN) -> Iterator[str]:
     """The frames as kf rows with source and trust, then the rows left out, then totals."""
     if report.start is not None:
-        yield from wrapped("Start", report.start.command, look.prose)
+        yield from wrapped("Start", mark(report.start.command, link=Link(report.start.command)), look.prose)
     heads = ("#", "Memory", "ChildEBP", "RetAddr", "trust", "who", "function")
-    rows = [_row(number, frame) for number, frame in enumerate(report.frames)]
+    rows = [_row(number, frame, report.about.words) for number, frame in enumerate(report.frames)]
     yield from table(heads, rows, ("trust", "who", "function"), look.width)
     rest = [row for walk in report.segments for row in walk.rest]
     for row in rest[:MOST_REST]:
@@ -44,14 +44,14 @@ SURENESS = {
 MOST_REST = 8  # rows left out that are worth a look
 
 
-def _row(number: int, frame: Frame) -> List[str]:
+def _row(number: int, frame: Frame, machine: Words) -> List[str]:
     memory = "" if frame.bytes is None else f"{frame.bytes:x}"
     name = frame.symbol.text() if frame.symbol is not None else f"0x{shown(frame.instruction)}"
     return [
         f"{number:02x}",
         memory,
-        hexa(frame.frame_ptr),
-        hexa(frame.return_address),
+        frame_link(frame.frame_ptr),
+        code_link(frame.return_address, machine),
         mark(frame.trust.value, SURENESS[frame.trust]),
         frame.source.value,
         name,
@@ -66,7 +66,8 @@ def render_candidates(report: Report, count: int, look: Look = PLAIN) -> Iterato
             f"{number}. {hexa(triple.base_ptr)} {hexa(triple.stack_ptr)} {hexa(triple.instruction_ptr)}"
             f"  score {candidate.score}, {candidate.frames} frames, {candidate.bytes} bytes"
         )
-        yield f"   {format_kf(triple, frame_count(report.region.size))}"
+        start = format_kf(triple, frame_count(report.region.size))
+        yield joined(["   ", mark(start, link=Link(start))])
         for finding in candidate.findings:
             yield cut(f"   {finding.points:+5d}  {finding.words}", look.width)
     left = len(report.candidates) - count

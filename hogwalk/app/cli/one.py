@@ -7,10 +7,12 @@ import os
 from typing import List, Optional
 
 from hogwalk.analysis import Run
+from hogwalk.answer.render.dml import Door
 from hogwalk.answer.render.table import PLAIN, Look
 from hogwalk.app.cli.commands import given_triple, lines
 from hogwalk.app.cli.exports import chosen
 from hogwalk.app.cli.files import check_place, save
+from hogwalk.app.cli.host import door_of
 from hogwalk.app.cli.open import open_target
 from hogwalk.app.cli.output import look_here, show, write_lines
 from hogwalk.app.cli.progress import Progress
@@ -31,7 +33,7 @@ def run_one(options: argparse.Namespace) -> None:
             output = _threads(target, options, look, progress)
         else:
             output = _output(target, options, look, progress)
-    deliver(output, where)
+    deliver(output, where, door_of(options))
     if options.record and options.command != "threads":
         write_lines([f"recording written to {options.record}"])
 
@@ -69,10 +71,10 @@ def _output(target: Target, options: argparse.Namespace, look: Look, progress: P
     return output
 
 
-def deliver(output: List[str], where: Optional[str]) -> None:
+def deliver(output: List[str], where: Optional[str], door: Optional[Door] = None) -> None:
     """Prints a command's lines (`where` None), or a document to stdout ("-") or to a file."""
     if where is None:
-        show(output)
+        show(output, door)
     elif where == "-":
         write_lines(output)
     else:

@@ -108,6 +108,7 @@ def command_parser(command: str) -> Parser:
         parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="one JSON document, to FILE if named")
     if command not in ("threads", "summary"):
         _add_ends(parser)
+    parser.add_argument("--plain", action="store_true", help="no links in the debugger (no DML)")
     _add_target(parser)
     return parser
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Iterable, List
+from typing import TYPE_CHECKING, Any, Iterable, List, Optional
 
 from hogwalk.answer.render.table import PLAIN, Look
 from hogwalk.printable import ascii_only
 
+if TYPE_CHECKING:
+    from hogwalk.answer.render.dml import Door
+
 LARGEST_WRITE = 8000  # characters; the debugger's output cuts or drops writes near 16384
+LONGEST_MARKUP = 16000  # characters of one write with its tags; the debugger cuts at 16383
 NARROWEST = 40  # columns: below that nothing can be read anyhow
 
 
@@ -28,9 +32,11 @@ def look_here() -> Look:
     return Look(width, bars=width >= PLAIN.width)
 
 
-def show(lines: Iterable[str]) -> None:
-    """Prints a command's text: painted on a terminal that takes colours, else as it is."""
-    if on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+def show(lines: Iterable[str], door: Optional[Door] = None) -> None:
+    """Prints a command's text: as markup in the debugger (through a door), painted on a terminal, else as it is."""
+    if door is not None:
+        write_markup(lines, door)
+    elif on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
         from hogwalk.answer.render.paint import paint
 
         paint(map(ascii_only, lines))
@@ -52,6 +58,18 @@ def write_lines(lines: Iterable[str]) -> None:
     if pending:
         sys.stdout.write("".join(pending))
     sys.stdout.flush()
+
+
+def write_markup(lines: Iterable[str], door: Door) -> None:
+    """Prints the lines as the debugger's markup, each in a write of its own; as text where that would be too long."""
+    from hogwalk.answer.render.dml import escaped, marked_up
+
+    stream: Any = sys.stdout  # the debugger's, which no library describes
+    for line in lines:
+        text = ascii_only(line)
+        markup = marked_up(line if text == line else text, door)
+        for part in [markup] if len(markup) < LONGEST_MARKUP else map(escaped, _parts(text)):
+            stream.writedml(part + "\n")
 
 
 def complain(words: str) -> None:
