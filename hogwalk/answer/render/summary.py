@@ -10,6 +10,7 @@ from hogwalk.answer.render.table import PLAIN, Look, cut, table, wrapped
 from hogwalk.printable import printable
 
 MOST = 20  # products, clusters or errors shown
+LONGEST_PATH = 400  # characters
 
 
 def render_summary(found: Summary, look: Look = PLAIN) -> Iterator[Line]:
@@ -28,7 +29,7 @@ def render_summary(found: Summary, look: Look = PLAIN) -> Iterator[Line]:
         sort = "a cycle of" if cluster.cyclic else "the newest of"
         text = f"{len(cluster.files)} dumps, {sort} {len(cluster.signature)} functions; hogs: {hogs}"
         yield from wrapped("Path", text, look.prose)
-        yield from wrapped("", cut(" < ".join(map(printable, cluster.signature)), 4 * look.prose), look.prose)
+        yield from wrapped("", cut(" < ".join(map(printable, cluster.signature)), LONGEST_PATH), look.prose)
         yield from wrapped("", f"first {printable(cluster.files[0])}", look.prose)
     if len(found.clusters) > MOST:
         yield from wrapped("", f"{len(found.clusters) - MOST} more paths", look.prose)
