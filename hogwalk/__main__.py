@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import Optional, Sequence
 
 from hogwalk.app.cli.arguments import parse
-from hogwalk.app.cli.output import complain, write_lines
-from hogwalk.errors import HogwalkError
+from hogwalk.app.cli.output import complain, flush, write_lines
+from hogwalk.errors import HogwalkError, OutputLost
 from hogwalk.fault import guarded
 
 INTERRUPTED = 130  # what shells report for a program ended by Ctrl+C
@@ -19,6 +20,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     try:
         return guarded(lambda: _run(words))
+    except OutputLost as error:
+        complain(error.line())
+        return error.exit_code
     except HogwalkError as error:
         _complain(words, error.line())
         return error.exit_code
@@ -55,15 +59,37 @@ def _complain(arguments: Sequence[str], words: str) -> None:
 def console() -> None:
     """The console command; a reader that closes its pipe early ends it quietly, and so does Ctrl+C."""
     try:
-        code = main()
-        sys.stdout.flush()
+        code = _exit_code()
+        if code != OutputLost.exit_code:
+            flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's own flush fails again
         code = 0
+        _close()
+    except OutputLost as error:
+        complain(error.line())
+        code = error.exit_code
     except KeyboardInterrupt:
         complain("interrupted")
         code = INTERRUPTED
+    if code == OutputLost.exit_code:
+        _close()
     sys.exit(code)
+
+
+def _exit_code() -> int:
+    try:
+        return main()
+    except SystemExit as ended:  # -h and --version
+        return ended.code if isinstance(ended.code, int) else 0
+
+
+def _close() -> None:
+    # Or the interpreter's own flush fails again, and says so.
+    if sys.stdout is not None:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

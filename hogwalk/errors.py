@@ -34,6 +34,10 @@ class BadInput(HogwalkError):
     """A file, a range, an address or a text that cannot be used."""
 
 
+class OutputLost(HogwalkError):
+    """What was found cannot be written to stdout: the disk is full, or stdout is closed."""
+
+
 class NothingFound(HogwalkError):
     """The input is sound but holds nothing to report."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import stat
 import sys
 from typing import BinaryIO, Union
 
@@ -50,14 +51,21 @@ def _file(path: str, options: argparse.Namespace, progress: Progress) -> Target:
 
     if path == "-":
         return _text(sys.stdin.buffer, 0, progress)
-    try:
-        with open(path, "rb") as file:
-            head = file.read(HEAD)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read ({error.strerror})", "check the path") from error
+    head = _head(path)
     if head.startswith(DUMP_MAGIC):
         return _dump(path, options, progress)
     return _recording(path) if FORMAT.encode() in head else _text(path, os.path.getsize(path), progress)
+
+
+def _head(path: str) -> bytes:
+    try:
+        mode = os.stat(path).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise BadInput(f"{path} is a pipe or a device, not a file", f"to read a pipe: `hogwalk - < {path}`")
+        with open(path, "rb") as file:
+            return file.read(HEAD)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read ({error.strerror})", "check the path") from error
 
 
 def _text(source: Union[str, BinaryIO], size: int, progress: Progress) -> Target:

@@ -8,6 +8,7 @@ import textwrap
 from typing import Any, Dict, NoReturn
 
 from hogwalk.app.cli.exports import add_exports
+from hogwalk.app.cli.output import write_lines
 from hogwalk.errors import UsageError
 
 COMMANDS = {
@@ -61,6 +62,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raises UsageError with argparse's reason."""
         raise UsageError(message, f"{self.prog} -h shows how")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        write_lines(message.rstrip("\n").split("\n"))
 
 
 def address(text: str) -> int:

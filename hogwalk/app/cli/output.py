@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Iterable, List, Optional
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Sequence
 
 from hogwalk.answer.render.table import PLAIN, Look
+from hogwalk.errors import OutputLost
 from hogwalk.printable import ascii_only
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ NARROWEST = 40  # columns: below that nothing can be read anyhow
 
 def on_terminal() -> bool:
     """Whether stdout is a terminal that can be told apart; the debugger's output never is one."""
-    return sys.stdout.isatty()
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def look_here() -> Look:
@@ -39,7 +41,8 @@ def show(lines: Iterable[str], door: Optional[Door] = None) -> None:
     elif on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
         from hogwalk.answer.render.paint import paint
 
-        paint(map(ascii_only, lines))
+        with _written():
+            paint(map(ascii_only, lines))
     else:
         write_lines(lines)
 
@@ -51,13 +54,35 @@ def write_lines(lines: Iterable[str]) -> None:
     for line in lines:
         for part in _parts(ascii_only(line) + "\n"):
             if size + len(part) > LARGEST_WRITE:
-                sys.stdout.write("".join(pending))
+                _write(pending)
                 pending, size = [], 0
             pending.append(part)
             size += len(part)
-    if pending:
-        sys.stdout.write("".join(pending))
-    sys.stdout.flush()
+    _write(pending)
+    flush()
+
+
+def flush() -> None:
+    """Sends what was printed on its way; raises OutputLost where it does not arrive, BrokenPipeError likewise."""
+    with _written():
+        sys.stdout.flush()
+
+
+def _write(parts: Sequence[str]) -> None:
+    with _written():
+        sys.stdout.write("".join(parts))
+
+
+@contextlib.contextmanager
+def _written() -> Iterator[None]:
+    if sys.stdout is None:
+        raise OutputLost("stdout is closed", "name a file, with > FILE")
+    try:
+        yield
+    except BrokenPipeError:  # the reader has seen enough
+        raise
+    except OSError as error:
+        raise OutputLost(f"stdout cannot be written ({error.strerror})", "make room, or name another file") from error
 
 
 def write_markup(lines: Iterable[str], door: Door) -> None:

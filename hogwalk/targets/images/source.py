@@ -7,7 +7,10 @@ Everything that parses a foreign format reads through one of these, so a hostile
 from __future__ import annotations
 
 import mmap
+import os
+import stat
 import struct
+import weakref
 from pathlib import Path
 from typing import Callable
 
@@ -95,20 +98,26 @@ class Memory(ByteSource):
 
 
 class MappedFile(ByteSource):
-    """A file mapped for reading: opening costs the same for any size, only touched pages are loaded.
+    """A file opened for reading: opening costs the same for any size, only what is asked is loaded.
 
-    Raises BadInput when the file is missing, empty or cannot be mapped.
+    Raises BadInput when the file is missing, empty or cannot be opened, and when it becomes shorter while it is read.
+    On Windows it is mapped, and cannot be cut then; elsewhere a mapped page that is gone would end the process.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.name = Path(path).name
         try:
-            with open(path, "rb") as handle:
-                self.size = handle.seek(0, 2)
-                if self.size == 0:
-                    raise BadInput(f"{self.name} is empty", "copy the file again")
-                self._map = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+            # Not blocking: a pipe without a writer would be waited for.
+            self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+            self.close = weakref.finalize(self, os.close, self._descriptor)
+            found = os.fstat(self._descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise BadInput(f"{path} is no file but a folder, a pipe or a device", "pass a file")
+            self.size = found.st_size
+            if self.size == 0:
+                raise BadInput(f"{self.name} is empty", "copy the file again")
+            self._map = None if hasattr(os, "pread") else mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
             raise BadInput(f"{path} does not exist", "check the path") from None
         except (OSError, ValueError, OverflowError) as error:
@@ -118,15 +127,18 @@ class MappedFile(ByteSource):
         """Exactly `count` bytes from `offset`; raises Unreadable unless all are in the file."""
         if offset < 0 or count < 0 or count > READ_CAP or offset + count > self.size:
             raise Unreadable(offset, count)
-        return self._map[offset : offset + count]
-
-    def find(self, what: bytes, start: int, end: int) -> int:
-        """Offset of `what` in [start, end), or -1."""
-        return self._map.find(what, start, end)
-
-    def close(self) -> None:
-        """Unmaps the file."""
-        self._map.close()
+        if self._map is not None:
+            return self._map[offset : offset + count]
+        try:
+            data = os.pread(self._descriptor, count, offset)
+            while len(data) < count:
+                more = os.pread(self._descriptor, count - len(data), offset + len(data))
+                if not more:
+                    raise BadInput(f"{self.name} has become shorter while it was read", "copy it, and pass the copy")
+                data += more
+        except OSError as error:
+            raise BadInput(f"{self.name} cannot be read: {error.strerror}", "copy it, and pass the copy") from error
+        return data
 
 
 class Window(ByteSource):

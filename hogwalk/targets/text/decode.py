@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import BinaryIO, Callable, Iterator
 
+from hogwalk.errors import BadInput
+
 PIECE_BYTES = 1 << 16
 LONGEST_LINE_BYTES = 1 << 16  # no debugger row is longer; more is cut, so that no line fills the memory
+LARGEST_BINARY_BYTES = 64 << 20  # without a line's end: a device, or another kind of file
 
 # Blanks that are no blanks, and what mail programs make of the engine's backtick and dashes.
 _LOOKALIKES = {
@@ -23,7 +26,7 @@ def read_lines(stream: BinaryIO, progress: Callable[[int], None]) -> Iterator[st
     UTF-8, UTF-16 (either order) and cp1252 may be mixed, as they are when several programs append to one log: the
     debugger's own text is ASCII, so the zero bytes of UTF-16 can simply go.
     """
-    rest = b""
+    rest, endless = b"", 0
     while True:
         piece = stream.read(PIECE_BYTES)
         if not piece:
@@ -32,6 +35,9 @@ def read_lines(stream: BinaryIO, progress: Callable[[int], None]) -> Iterator[st
         whole, newline, rest = (rest + piece).rpartition(b"\n")
         if newline:
             yield from _lines(whole)
+        endless = endless + len(piece) if not newline else 0
+        if endless > LARGEST_BINARY_BYTES:
+            raise BadInput("this is no text: no line of it ends", "pass a dump with -z, or a log")
         if len(rest) > LONGEST_LINE_BYTES:
             rest = rest[:LONGEST_LINE_BYTES]
     if rest:
