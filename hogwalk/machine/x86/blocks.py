@@ -44,7 +44,7 @@ class Block:
 
     `registers` holds those that changed (None: to something unknown); `targets` the addresses that run next, for a
     call where it returns to and then what it calls; `pointer` the word that a call or jump goes through, or the jump
-    table; `popped` what `ret` takes besides the return address; `pushes` bytes pushed since ESP was last set, `kept`
+    table; `through` the register that a call goes through or that counts in the table; `popped` what `ret` takes besides the return address; `pushes` bytes pushed since ESP was last set, `kept`
     those of registers as they were at `start` that a function must keep, `stale` those of ECX and EDX as they were at
     `start`; `constants` pushed constants by their slot; `saves` and `loads` the slots EBP was first pushed to and last
     loaded from; `origins` where ESP became something new; `odd` tells that ESP was set in a way only prologue helpers
@@ -53,7 +53,7 @@ class Block:
 
     __slots__ = (
         "constants", "end", "exit", "kept", "loads", "odd", "origins", "pointer", "popped", "pushes", "registers",
-        "saves", "stale", "start", "targets",
+        "saves", "stale", "start", "targets", "through",
     )  # fmt: skip
 
     def __init__(self, start: int, registers: Optional[Dict[int, Known]] = None) -> None:
@@ -62,6 +62,7 @@ class Block:
         self.exit = Exit.UNREAD
         self.targets: Tuple[int, ...] = ()
         self.pointer: Optional[int] = None
+        self.through: Optional[int] = None
         self.popped = 0
         self.pushes = self.kept = self.stale = 0
         self.odd = False

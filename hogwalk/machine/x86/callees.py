@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from hogwalk.machine.x86.blocks import Block, Exit
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.machine.x86.rets import MOST_BYTES, first_return
 from hogwalk.machine.x86.scan import scan
-from hogwalk.machine.x86.values import ESP
+from hogwalk.machine.x86.tables import table_entries
+from hogwalk.machine.x86.values import EBP, ESP
 
 THUNK_HOPS = 8
-MOST_STEPS, FEW_BLOCKS = 30_000, 16  # the largest stack of the lab takes 7,000
+LONGEST_THUNK = 7  # bytes: bnd jmp [pointer]
+MOST_STEPS, FEW_BLOCKS = 6_000, 16  # of one question; the largest of the lab takes 700
 CALLEE_STEPS = 10  # blocks that take as long as a look at a callee
 SHORT_LOOK = 0x100  # bytes of a callee looked at for its first `ret` then
 MOST_BLOCKS = 300  # of one callee, looking for its first `ret`
 HELPER_BLOCKS, HELPER_BYTES = 12, 0xC0  # _chkstk, __SEH_prolog4_GS and the like are smaller
-TABLE_ENTRIES, TABLE_REACH = 512, 0x10000
+TABLE_REACH = 0x10000
 
 
 class Callee(NamedTuple):
@@ -33,21 +35,30 @@ class Callee(NamedTuple):
 
 
 class Blocks:
-    """Blocks by start address, each scanned once; also jump tables and thunks.
+    """Blocks by start address, each scanned once; also what pointers, thunks and jump tables lead to.
 
-    `steps` counts the blocks that flows went through: from MOST_STEPS on each of them takes a few more at most, so
-    that code made to keep an analysis busy cannot.
+    `is_code` says whether an address lies in an executable section: words that lead elsewhere lead nowhere.
+    `steps` counts the blocks that flows went through for one question: from `most_steps` on each flow takes a few
+    more at most, so that code made to keep an analysis busy cannot.  `begin` starts the next question.
     """
 
-    def __init__(self, reader: CodeReader) -> None:
+    def __init__(
+        self, reader: CodeReader, is_code: Callable[[int], bool] = lambda _: True, most_steps: int = MOST_STEPS
+    ) -> None:
         self.reader = reader
+        self.is_code = is_code
         self.steps = 0
+        self._most_steps = most_steps
         self._blocks: Dict[int, Block] = {}
+
+    def begin(self) -> None:
+        """Gives the next question its own budget, whatever was asked before."""
+        self.steps = 0
 
     @property
     def spent(self) -> bool:
         """Whether more than a few blocks of a function are too many by now."""
-        return self.steps > MOST_STEPS
+        return self.steps > self._most_steps
 
     def at(self, start: int) -> Block:
         """The block that begins at `start`."""
@@ -56,30 +67,45 @@ class Blocks:
             block = self._blocks[start] = scan(self.reader, start)
         return block
 
-    def table_targets(self, block: Block) -> Tuple[int, ...]:
-        """The distinct addresses in the jump table of a TABLE block: those near the jump, up to the first other."""
-        found: List[int] = []
+    def code_word(self, pointer: int) -> Optional[int]:
+        """The word at `pointer` where it leads into code."""
+        word = self.reader.word_at(pointer)
+        return word if word is not None and self.is_code(word) else None
+
+    def table_targets(self, block: Block, source: Optional[Block]) -> Tuple[int, ...]:
+        """The distinct addresses in the jump table of a TABLE block, which was reached from `source`.
+
+        It ends where the code before the jump bounds it, else at the first word that is no address nearby.
+        """
         table = block.pointer
-        while table is not None and len(found) < TABLE_ENTRIES:
-            target = self.reader.word_at(table + 4 * len(found))
-            if target is None or abs(target - block.start) > TABLE_REACH:
+        if table is None:
+            return ()
+        found: List[int] = []
+        for number in range(table_entries(self.reader, block, source)):
+            target = self.code_word(table + 4 * number)
+            if target is None:
+                if number == 0:
+                    continue  # an index that begins with 1
+                break
+            if abs(target - block.start) > TABLE_REACH:
                 break
             found.append(target)
         return tuple(dict.fromkeys(found))
 
     def through_thunks(self, target: int) -> int:
-        """The function behind import thunks (`jmp [pointer]`) and incremental-link jumps at `target`."""
+        """The function that import thunks (`jmp [pointer]`), jumps of incremental links and hot patches lead to."""
         for _ in range(THUNK_HOPS):
             block = self.at(target)
-            if block.registers or block.end - target > 6:
+            if block.registers or block.end - target > LONGEST_THUNK:
                 break
+            further: Optional[int] = None
             if block.exit is Exit.JUMP:
-                target = block.targets[0]
-                continue
-            word = self.reader.word_at(block.pointer) if block.exit is Exit.POINTER and block.pointer else None
-            if word is None:
+                further = block.targets[0] if self.is_code(block.targets[0]) else None
+            elif block.exit is Exit.POINTER and block.pointer is not None:
+                further = self.code_word(block.pointer)
+            if further is None:
                 break
-            target = word
+            target = further
         return target
 
 
@@ -109,20 +135,23 @@ class Callees:
         """The function that a CALL block calls, as far as its code or a readable pointer tells."""
         if len(block.targets) > 1:
             return block.targets[1]
-        return None if block.pointer is None else self._blocks.reader.word_at(block.pointer)
+        return None if block.pointer is None else self._blocks.code_word(block.pointer)
 
     def _examine(self, entry: int) -> Callee:
         """Reads blocks in address order from `entry` up to the first `ret`."""
         waiting, seen = [entry], {entry}
-        odd, blind, count = False, False, 0
+        odd, framed, blind, count, size = False, False, False, 0, 0
         most = FEW_BLOCKS if self._blocks.spent else MOST_BLOCKS
         while waiting and count < most:
             last = self._blocks.at(heappop(waiting))
             count += 1
-            odd = odd or last.odd
+            size += last.end - last.start
+            # A function that returns with an EBP it never set gives up its caller's frame, as epilogue helpers do.
+            odd = odd or last.odd or (not framed and last.esp is not None and last.esp[0] == EBP)
+            framed = framed or EBP in last.registers
             if last.exit is Exit.RETURN:
                 own = last.esp == (ESP, 0) if last.start == entry else not odd
-                small = count <= HELPER_BLOCKS and last.end - entry <= HELPER_BYTES
+                small = count <= HELPER_BLOCKS and size <= HELPER_BYTES
                 return Callee(entry, last.popped, True, small and not own)
             blind = blind or last.exit in (Exit.UNREAD, Exit.UNKNOWN)
             self._wait(last, waiting, seen)
@@ -131,9 +160,9 @@ class Callees:
     def _wait(self, block: Block, waiting: List[int], seen: Set[int]) -> None:
         targets = block.targets[:1] if block.exit is Exit.CALL else block.targets
         if block.exit is Exit.TABLE:
-            targets = self._blocks.table_targets(block)
+            targets = self._blocks.table_targets(block, None)
         elif block.exit is Exit.POINTER and block.pointer is not None:
-            word = self._blocks.reader.word_at(block.pointer)
+            word = self._blocks.code_word(block.pointer)
             targets = () if word is None else (word,)
         for target in targets:
             if target not in seen:

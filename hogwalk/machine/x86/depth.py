@@ -29,7 +29,8 @@ class Depths(NamedTuple):
     unknown and the depth is at least `minimum`.  With `alignment` over 1, the newer return slot plus 4 plus
     `aligned_above` is a multiple of it.  `saved_ebp` counts bytes from the slot where the caller's EBP was saved up
     to the return slot, None when it is not on the stack; `frame_ebp` counts bytes from the address in EBP up to the
-    return slot, None when EBP is no frame pointer; `ebp_kept` tells that EBP is still the caller's.
+    return slot, None when EBP is no frame pointer; `ebp_kept` tells that EBP is still the caller's.  Without `certain`
+    all this rests on a function's start that was found by its looks alone.
     """
 
     depths: Tuple[int, ...] = ()
@@ -41,6 +42,7 @@ class Depths(NamedTuple):
     saved_ebp: Optional[int] = None
     frame_ebp: Optional[int] = None
     ebp_kept: bool = False
+    certain: bool = True
 
     def return_slots(self, newer_slot: int) -> Tuple[int, ...]:
         """Where the function's own return address can lie when the called function's lies at `newer_slot`."""
@@ -64,8 +66,9 @@ class Behind(NamedTuple):
 class StackDepths:
     """Stack depths at call sites; every function, block and callee is looked at once."""
 
-    def __init__(self, reader: CodeReader) -> None:
-        self.blocks = Blocks(reader)
+    def __init__(self, reader: CodeReader, blocks: Optional[Blocks] = None) -> None:
+        """`blocks` are those of `reader` where the caller knows what is code."""
+        self.blocks = Blocks(reader) if blocks is None else blocks
         self.callees = Callees(self.blocks)
         self._flows: Dict[int, Flow] = {}
         self._behind: Dict[Tuple[int, bool], Behind] = {}
@@ -73,24 +76,33 @@ class StackDepths:
 
     def popped(self, function: int) -> Optional[int]:
         """Argument bytes that the function takes off its caller's stack, None when its `ret` cannot be found."""
+        self.blocks.begin()
         return self.callees.of(function).popped
 
-    def at(self, function: Optional[int], return_address: int, popped: Optional[int] = None) -> Depths:
+    def at(
+        self, function: Optional[int], return_address: int, popped: Optional[int] = None, certain: bool = True
+    ) -> Depths:
         """The depths at the call before `return_address` in the function that begins at `function`.
 
-        `function` may be None; `popped` is what the called function takes off the stack, where the caller knows it.
+        `function` may be None; `popped` is what the called function takes off the stack, where the caller knows it;
+        without `certain` the function's start was found by its looks alone.
         """
+        self.blocks.begin()
         flow = None if function is None else self.flow(function)
         state = flow.to_call(return_address) if flow is not None and flow.reaches(return_address) else None
         if flow is not None and state is not None:
             found = self._from_entry(flow, state)
             if state.guesses == 0 and state.esp is not None:
-                return found
+                return found if certain else self._doubted(found, return_address, popped)
+            if popped is None:
+                called = flow.called_at(return_address)
+                popped = None if called is None else self.callees.of(called).popped
             return self._agreed(found, return_address, popped)
         return self._from_return(return_address, popped)
 
     def inside(self, function: int, instruction: int) -> Depths:
         """The depths at any instruction of the function that begins at `function`, counted from ESP before it."""
+        self.blocks.begin()
         flow = self.flow(function)
         path = flow.path_around(instruction)
         state = flow.state_at(path[-1].start) if path else None
@@ -139,13 +151,23 @@ class StackDepths:
 
     def _from_entry(self, flow: Flow, state: State) -> Depths:
         found = _expand(flow, state.esp)
-        ebp = state.ebp
+        # EBP is a frame pointer where it points to the saved EBP or was set by the function's first code; else it may
+        # as well count through an array.  The caller's EBP, once it is saved, may be gone from EBP by another way.
+        ebp, saved = state.ebp, state.saved
+        framed = ebp is not None and ebp in (saved, flow.frame)
         return found._replace(
             exact=state.guesses == 0 and bool(found.depths),
-            saved_ebp=_below(state.saved),
-            frame_ebp=_below(ebp),
-            ebp_kept=ebp == (CALLER, 0),
+            saved_ebp=_below(saved),
+            frame_ebp=_below(ebp) if framed else None,
+            ebp_kept=ebp == (CALLER, 0) and saved is None,
         )
+
+    def _doubted(self, found: Depths, return_address: int, popped: Optional[int]) -> Depths:
+        """Depths from a start found by its looks: exact only where the way to the `ret` says the same."""
+        other = self._from_return(return_address, popped)
+        if other.exact and other.depths == found.depths:
+            return found
+        return found._replace(exact=False, certain=False)
 
     def _from_return(self, return_address: int, popped: Optional[int]) -> Depths:
         """The depths that the way to the `ret` tells, where the function's entry does not help."""
@@ -165,7 +187,7 @@ class StackDepths:
             behind.exact and len(depths) == 1 and not helper,
             minimum=min(depths, default=0),
             saved_ebp=behind.saved_ebp,
-            frame_ebp=behind.frame_ebp,
+            frame_ebp=None if helper else behind.frame_ebp,
         )
 
     def popped_before(self, return_address: int) -> Optional[int]:
@@ -177,7 +199,7 @@ class StackDepths:
         for call in calls_before(self.blocks.reader.readable_before(return_address, LONGEST), return_address):
             target = call.target
             if call.pointer is not None:
-                target = self.blocks.reader.word_at(call.pointer)
+                target = self.blocks.code_word(call.pointer)
             if target == return_address:
                 return Callee(target, -4, True, False)  # call $+5: the return address stays on the stack
             if target is not None:

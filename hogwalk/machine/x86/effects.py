@@ -1,9 +1,9 @@
-"""What single x86 instructions do to ESP and EBP, by opcode."""
+"""What single x86 instructions do to the registers, by opcode."""
 
 from __future__ import annotations
 
 from hogwalk.machine.x86.cursor import START_ESP, Cursor
-from hogwalk.machine.x86.values import CONSTANT, EAX, EBP, ECX, EDX, ESP, KEPT, plus
+from hogwalk.machine.x86.values import CELL, CONSTANT, EAX, EBP, ECX, EDI, EDX, ESI, ESP, KEPT, plus
 
 
 def push_register(cursor: Cursor, at: int) -> int:
@@ -132,7 +132,7 @@ def load(cursor: Cursor, at: int) -> int:
     if operand is not None and operand[0] == ESP:
         cursor.load_ebp(plus(cursor.get(ESP), operand[1]))
     else:
-        cursor.put(register, None)
+        cursor.put(register, (CELL, cursor.word(at + 2)) if modrm & 0xC7 == 5 else None)
         if modrm & 0xC7 == 4 and cursor.code[at + 2] & 0xC7 == 0x85:
             cursor.tables = {**cursor.tables, register: cursor.word(at + 3)}  # mov reg,[table+reg*4]
     return at + cursor.length(at)
@@ -192,3 +192,97 @@ def leave_frame(cursor: Cursor, at: int) -> int:
     cursor.put(ESP, plus(slot, 4))
     cursor.load_ebp(slot)
     return at + 1
+
+
+def increment(cursor: Cursor, at: int) -> int:
+    """40-4F: inc and dec r32."""
+    opcode = cursor.code[at]
+    cursor.put(opcode & 7, plus(cursor.get(opcode & 7), 1 if opcode < 0x48 else -1))
+    return at + 1
+
+
+def load_eax(cursor: Cursor, at: int) -> int:
+    """A1: mov eax,[address]."""
+    cursor.put(EAX, (CELL, cursor.word(at + 1)))
+    return at + 5
+
+
+def change_eax(cursor: Cursor, at: int) -> int:
+    """Arithmetic of EAX with a constant, cwde, and what else changes no other register."""
+    opcode = cursor.code[at]
+    known = cursor.get(EAX) if opcode in (0x05, 0x2D) else None
+    count = cursor.signed(at + 1, 4) if known is not None else 0
+    cursor.put(EAX, plus(known, count if opcode == 0x05 else -count))
+    return at + cursor.length(at)
+
+
+def load_byte(cursor: Cursor, at: int) -> int:
+    """B0-B7: mov r8,imm8, the low and high bytes of the first four registers."""
+    cursor.put(cursor.code[at] & 3, None)
+    return at + 2
+
+
+def string(cursor: Cursor, at: int) -> int:
+    """movs, stos, lods, scas, cmps: they move ESI or EDI, with rep they count ECX down."""
+    for register in (EAX, ECX, ESI, EDI) if cursor.code[at] & 0xFE == 0xAC else (ECX, ESI, EDI):
+        cursor.put(register, None)
+    return at + 1
+
+
+def change_operand(cursor: Cursor, at: int) -> int:
+    """Shifts, not and neg, mul and div: what they leave in a register is not followed."""
+    opcode, modrm = cursor.code[at], cursor.code[at + 1]
+    if opcode & 0xFE == 0xF6:
+        if modrm & 0x20:
+            cursor.put(EAX, None)
+            cursor.put(EDX, None)
+        if modrm & 0x30 != 0x10:
+            return at + cursor.length(at)
+    if modrm >= 0xC0:
+        cursor.put(modrm & (7 if opcode & 1 else 3), None)
+    return at + cursor.length(at)
+
+
+def change_register(cursor: Cursor, at: int) -> int:
+    """imul r32 and loads of bytes: the register that the ModRM names beside its operand changes."""
+    register = cursor.code[at + 1] >> 3 & 7
+    cursor.put(register if cursor.code[at] & 1 else register & 3, None)
+    return at + cursor.length(at)
+
+
+def exchange_eax(cursor: Cursor, at: int) -> int:
+    """91-97 but for ESP: xchg eax,r32."""
+    register = cursor.code[at] & 7
+    value = cursor.get(EAX)
+    cursor.put(EAX, cursor.get(register))
+    cursor.put(register, value)
+    return at + 1
+
+
+# The second opcode bytes (behind 0F) of instructions that change the register beside the ModRM's operand: cmov, imul,
+# movzx, movsx, bsf, bsr, popcnt, movmsk, conversions to integers; and of those that change the operand itself:
+# setcc, shld, shrd, bit tests, cmpxchg, xadd, movd.
+REGISTER_CHANGED = frozenset(
+    (*range(0x40, 0x50), 0x2C, 0x2D, 0x50, 0xAF, 0xB6, 0xB7, 0xB8, 0xBC, 0xBD, 0xBE, 0xBF, 0xC5, 0xD7, 0x02, 0x03)
+)
+OPERAND_CHANGED = frozenset(
+    (*range(0x90, 0xA0), 0xA4, 0xA5, 0xAB, 0xAC, 0xAD, 0xB0, 0xB1, 0xB3, 0xBA, 0xBB, 0xC0, 0xC1, 0x7E)
+)
+
+
+def two_byte_change(cursor: Cursor, at: int) -> None:
+    """Notes which register an instruction behind 0F changes."""
+    second, modrm = cursor.code[at + 1], cursor.code[at + 2]
+    if second in REGISTER_CHANGED:
+        cursor.put(modrm >> 3 & 7, None)
+    elif second in OPERAND_CHANGED:
+        if modrm >= 0xC0:
+            cursor.put(modrm & (3 if second < 0xA0 else 7), None)
+        if second in (0xB0, 0xB1, 0xC0, 0xC1):
+            cursor.put(EAX, None)
+            cursor.put(modrm >> 3 & 7, None)
+    elif 0xC8 <= second < 0xD0:
+        cursor.put(second & 7, None)
+    elif second in (0x31, 0xA2):  # rdtsc, cpuid
+        for register in range(4):
+            cursor.put(register, None)

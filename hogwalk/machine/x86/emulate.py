@@ -20,6 +20,9 @@ TAGS = {EBX: 0x60000001, ESI: 0x60000002, EDI: 0x60000003}  # to be found again 
 MOST_STEPS = 2000  # a probe loop takes four per page
 FS = 0x64
 SEGMENTS = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65)
+COOKIE_COMPARED = b"\x3b\x0d"  # cmp ecx,[cookie] of __security_check_cookie: helpers that call it expect it intact
+BOUND = (0xF2, 0xF3)  # bnd before a transfer and rep before a ret change nothing
+TRANSFERS = frozenset((0xC2, 0xC3, 0xE8, 0xE9, 0xEB, 0x0F, *range(0x70, 0x80)))
 
 
 @dataclass(frozen=True)
@@ -80,32 +83,49 @@ def _run(machine: Machine, reader: CodeReader, entry: int) -> None:
         code = reader.readable_from(ip, 15)
         length = instruction_length(code, 0)
         at = 0
-        while at < length and code[at] in SEGMENTS:
+        while at < length and (code[at] in SEGMENTS or code[at] in BOUND):
             at += 1
-        if at == length:
+        if at == length or (at and code[at - 1] in BOUND and code[at] not in TRANSFERS):
             raise UnsupportedError
         ip += length
         if code[at] in (0xC2, 0xC3):
-            _return(machine, code[at:])
-            return
-        if code[at] == 0xEB or 0x70 <= code[at] < 0x80:
-            if code[at] == 0xEB or machine.holds(code[at] & 15):
-                ip += _signed(code, at + 1, 1)
+            ip = _return(machine, code[at:])
+            if ip == RETURN_ADDRESS:
+                return
+            continue
+        if code[at] == 0xE8:
+            machine.push(ip)
+        if code[at] in TRANSFERS:
+            ip += _jumped(machine, code, at)
         elif not _simple(machine, code, at):
             _with_operand(machine, code, at, code[0] == FS)
     raise UnsupportedError
+
+
+def _jumped(machine: Machine, code: bytes, at: int) -> int:
+    """How far the jump at offset `at` goes from behind it; raises UnsupportedError when that cannot be known."""
+    if code[at] == 0x0F:
+        if code[at + 1] & 0xF0 != 0x80:
+            raise UnsupportedError
+        return _signed(code, at + 2, 4) if machine.holds(code[at + 1] & 15) else 0
+    if code[at] in (0xE8, 0xE9, 0xEB):
+        return _signed(code, at + 1, 1 if code[at] == 0xEB else 4)
+    return _signed(code, at + 1, 1) if machine.holds(code[at] & 15) else 0
 
 
 def _signed(code: bytes, at: int, size: int) -> int:
     return int.from_bytes(code[at : at + size], "little", signed=True)
 
 
-def _return(machine: Machine, code: bytes) -> None:
-    if machine.pop() != RETURN_ADDRESS:
+def _return(machine: Machine, code: bytes) -> int:
+    """Where a ret goes; raises UnsupportedError when that is not known."""
+    address = machine.pop()
+    if address is None:
         raise UnsupportedError
     esp = machine.registers[ESP]
     if code[0] == 0xC2 and esp is not None:
         machine.registers[ESP] = esp + (_signed(code, 1, 2) & 0xFFFF)
+    return address
 
 
 def _simple(machine: Machine, code: bytes, at: int) -> bool:
@@ -168,6 +188,8 @@ def _with_operand(machine: Machine, code: bytes, at: int, foreign: bool) -> None
         machine.push(machine.read(place))
     elif opcode < 0x40 and opcode & 7 == 1:
         _keep(machine, opcode >> 3, place, machine.read(own))
+    elif code[at : at + 2] == COOKIE_COMPARED:
+        machine.zero, machine.carry = True, None
     elif opcode < 0x40 and opcode & 7 == 3:
         _keep(machine, opcode >> 3, own, machine.read(place))
     elif opcode in (0x81, 0x83):

@@ -8,11 +8,11 @@ from typing import Callable, Deque, Dict, FrozenSet, List, Optional, Tuple
 
 from hogwalk.machine.x86.arguments import likely_arguments
 from hogwalk.machine.x86.blocks import Block, Exit
-from hogwalk.machine.x86.callees import FEW_BLOCKS, MOST_STEPS, Blocks, Callee, Callees
+from hogwalk.machine.x86.callees import FEW_BLOCKS, Blocks, Callee, Callees
 from hogwalk.machine.x86.emulate import HelperEffect, emulate_helper
 from hogwalk.machine.x86.state import State
 from hogwalk.machine.x86.sweep import possible_calls
-from hogwalk.machine.x86.values import CONSTANT, EAX, RETURN_SLOT, Known
+from hogwalk.machine.x86.values import CELL, CONSTANT, EAX, RETURN_SLOT, Known
 from hogwalk.machine.x86.waiting import Waiting
 
 MOST_BLOCKS = 3000
@@ -35,7 +35,8 @@ class Flow:
     `sites` holds the state right before each call, by return address; `origins` what an `and esp` (alignment) or an
     alloca (0) made of which ESP, by instruction address; `returns` the returns reached.  `left_behind` tells how many
     bytes lie between ESP and the return slot right behind a call, where that is certain.  `effects` holds what the
-    prologue helpers called on the way did, by return address.
+    prologue helpers called on the way did, by return address.  `frame` is EBP behind the first block and its helper.
+    `solved` tells that what some function takes was concluded from the stack's being even at the `ret`.
     """
 
     def __init__(
@@ -66,6 +67,8 @@ class Flow:
         self.origins: Dict[int, Tuple[int, Known]] = {}
         self.returns: List[Return] = []
         self.met: Optional[int] = None
+        self.frame: Known = None
+        self.solved = False
         self._last = start
         self._late = self._swept = False
         self._possible: Optional[FrozenSet[int]] = None
@@ -130,7 +133,7 @@ class Flow:
         self._left -= 1
         blocks = self._blocks
         blocks.steps += 1
-        if blocks.steps > MOST_STEPS and self._left < self._most - FEW_BLOCKS:
+        if blocks.spent and self._left < self._most - FEW_BLOCKS:
             return False
         if self._sure:
             address = self._last = self._sure.take(self._goal)
@@ -186,6 +189,8 @@ class Flow:
         for origin in block.origins:
             self.origins.setdefault(origin.address, (origin.alignment, before.resolve(origin.before)))
         state = before.after(block)
+        if address == self._start:
+            self.frame = state.ebp
         leaving = block.exit
         if leaving is CALL:
             self._call(block, state)
@@ -195,7 +200,7 @@ class Flow:
         elif leaving is RETURN:
             self.returns.append((block, before))
         elif leaving is Exit.TABLE:
-            for target in self._blocks.table_targets(block):
+            for target in self._blocks.table_targets(block, self._parents.get(address)):
                 self._enter(target, state, block)
         else:
             for target in block.targets:
@@ -214,7 +219,7 @@ class Flow:
         known = self.sites.get(behind)
         if known is None or state.guesses < known.guesses:
             self.sites[behind], self._site_blocks[behind] = state, block
-        target = self._callees.called_by(block)
+        target = self._target(block, state)
         if target == behind:  # call $+5: the return address stays on the stack
             self._enter(behind, state.called(-4), block)
             return
@@ -223,10 +228,25 @@ class Flow:
             self._unsure.append((block, state))
         elif callee.helper and self._helped_left > 0:
             self._helped_left -= 1
-            self._enter(behind, self._helped(callee, block, state), block)
+            helped = self._helped(callee, block, state)
+            if block.start == self._start:
+                self.frame = helped.ebp
+            self._enter(behind, helped, block)
         elif callee.returns:
             keep = state.registers[EAX] is not None and self._blocks.reader.bytes_at(behind, 2) in SUB_ESP_EAX
             self._enter(behind, state.called(callee.popped or 0, 0, keep), block)
+
+    def _target(self, block: Block, state: State) -> Optional[int]:
+        """The function that a CALL block calls; by what it loaded from an import cell where it calls a register."""
+        held = None if block.through is None else state.registers[block.through]
+        if held is not None and held[0] == CELL:
+            return self._blocks.code_word(held[1])
+        return self._callees.called_by(block)
+
+    def called_at(self, return_address: int) -> Optional[int]:
+        """The function that the call before `return_address`, which was reached, calls; None where it is unknown."""
+        block, state = self._site_blocks.get(return_address), self.sites.get(return_address)
+        return None if block is None or state is None else self._target(block, state)
 
     def _helped(self, callee: Callee, block: Block, state: State) -> State:
         """The state behind the call of what may be a prologue helper or a stack probe."""
@@ -239,7 +259,7 @@ class Flow:
         effect = emulate_helper(self._blocks.reader, callee.address, eax, words)
         if effect is None and eax is None:
             effect = self._dynamic(callee, block)
-        return state.called(callee.popped or 0) if effect is None else self._applied(effect, block, state)
+        return state.lost(callee.popped or 0) if effect is None else self._applied(effect, block, state)
 
     def _dynamic(self, callee: Callee, block: Block) -> Optional[HelperEffect]:
         """An alloca: what the probe does to EBP, with an ESP that only its address in the code stands for."""
@@ -261,6 +281,7 @@ class Flow:
             return
         popped = self._solved(behind, state)
         if popped is not None:
+            self.solved = True
             self._enter(behind, state.called(popped), block)
         else:
             likely = likely_arguments(self._blocks.reader, block, block.start == self._start)

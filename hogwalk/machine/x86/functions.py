@@ -10,6 +10,7 @@ from hogwalk.machine.x86.depth import StackDepths
 from hogwalk.machine.x86.values import RETURN_SLOT
 
 FARTHEST = 0x4000  # bytes looked at below an address; longer functions need a known start
+MOST_POPPED = 0x100  # argument bytes
 MOST_TRIED = 24
 MOST_TRIED_AGAIN = 3
 PADDING = b"\xcc\x90"
@@ -62,8 +63,17 @@ class FunctionStarts:
     def start_of(self, return_address: int) -> Optional[int]:
         """The start of the function that holds the call before `return_address`, None when none fits."""
         if return_address not in self._found:
+            self._depths.blocks.begin()
             self._found[return_address] = self._search(return_address)
         return self._found[return_address]
+
+    def certain(self, start: int) -> bool:
+        """Whether a function begins there for sure: it is known, or its code leaves the stack even at its `ret`."""
+        if start in self._members:
+            return True
+        flow = self._depths.flow(start)
+        ended = flow.to_return(True)
+        return ended is not None and not flow.solved and ended[1].guesses == 0 and ended[1].after(ended[0]).esp == (RETURN_SLOT, 0)
 
     def _search(self, return_address: int) -> Optional[int]:
         """The nearest start that leads there; behind an early `ret` it may be the middle of one further below."""
@@ -81,11 +91,11 @@ class FunctionStarts:
         return found
 
     def _branches_to(self, start: int, middle: int) -> bool:
-        """Whether the function at `start` gets to `middle` by a conditional jump with nothing on its stack."""
+        """Whether the function at `start` gets to `middle` by a conditional jump."""
         flow = self._depths.flow(start)
         flow.to_return(True)
-        source, state = flow.source_of(middle), flow.state_at(middle)
-        return source is not None and source.exit is Exit.BRANCH and state is not None and state.esp == (RETURN_SLOT, 0)
+        source = flow.source_of(middle)
+        return source is not None and source.exit is Exit.BRANCH
 
     def _padded(self, start: int) -> bool:
         before = self._reader.readable_before(start, LONGEST_NOP)
@@ -113,6 +123,8 @@ class FunctionStarts:
             return reached
         ended = flow.to_return(True)
         left = None if ended is None else ended[1].after(ended[0]).esp
+        if ended is not None and ended[1].guesses and self._padded(start):
+            return True
         if left is None:
             return self._reader.readable_from(start, 2 * LONGEST_NOP).startswith(FRAMES)
         return left == (RETURN_SLOT, 0)
@@ -126,5 +138,7 @@ def looks_like_start(code: bytes, at: int, address: int) -> bool:
     before = code[at - LONGEST_NOP : at]
     if before[-1] in PADDING or before.endswith(NOPS):
         return address % 4 == 0
-    ended = before[-1] == 0xC3 or before[-3] == 0xC2 or before[-5] == 0xE9 or before[-2] == 0xEB
+    ended = before[-1] == 0xC3 or before[-5] == 0xE9 or before[-2] == 0xEB
+    # ret N takes whole words, and no function more than MOST_POPPED.
+    ended = ended or (before[-3] == 0xC2 and before[-2] & 3 == 0 and before[-2] + 256 * before[-1] <= MOST_POPPED)
     return ended and (address % 4 == 0 or first in PUSHES or code.startswith(FRAMES + ROOM, at))

@@ -67,6 +67,8 @@ def _transfer(code: bytes, at: int, length: int, kind: int, targets: Set[int]) -
     second = code[at + 1]
     if kind in (BRANCH, JUMP_SHORT):
         targets.add(behind + int.from_bytes(code[behind - 1 : behind], "little", signed=True))
+    elif kind == JUMP_NEAR and not targets:
+        return -1  # a tail call, or code far away: nothing that follows need belong to the function
     elif kind == JUMP_NEAR or (kind == TWO_BYTE and second & 0xF0 == 0x80):
         targets.add(behind + int.from_bytes(code[behind - 4 : behind], "little", signed=True))
     elif kind == TWO_BYTE:

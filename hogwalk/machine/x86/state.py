@@ -43,8 +43,7 @@ class State:
         """A block's value in terms of the function, this being the state where the block begins."""
         if value is None or not 0 <= value[0] < 8:
             return value
-        held = self.registers[value[0]]
-        return None if held is None else (held[0], held[1] + value[1])
+        return plus(self.registers[value[0]], value[1])
 
     def after(self, block: Block) -> State:
         """The state at the end of `block` when this is the state at its start."""
@@ -53,8 +52,7 @@ class State:
         lowered = self._lowered(block) if block.origins else None
         for register, value in block.registers.items():
             if value is not None and 0 <= value[0] < 8:
-                held = before[value[0]]
-                value = None if held is None else (held[0], held[1] + value[1])
+                value = plus(before[value[0]], value[1])
             if lowered and value is not None and value[0] in lowered:
                 value = plus(lowered[value[0]], value[1])
             registers[register] = None if value is not None and value[0] == LOADED else value
@@ -88,6 +86,12 @@ class State:
         if popped and esp is not None:
             registers[ESP] = (esp[0], esp[1] + popped)
         return State(registers, self.saved, self.guesses + guessed)
+
+    def lost(self, popped: int) -> State:
+        """The state behind a call that changes ESP and EBP in a way that could not be followed: guessed to be plain."""
+        state = self.called(popped, 1)
+        state.registers[EBP] = None
+        return state
 
     def helped(self, effect: HelperEffect) -> State:
         """The state behind a call of a prologue helper."""

@@ -8,7 +8,7 @@ from hogwalk.machine.x86 import effects
 from hogwalk.machine.x86.blocks import Exit
 from hogwalk.machine.x86.cursor import Cursor, Handler
 from hogwalk.machine.x86.lengths import ONE, PREFIX
-from hogwalk.machine.x86.values import ESP
+from hogwalk.machine.x86.values import EAX, ECX, ESP
 
 HALVED = frozenset((*range(0x50, 0x60), 0x61, 0x68, 0x6A, 0x8F, 0xFF, *effects.STACK_BYTES))  # pushes and pops
 FAST_FAIL = 0x29  # int 29h never returns
@@ -30,6 +30,8 @@ def jump(cursor: Cursor, at: int) -> int:
 
 def branch(cursor: Cursor, at: int) -> int:
     """70-7F and E0-E3: a conditional jump or loop."""
+    if cursor.code[at] >= 0xE0:
+        cursor.put(ECX, None)
     return cursor.leave(Exit.BRANCH, at + 2, cursor.address + at + 2, cursor.target(at + 2, 1))
 
 
@@ -60,6 +62,8 @@ def two_byte(cursor: Cursor, at: int) -> int:
         return stop(cursor, at + 1)
     if second & 0xF7 in (0xA0, 0xA1):
         cursor.move_esp(4 if second & 1 else -4)
+    else:
+        effects.two_byte_change(cursor, at)
     return at + cursor.length(at)
 
 
@@ -71,8 +75,12 @@ def group_ff(cursor: Cursor, at: int) -> int:
     if operation == 6:
         cursor.move_esp(-4)
         cursor.block.pushes += 4
+    elif operation < 2:
+        if modrm >= 0xC0:
+            cursor.put(modrm & 7, None)  # inc, dec
     elif operation == 2:
         cursor.block.pointer = _absolute(cursor, at + 1)
+        cursor.block.through = modrm & 7 if modrm >= 0xC0 else None
         return cursor.leave(Exit.CALL, at + length, cursor.address + at + length)
     elif operation == 4:
         return _jump_through(cursor, at, length)
@@ -95,6 +103,7 @@ def _jump_through(cursor: Cursor, at: int, length: int) -> int:
     how = Exit.UNKNOWN if pointer is None else Exit.POINTER
     if modrm == 0x24 and sib & 0xC7 == 0x85 and sib & 0x38 != 0x20:
         pointer, how = cursor.word(at + 3), Exit.TABLE
+        cursor.block.through = sib >> 3 & 7
     elif modrm & 0xC7 == 0x80 | (modrm & 7) and modrm & 7 != ESP:
         pointer, how = cursor.word(at + 2), Exit.TABLE  # jmp [reg+table], reg counting in fours
     elif modrm >= 0xC0 and modrm & 7 in cursor.tables:
@@ -132,6 +141,9 @@ def prefixed(cursor: Cursor, at: int) -> int:
     before = cursor.get(ESP)
     behind = handler(cursor, inner)
     after = cursor.get(ESP)
+    if opcode in (0x8B, 0xA1) and (0x64 in cursor.code[at:inner] or 0x65 in cursor.code[at:inner]):
+        register = cursor.code[inner + 1] >> 3 & 7 if opcode == 0x8B else EAX
+        cursor.put(register, None)  # fs and gs are other memory
     if 0x66 not in cursor.code[at:inner] or cursor.done:
         return behind
     if opcode in HALVED and before is not None and after is not None:
@@ -146,6 +158,17 @@ def _handlers() -> List[Optional[Handler]]:
     table[0x70:0x80] = [branch] * 16
     table[0xB8:0xC0] = [effects.load_constant] * 8
     table[0xE0:0xE4] = [branch] * 4
+    table[0x40:0x50] = [effects.increment] * 16
+    table[0x91:0x98] = [effects.exchange_eax] * 7
+    table[0xB0:0xB8] = [effects.load_byte] * 8
+    for opcode in (0x05, 0x0D, 0x15, 0x1D, 0x25, 0x2D, 0x35, 0x98, 0xA0, 0xE4, 0xE5, 0xEC, 0xED):
+        table[opcode] = effects.change_eax
+    for opcode in (0xA4, 0xA5, 0xA6, 0xA7, 0xAA, 0xAB, 0xAC, 0xAD, 0xAE, 0xAF):
+        table[opcode] = effects.string
+    for opcode in (0xC0, 0xC1, 0xD0, 0xD1, 0xD2, 0xD3, 0xF6, 0xF7):
+        table[opcode] = effects.change_operand
+    for opcode in (0x69, 0x6B, 0x8A):
+        table[opcode] = effects.change_register
     for row in range(0x00, 0x38, 8):
         table[row + 1] = table[row + 3] = effects.arithmetic
     for opcode in effects.STACK_BYTES:
@@ -171,6 +194,7 @@ _SINGLE = {
     0x8B: effects.load,
     0x8D: effects.load_address,
     0x8F: pop_memory,
+    0xA1: effects.load_eax,
     0x94: effects.exchange_eax_esp,
     0xC2: return_near,
     0xC3: return_near,

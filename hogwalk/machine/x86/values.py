@@ -17,9 +17,12 @@ RETURN_SLOT = -3  # an address, offset bytes above the function's own return slo
 LOADED = -4  # EBP loaded from the stack; the block says from where
 CALL_ESP = -5  # what ESP was right behind the call a flow starts at
 CALL_EBP = -6  # what EBP was there
+CELL = -7  # the word that lies at the offset, an address: an import cell, mostly
 FIRST_ORIGIN = 0x1000
 
 
 def plus(value: Known, count: int) -> Known:
     """The value `count` bytes higher."""
-    return None if value is None else (value[0], value[1] + count)
+    if value is None or (value[0] == CELL and count):
+        return None
+    return value[0], value[1] + count

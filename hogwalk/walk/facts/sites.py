@@ -7,12 +7,12 @@ from enum import Enum
 from typing import Dict, Optional
 
 from hogwalk.machine.words import X86
+from hogwalk.machine.x86.callees import Blocks
 from hogwalk.machine.x86.calls import Call, CallKind, calls_before
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.walk.facts.modules import ModuleMap
 
 LONGEST_CALL = 8
-THUNK_HOPS = 4  # import thunk, incremental link thunk, hot patch: more in a row is a loop
 
 
 class SiteKind(Enum):
@@ -39,11 +39,12 @@ class Site:
 
 
 class CallSites:
-    """Call sites by return address, each decoded once."""
+    """Call sites by return address, each decoded once; `blocks` are the code they lie in."""
 
     def __init__(self, modules: ModuleMap, reader: CodeReader) -> None:
         self.modules = modules
         self.reader = reader
+        self.blocks = Blocks(reader, modules.is_code)
         self._sites: Dict[int, Site] = {}
 
     def at(self, return_address: int) -> Site:
@@ -52,23 +53,6 @@ class CallSites:
         if site is None:
             site = self._sites[return_address] = self._look(return_address)
         return site
-
-    def follow(self, target: int) -> int:
-        """The function a call target ends in: `jmp rel32` and `jmp [import]` thunks followed."""
-        for _ in range(THUNK_HOPS):
-            code = self.reader.bytes_at(target, 6)
-            if code is None:
-                break
-            if code[0] == 0xE9:
-                further: Optional[int] = (target + 5 + int.from_bytes(code[1:5], "little")) & X86.mask
-            elif code[:2] == b"\xff\x25":
-                further = self.reader.word_at(int.from_bytes(code[2:6], "little"))
-            else:
-                break
-            if further is None or not self.modules.is_code(further):
-                break
-            target = further
-        return target
 
     def _look(self, return_address: int) -> Site:
         if not self.modules.is_code(return_address):
@@ -79,7 +63,7 @@ class CallSites:
         for call in calls_before(code, return_address):
             if call.target is not None:
                 if self.modules.is_code(call.target):
-                    return Site(return_address, SiteKind.CALL, call, self.follow(call.target))
+                    return Site(return_address, SiteKind.CALL, call, self.blocks.through_thunks(call.target))
             elif call.pointer is not None:
                 return Site(return_address, SiteKind.CALL, call, self._through(call.pointer))
             elif call.kind is not CallKind.SYSTEM:
@@ -87,7 +71,5 @@ class CallSites:
         return Site(return_address, SiteKind.PLAIN)
 
     def _through(self, pointer: int) -> Optional[int]:
-        function = self.reader.word_at(pointer)
-        if function is None or not self.modules.is_code(function):
-            return None
-        return self.follow(function)
+        function = self.blocks.code_word(pointer)
+        return None if function is None else self.blocks.through_thunks(function)

@@ -44,7 +44,7 @@ class Functions:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self.depths = StackDepths(evidence.reader)
+        self.depths = StackDepths(evidence.reader, evidence.sites.blocks)
         self._at: Dict[int, Tuple[Depths, Tuple[int, ...]]] = {}
         self._starts = FunctionStarts(self.depths)
         self._known: List[int] = []

@@ -119,7 +119,7 @@ class Links:
         """The function starts that calls and dispatch tables of the candidates name."""
         found: Set[int] = set()
         for node in candidates:
-            if node.target is not None:
+            if node.target is not None and node.target != node.address:  # not call $+5, which reads EIP
                 found.add(node.target)
             elif node.dispatch:
                 found.update(self.table(node))

@@ -1,0 +1,90 @@
+"""hogwalk's answers about the calls of real code against what an emulator saw of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Dict, Iterable, List, Optional, Tuple
+
+from hogwalk.machine.x86.depth import Depths, StackDepths
+from hogwalk.machine.x86.functions import FunctionStarts
+from hogwalk.model import Module
+from hogwalk.walk.facts.modules import ModuleMap
+from hogwalk.walk.facts.sites import CallSites
+from tests.real.pe import Image
+from tests.real.run import STUBS, Call
+
+EXACT, BY_EBP, LIKELY, POSSIBLE, OPEN = "exact", "exact from EBP", "likely", "possible", "open"
+WRONG, WRONG_EBP, WRONG_CALLEE, MISSED = "exact, wrong", "EBP, wrong", "callee, wrong", "not likely, wrong"
+
+
+@dataclass
+class Comparison:
+    """Call sites of one file by what hogwalk says of them; `wrong` holds those it is wrong about."""
+
+    counts: "Counter[str]" = field(default_factory=Counter)
+    wrong: List[Tuple[str, Call, Optional[int], Depths]] = field(default_factory=list)
+
+    @property
+    def sites(self) -> int:
+        """Call sites in all."""
+        return sum(self.counts.values())
+
+    @property
+    def known(self) -> int:
+        """Call sites whose return slot is named exactly, and rightly, from ESP or from EBP."""
+        return self.counts[EXACT] + self.counts[BY_EBP]
+
+    @property
+    def false(self) -> int:
+        """Call sites about which something stated as exact is wrong."""
+        return self.counts[WRONG] + self.counts[WRONG_EBP] + self.counts[WRONG_CALLEE]
+
+
+def compare(image: Image, stubs: Tuple[int, bytes], calls: Iterable[Call]) -> Comparison:
+    """Every call site once; a site that ran at several depths is right where each of them is allowed.
+
+    `stubs` are address and code of the functions imported.
+    """
+    reader = image.reader(stubs)
+    modules = [Module("real", image.base, image.base + len(image.memory), "none")]
+    modules.append(Module("imported", STUBS, STUBS + (1 << 24), "none"))
+    sites = CallSites(ModuleMap(modules, reader), reader)
+    depths = StackDepths(reader, sites.blocks)
+    by_site: Dict[int, List[Call]] = {}
+    for call in calls:
+        by_site.setdefault(call.return_address, []).append(call)
+    known = {call.callee for call in calls if image.is_code(call.callee) and call.callee != call.return_address}
+    starts = FunctionStarts(depths, {*known, *image.exports})
+    found = Comparison()
+    for address, seen in sorted(by_site.items()):
+        start = starts.start_of(address)
+        told = depths.at(start, address, certain=start is None or starts.certain(start))
+        target = sites.at(address).target
+        verdict = max((judge(told, call) for call in seen), key=ORDER.index)
+        if target is not None and any(call.callee != target for call in seen):
+            verdict = WRONG_CALLEE
+        found.counts[verdict] += 1
+        if verdict in (WRONG, WRONG_EBP, WRONG_CALLEE, MISSED):
+            found.wrong.append((verdict, seen[0], start, told))
+    return found
+
+
+ORDER = (EXACT, BY_EBP, LIKELY, POSSIBLE, OPEN, MISSED, WRONG_CALLEE, WRONG_EBP, WRONG)
+
+
+def judge(told: Depths, call: Call) -> str:
+    """What hogwalk's answer is worth for one call as it ran."""
+    if told.certain and told.frame_ebp is not None and told.frame_ebp != call.above:
+        return WRONG_EBP
+    if told.certain and told.ebp_kept and not call.kept:
+        return WRONG_EBP
+    if told.exact and len(told.depths) == 1:
+        return EXACT if told.depths[0] == call.depth else WRONG
+    if told.exact and call.depth not in told.depths:
+        return WRONG
+    if told.certain and told.frame_ebp is not None:
+        return BY_EBP
+    if told.depths:
+        return LIKELY if told.depths[0] == call.depth else POSSIBLE if call.depth in told.depths else MISSED
+    return OPEN if not told.dynamic or call.depth >= told.minimum else MISSED
