@@ -48,8 +48,8 @@ def test_a_thunk_of_a_thunk_is_followed_and_a_loop_ends() -> None:
     nt.jump(0x1400, nt.jump(0x1500, function))
     nt.jump(0x1600, nt.start + 0x1600)
     found = sites(nt, hog)
-    assert found.follow(nt.start + 0x1400) == function
-    assert found.follow(nt.start + 0x1600) == nt.start + 0x1600
+    assert found.blocks.through_thunks(nt.start + 0x1400) == function
+    assert found.blocks.through_thunks(nt.start + 0x1600) == nt.start + 0x1600
 
 
 def test_an_import_thunk_is_followed_into_the_other_module() -> None:

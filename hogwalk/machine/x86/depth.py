@@ -97,7 +97,8 @@ class StackDepths:
             if popped is None:
                 called = flow.called_at(return_address)
                 popped = None if called is None else self.callees.of(called).popped
-            return self._agreed(found, return_address, popped)
+            agreed = self._agreed(found, return_address, popped)
+            return agreed if certain else agreed._replace(exact=False, certain=False)
         return self._from_return(return_address, popped)
 
     def inside(self, function: int, instruction: int) -> Depths:
@@ -216,7 +217,9 @@ class StackDepths:
         else:
             order = tuple(dict.fromkeys((*found.depths, *other.depths)))
         saved = other.saved_ebp if found.saved_ebp is None else found.saved_ebp
-        return found._replace(depths=order, exact=other.exact, saved_ebp=saved, minimum=min(order, default=0))
+        kept = found.ebp_kept and saved is None
+        low = min(order, default=0)
+        return found._replace(depths=order, exact=other.exact, saved_ebp=saved, ebp_kept=kept, minimum=low)
 
 
 def _plain(state: State) -> bool:

@@ -79,6 +79,9 @@ class Flow:
         self._goal = return_address
         while return_address not in self.sites and self._more(True):
             pass
+        # Another way may come here with another stack: one branch takes its room by an alloca, one from the heap.
+        while return_address in self.sites and self._sure.before(return_address) and self._more(True):
+            pass
         return self.sites.get(return_address)
 
     def reaches(self, return_address: int) -> bool:
@@ -179,7 +182,7 @@ class Flow:
 
     def _enter(self, address: int, state: State, source: Block) -> None:
         known = self._states.get(address)
-        if known is None or state.guesses < known.guesses:
+        if known is None or state.beats(known):
             self._states[address] = state
             self._parents[address] = source
             self._sure.add(address)
@@ -217,7 +220,7 @@ class Flow:
     def _call(self, block: Block, state: State) -> None:
         behind = block.targets[0]
         known = self.sites.get(behind)
-        if known is None or state.guesses < known.guesses:
+        if known is None or state.beats(known):
             self.sites[behind], self._site_blocks[behind] = state, block
         target = self._target(block, state)
         if target == behind:  # call $+5: the return address stays on the stack

@@ -26,6 +26,8 @@ NOPS = (  # how the longer ones end
     b"\x1f\0",
 )
 LONGEST_NOP = 6
+ALIGNMENT = 16
+FENCES = (b"\xcc\xcc", b"\xc3\xcc", b"\0\xcc")  # int3 after int3, ret, ret N: not the one after a call that never returns
 FRAMES = (  # what only the first instructions of a function look like
     b"\x8b\xff\x55\x8b\xec",  # mov edi,edi; push ebp; mov ebp,esp
     b"\x55\x8b\xec",
@@ -34,6 +36,7 @@ FRAMES = (  # what only the first instructions of a function look like
     b"\x57\x8d\x7c\x24\x08\x83\xe4",  # push edi; lea edi,[esp+8]; and esp,N
     b"\x53\x8b\xdc",  # push ebx; mov ebx,esp: MSVC realigns
 )
+KEEPS_EBP = FRAMES[:3]
 ROOM = (b"\x83\xec", b"\x81\xec")  # sub esp,N
 PUSHES = b"\x50\x51\x52\x53\x54\x55\x56\x57\x68\x6a"
 FIRST_BYTES = frozenset(PUSHES + b"\x81\x83\x89\x8b\xa1\xb8\x33\x31\x0f\xe8\xff\xc8\x64\x8d\x60")
@@ -69,7 +72,7 @@ class FunctionStarts:
 
     def certain(self, start: int) -> bool:
         """Whether a function begins there for sure: it is known, or its code leaves the stack even at its `ret`."""
-        if start in self._members:
+        if start in self._members or self._fenced(start):
             return True
         flow = self._depths.flow(start)
         ended = flow.to_return(True)
@@ -97,6 +100,10 @@ class FunctionStarts:
         source = flow.source_of(middle)
         return source is not None and source.exit is Exit.BRANCH
 
+    def _fenced(self, start: int) -> bool:
+        """Whether a linker's int3 padding lies before an address that is aligned as functions are."""
+        return start % ALIGNMENT == 0 and self._reader.readable_before(start, 2) in FENCES
+
     def _padded(self, start: int) -> bool:
         before = self._reader.readable_before(start, LONGEST_NOP)
         return before[-1:] in PADDING or before.endswith(NOPS)
@@ -123,11 +130,12 @@ class FunctionStarts:
             return reached
         ended = flow.to_return(True)
         left = None if ended is None else ended[1].after(ended[0]).esp
-        if ended is not None and ended[1].guesses and self._padded(start):
+        if ended is not None and ended[1].guesses and self._fenced(start):
             return True
         if left is None:
             return self._reader.readable_from(start, 2 * LONGEST_NOP).startswith(FRAMES)
-        return left == (RETURN_SLOT, 0)
+        # A function with a frame that is not even at its `ret` calls one that never returns, with arguments left there.
+        return left == (RETURN_SLOT, 0) or self._reader.readable_from(start, LONGEST_NOP).startswith(KEEPS_EBP)
 
 
 def looks_like_start(code: bytes, at: int, address: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Dict, List
 
 from hogwalk.machine.x86.blocks import Block
 from hogwalk.machine.x86.emulate import HelperEffect
-from hogwalk.machine.x86.values import CALLER, CONSTANT, EAX, EBP, ECX, EDX, ESP, LOADED, Known, plus
+from hogwalk.machine.x86.values import CALLER, CONSTANT, EAX, EBP, ECX, EDX, ESP, FIRST_ORIGIN, LOADED, Known, plus
 
 
 def entered(esp: Known, ebp: Known) -> State:
@@ -38,6 +38,18 @@ class State:
     def ebp(self) -> Known:
         """EBP."""
         return self.registers[EBP]
+
+    @property
+    def lowered(self) -> bool:
+        """Whether an alloca or `and esp` made ESP what it is."""
+        esp = self.registers[ESP]
+        return esp is not None and esp[0] >= FIRST_ORIGIN
+
+    def beats(self, other: State) -> bool:
+        """Whether this state of one address counts rather than another: it rests on fewer guesses, or allows more."""
+        if self.guesses != other.guesses:
+            return self.guesses < other.guesses
+        return self.lowered and not other.lowered
 
     def resolve(self, value: Known) -> Known:
         """A block's value in terms of the function, this being the state where the block begins."""

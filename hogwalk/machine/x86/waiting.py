@@ -20,6 +20,10 @@ class Waiting:
     def __bool__(self) -> bool:
         return bool(self._sorted)
 
+    def before(self, goal: int) -> bool:
+        """Whether any address before the goal waits."""
+        return bool(self._sorted) and self._sorted[0] < goal
+
     def add(self, address: int) -> None:
         """Adds an address; one that waits already waits twice."""
         insort(self._sorted, address)
