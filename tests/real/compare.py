@@ -22,7 +22,7 @@ WRONG, WRONG_EBP, WRONG_CALLEE, MISSED = "exact, wrong", "EBP, wrong", "callee, 
 class Comparison:
     """Call sites of one file by what hogwalk says of them; `wrong` holds those it is wrong about."""
 
-    counts: "Counter[str]" = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
     wrong: List[Tuple[str, Call, Optional[int], Depths]] = field(default_factory=list)
 
     @property

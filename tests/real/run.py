@@ -37,7 +37,8 @@ ESP, EBP, EIP = x86.UC_X86_REG_ESP, x86.UC_X86_REG_EBP, x86.UC_X86_REG_EIP
 class Call(NamedTuple):
     """One call as it ran: `callee` is where it led in the end, `depth` in bytes from ESP up to the return slot.
 
-    `above` counts bytes from the address in EBP up to the return slot, -1 when EBP points to no part of the frame; `kept` tells that EBP is the caller's.
+    `above` counts bytes from the address in EBP up to the return slot, -1 when EBP points to no part of the frame;
+    `kept` tells that EBP is the caller's.
     """
 
     return_address: int

@@ -44,9 +44,10 @@ class Block:
 
     `registers` holds those that changed (None: to something unknown); `targets` the addresses that run next, for a
     call where it returns to and then what it calls; `pointer` the word that a call or jump goes through, or the jump
-    table; `through` the register that a call goes through or that counts in the table; `popped` what `ret` takes besides the return address; `pushes` bytes pushed since ESP was last set, `kept`
-    those of registers as they were at `start` that a function must keep, `stale` those of ECX and EDX as they were at
-    `start`; `constants` pushed constants by their slot; `saves` and `loads` the slots EBP was first pushed to and last
+    table; `through` the register that a call goes through or that counts in the table; `popped` what
+    `ret` takes besides the return address; `pushes` bytes pushed since ESP was last set, `kept` those of registers as
+    they were at `start` that a function must keep, `stale` those of ECX and EDX as they were at `start`;
+    `constants` pushed constants by their slot; `saves` and `loads` the slots EBP was first pushed to and last
     loaded from; `origins` where ESP became something new; `odd` tells that ESP was set in a way only prologue helpers
     do.
     """

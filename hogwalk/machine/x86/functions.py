@@ -27,7 +27,11 @@ NOPS = (  # how the longer ones end
 )
 LONGEST_NOP = 6
 ALIGNMENT = 16
-FENCES = (b"\xcc\xcc", b"\xc3\xcc", b"\0\xcc")  # int3 after int3, ret, ret N: not the one after a call that never returns
+FENCES = (
+    b"\xcc\xcc",
+    b"\xc3\xcc",
+    b"\0\xcc",
+)  # int3 after int3, ret, ret N: not the one after a call that never returns
 FRAMES = (  # what only the first instructions of a function look like
     b"\x8b\xff\x55\x8b\xec",  # mov edi,edi; push ebp; mov ebp,esp
     b"\x55\x8b\xec",
@@ -76,7 +80,12 @@ class FunctionStarts:
             return True
         flow = self._depths.flow(start)
         ended = flow.to_return(True)
-        return ended is not None and not flow.solved and ended[1].guesses == 0 and ended[1].after(ended[0]).esp == (RETURN_SLOT, 0)
+        return (
+            ended is not None
+            and not flow.solved
+            and ended[1].guesses == 0
+            and ended[1].after(ended[0]).esp == (RETURN_SLOT, 0)
+        )
 
     def _search(self, return_address: int) -> Optional[int]:
         """The nearest start that leads there; behind an early `ret` it may be the middle of one further below."""

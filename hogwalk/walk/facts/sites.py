@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Dict, Optional
 
-from hogwalk.machine.words import X86
 from hogwalk.machine.x86.callees import Blocks
 from hogwalk.machine.x86.calls import Call, CallKind, calls_before
 from hogwalk.machine.x86.reader import CodeReader
