@@ -68,9 +68,8 @@ class Flow:
         self.returns: List[Return] = []
         self.met: Optional[int] = None
         self.frame: Known = None
-        self.solved = False
         self._last = start
-        self._late = self._swept = False
+        self.solved = self._late = self._swept = False
         self._possible: Optional[FrozenSet[int]] = None
 
     def to_call(self, return_address: int) -> Optional[State]:
@@ -248,8 +247,7 @@ class Flow:
 
     def called_at(self, return_address: int) -> Optional[int]:
         """The function that the call before `return_address`, which was reached, calls; None where it is unknown."""
-        block, state = self._site_blocks.get(return_address), self.sites.get(return_address)
-        return None if block is None or state is None else self._target(block, state)
+        return self._target(self._site_blocks[return_address], self.sites[return_address])
 
     def _helped(self, callee: Callee, block: Block, state: State) -> State:
         """The state behind the call of what may be a prologue helper or a stack probe."""
