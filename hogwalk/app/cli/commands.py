@@ -12,7 +12,7 @@ from hogwalk.analysis import Run
 from hogwalk.answer.render.table import PLAIN, Look
 from hogwalk.answer.render.triage import function_table, module_table, product_table, render, totals
 from hogwalk.answer.report.document import Report
-from hogwalk.app.cli.exports import chosen, export_lines, verdict_lines
+from hogwalk.app.cli.exports import chosen, export_lines, hog_explained, verdict_lines
 from hogwalk.errors import BadInput, UsageError
 from hogwalk.machine.words import shown
 from hogwalk.model import Frame, Triple
@@ -84,6 +84,13 @@ def frame(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable
     return explanation_lines(explanation)
 
 
+def charge(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
+    """Own and inclusive bytes, prices and what-ifs."""
+    from hogwalk.answer.render.charge import render_charge
+
+    return render_charge(run.report(), options.without, hog_explained(run), look)
+
+
 def verdict(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
     """The triage in words."""
     run.insist()
@@ -107,6 +114,7 @@ COMMANDS: Dict[str, Command] = {
     "compare": compare,
     "usage": usage,
     "frame": frame,
+    "charge": charge,
     "verdict": verdict,
     "heal": heal,
 }

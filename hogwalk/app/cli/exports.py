@@ -7,6 +7,7 @@ from typing import Iterable, List, Optional, Tuple
 
 from hogwalk.analysis import Run
 from hogwalk.answer.explain.records import Explanation
+from hogwalk.answer.render.verdict import largest_of, verdict
 from hogwalk.errors import HogwalkError
 from hogwalk.model import Version
 
@@ -53,12 +54,16 @@ def export_lines(run: Run, form: str) -> Iterable[str]:
 
 def verdict_lines(run: Run) -> Tuple[str, ...]:
     """The verdict in words."""
-    from hogwalk.answer.render.verdict import largest_of, verdict
+    return verdict(run.report(), hog_explained(run), _versions(run))
 
-    report = run.report()
-    largest = largest_of(report, report.hog)
-    explained = run.explain(largest) if largest is not None else None
-    return verdict(report, explained, _versions(run))
+
+def hog_explained(run: Run) -> Optional[Explanation]:
+    """The explanation of the hog's largest frame; None where it has none that can be explained."""
+    largest = largest_of(run.report(), run.report().hog)
+    try:
+        return run.explain(largest) if largest is not None else None
+    except HogwalkError:
+        return None
 
 
 def _versions(run: Run) -> List[Tuple[str, Optional[Version]]]:

@@ -20,6 +20,7 @@ COMMANDS = {
     "usage": "bytes per module, product or function",
     "frame": "why one frame is so big: the call, the prologue, its bytes by purpose",
     "heal": "the debugger's own kf, led through code without FPO data by overrides, removed again",
+    "charge": "own and inclusive bytes, the price of a cycle, what would fit without whom",
     "verdict": "the triage in words, for a mail: what died, who holds the stack, why, how sure, what to ask for",
     "summary": "the reports of many dumps (--json-lines) as one: products, paths, worst first",
     "threads": "all threads of a dump by the stack they have left, each with its top product",
@@ -44,7 +45,7 @@ DETAILS: Dict[str, str] = {
 }
 VALUED = (
     "-z", "-y", "-i", "-k", "--engine", "--record", "--limit", "--base", "--thread", "-n", "--by", "--jobs",
-    "--timeout", "--html",
+    "--timeout", "--html", "--without",
 )  # fmt: skip
 EPILOG = (
     "Addresses are hexadecimal, with or without 0x, backticks allowed. In WinDbg: !py hogwalk [COMMAND] [OPTIONS]. "
@@ -108,7 +109,7 @@ def command_parser(command: str) -> Parser:
     _add_own(parser, command)
     if command in ("triage", "walk", "usage", "verdict"):
         add_exports(parser)
-    if command not in ("stack", "heal", "verdict"):
+    if command not in ("stack", "heal", "verdict", "charge"):
         parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="one JSON document, to FILE if named")
     if command not in ("threads", "summary"):
         _add_ends(parser)
@@ -142,6 +143,8 @@ def _add_own(parser: Parser, command: str) -> None:
         parser.add_argument("which", metavar="CHILDEBP|#N", help="a frame's ChildEBP, or its number in walk (hex)")
     elif command == "heal":
         parser.add_argument("--keep", action="store_true", help="leave the overrides set, and say how to undo them")
+    elif command == "charge":
+        parser.add_argument("--without", metavar="NAME", help="what if this product, module or function held nothing")
     elif command == "summary":
         parser.add_argument("reports", nargs="*", metavar="FILE", help="lines or documents of JSON (- reads a pipe)")
     elif command == "threads":
