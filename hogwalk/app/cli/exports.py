@@ -38,7 +38,11 @@ def chosen(options: argparse.Namespace) -> Optional[Tuple[str, str]]:
 
 
 def export_lines(run: Run, form: str) -> Iterable[str]:
-    """The lines of an export."""
+    """The lines of an export, none with a line's end in it."""
+    return "\n".join(_export(run, form)).split("\n")
+
+
+def _export(run: Run, form: str) -> Iterable[str]:
     if form == "html":
         from hogwalk.answer.render.html import page
 
