@@ -57,6 +57,13 @@ def test_its_own_report_and_recording_are_replaced(dump: Path) -> None:
     assert sorted(path.name for path in dump.parent.iterdir()) == ["MEMORY.DMP", "out.json", "out.recording"]
 
 
+@pytest.mark.parametrize("form", ["html", "markdown", "csv", "speedscope", "svg"])
+def test_its_own_exports_are_replaced(tmp_path: Path, form: str) -> None:
+    for _ in range(2):
+        assert hogwalk(str(DEMO), f"--{form}", "out", cwd=tmp_path).code == 0
+    assert len((tmp_path / "out").read_text().splitlines()) > 10
+
+
 def test_a_recording_is_not_recorded_over_itself(tmp_path: Path) -> None:
     recording = Path(shutil.copy(DEMO, tmp_path / "demo.recording"))
     ended = hogwalk(str(recording), "--record", str(recording))
