@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.fixtures import engine
+from tests.engine.fixtures import engine, manners
 
-__all__ = ["engine", "wheel"]
+__all__ = ["engine", "manners", "wheel"]
 
 ROOT = Path(__file__).parent.parent
 

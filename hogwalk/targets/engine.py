@@ -30,11 +30,13 @@ from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.dt import field_offsets
 from hogwalk.targets.parsers.expr import parse_debugger_block
 from hogwalk.targets.parsers.registers import parse_registers
+from hogwalk.targets.parsers.remarks import of_files
 from hogwalk.targets.parsers.settings import dump_file
 from hogwalk.targets.protocol import Range, joined, read_each
 from hogwalk.targets.settings import Settings
 
 EVERY_MASK = 7  # normal, error and warning output: many failures are text on the error mask only
+MOST_REMARKS = 200
 DATA_BLOCK_BYTES = 0x340
 MACHINES = {"I386": "x86", "AMD64": "x64", "ARM": "arm", "ARM64": "arm64"}
 REQUIREMENT = "hogwalk needs pykd 0.3.4 (64-bit Python 3.8 or 3.9 on Windows) to talk to the debugger"
@@ -82,6 +84,7 @@ class EngineTarget:
         self._block: Optional[Tuple[Optional[bytes]]] = None
         self._ran: List[str] = []
         self._settings = Settings(self._run)
+        self._remarks: Dict[str, None] = {}
         self._loaded: Optional[asked.Loaded] = None
         self._foreign: Tuple[Module, ...] = ()
 
@@ -94,7 +97,9 @@ class EngineTarget:
     def command(self, text: str) -> str:
         """The debugger's answer to a command; raises CommandFailed with the debugger's own reason."""
         with self._settings.set_aside(text):
-            return self._run(text)
+            answer = self._run(text)
+        self._remarks.update(dict.fromkeys(of_files(answer)[:MOST_REMARKS]))
+        return answer
 
     def read(self, address: int, count: int) -> bytes:
         """Bytes of virtual memory; raises Unreadable unless every byte can be read."""
@@ -216,8 +221,8 @@ class EngineTarget:
 
     @property
     def notes(self) -> Sequence[str]:
-        """What the user's settings do to walks, and what the debugger printed as a module and is none."""
-        return (*self._settings.notes, *asked.foreign_notes(self._foreign))
+        """What the user's settings do to walks, what it printed as a module and is none, its remarks as they came."""
+        return (*self._settings.notes, *asked.foreign_notes(self._foreign), *list(self._remarks)[:MOST_REMARKS])
 
     def stack_hint(self) -> Optional[Region]:
         """None: the debugger is asked for its structures instead."""

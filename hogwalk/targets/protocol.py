@@ -80,7 +80,10 @@ class Target(Protocol):
 
     @property
     def notes(self) -> Sequence[str]:
-        """What the target's source lacks or what was found but not used, one line each, gravest first."""
+        """What the target's source lacks or what was found but not used, one line each, gravest first.
+
+        A debugger's own remarks stand among them as it printed them; a report makes one note of these.
+        """
 
     def stack_hint(self) -> Optional[Region]:
         """The stack range that the target's own source states (a log's `!thread`, a dump's stack block), or None."""

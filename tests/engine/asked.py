@@ -19,16 +19,37 @@ SUBCOMMANDS = (
 )  # fmt: skip
 
 
+class Counting(EngineTarget):
+    """The engine target, counting its reads."""
+
+    reads = 0
+
+    def read(self, address: int, count: int) -> bytes:
+        """As EngineTarget.read."""
+        self.reads += 1
+        return super().read(address, count)
+
+
 def asked(dump: str, symbols: str) -> Dict[str, Any]:
-    """By subcommand what it printed and the commands it ran; one session, a fresh target for each."""
+    """By subcommand what it printed, the commands it ran and how often it read memory; a fresh target for each."""
     first = open_engine(dump, "", symbols, "")
     found: Dict[str, Any] = {}
     for subcommand in SUBCOMMANDS:
-        target = EngineTarget(first._pykd)
+        target = Counting(first._pykd)
         options = parse(subcommand.split())
         printed: List[str] = list(lines(Run(target, Wanted(thread=target.thread()), None, lambda doing: None), options))
-        found[subcommand] = {"printed": printed, "commands": list(target.commands())}
+        found[subcommand] = {"printed": printed, "commands": list(target.commands()), "reads": target.reads}
     return found
+
+
+def without_remarks(printed: List[str]) -> List[str]:
+    """The lines without the mark of rows at a trap and the note on the debugger's remarks, which may be wrapped."""
+    kept: List[str] = []
+    inside = False
+    for line in printed:
+        inside = "the debugger remarks on its walk" in line or (inside and line.startswith(" " * 11))
+        kept += [] if inside else [line.replace(" (T) ", " ")]
+    return kept
 
 
 if __name__ == "__main__":

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import Tuple
 
 import pytest
 
 from tests.engine.engine import Engine
 from tests.engine.errors import EngineUnavailableError
 from tests.engine.setup import install
+from tests.stackhog import ROOT
 
+MANNERS = Path(__file__).parent / "manners"
 REQUIRED = "HOGWALK_REQUIRE_ENGINE"
 
 
@@ -22,3 +26,9 @@ def engine() -> Engine:
         if os.environ.get(REQUIRED) == "1":
             pytest.fail(f"no engine: {error}", pytrace=False)
         pytest.skip(f"no engine: {error}")
+
+
+@pytest.fixture(scope="session", params=["as it is", "today"])
+def manners(request: pytest.FixtureRequest) -> Tuple[Path, ...]:
+    """Folders to import from: none for the engine as it is, for today's those that lay its manners over it."""
+    return (MANNERS, ROOT) if request.param == "today" else ()

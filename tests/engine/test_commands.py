@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 
-from tests.engine.asked import SUBCOMMANDS
+from tests.engine.asked import SUBCOMMANDS, without_remarks
 from tests.engine.engine import Engine, Step, Target
+from tests.engine.fixtures import MANNERS
 from tests.engine.wine import Setting
 from tests.stackhog import DUMP, ROOT, SYMBOLS
 
@@ -19,12 +21,22 @@ FORCED = ".stkwalk_force_frame_pointer"
 UNSIGNED = re.compile(r"(?<![0-9a-z_`])(?:0x)?0*[89a-f][0-9a-f]{7}(?![0-9a-z_`])", re.IGNORECASE)
 
 
-@pytest.fixture(scope="module")
-def session(engine: Engine) -> Dict[str, Any]:
-    finished = engine.python(["-m", "tests.engine.asked", DUMP, SYMBOLS], Setting(import_path=(ROOT,)))
+def asked(engine: Engine, *manners: Path) -> Dict[str, Any]:
+    """What tests.engine.asked finds in the engine, with these manners laid over it."""
+    finished = engine.python(["-m", "tests.engine.asked", DUMP, SYMBOLS], Setting(import_path=(*manners, ROOT)))
     assert finished.code == 0, finished.stderr
     found: Dict[str, Any] = json.loads(finished.stdout)
     return found
+
+
+@pytest.fixture(scope="module")
+def session(engine: Engine) -> Dict[str, Any]:
+    return asked(engine)
+
+
+@pytest.fixture(scope="module")
+def session_today(engine: Engine) -> Dict[str, Any]:
+    return asked(engine, MANNERS)
 
 
 @pytest.mark.parametrize("subcommand", SUBCOMMANDS)
@@ -32,6 +44,16 @@ def test_every_number_that_is_typed_has_its_sign(session: Dict[str, Any], subcom
     commands = session[subcommand]["commands"]
     assert [command for command in commands if UNSIGNED.search(command)] == []
     assert any("ffffffff" in command for command in commands)
+
+
+@pytest.mark.parametrize("subcommand", SUBCOMMANDS)
+def test_todays_manners_change_nothing_but_the_note_on_remarks(
+    session: Dict[str, Any], session_today: Dict[str, Any], subcommand: str
+) -> None:
+    older, newer = session[subcommand], session_today[subcommand]
+    assert without_remarks(newer["printed"]) == without_remarks(older["printed"])
+    assert newer["commands"] == older["commands"]
+    assert newer["reads"] == older["reads"]
 
 
 def test_lines_to_type_stay_short_where_every_engine_takes_them(session: Dict[str, Any]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import pytest
 
+from tests.engine.asked import without_remarks
 from tests.engine.engine import Engine, Step, Target
 from tests.engine.wheel import install_wheel
 from tests.engine.wine import Setting, windows_path
@@ -17,9 +19,15 @@ STACKHOG = Target(DUMP, symbols=[SYMBOLS])
 
 
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Setting:
+def laid_out(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Setting:
     """Where Windows Python finds the wheel, laid out as pip does."""
     return install_wheel(wheel, tmp_path_factory.mktemp("python"))
+
+
+@pytest.fixture(scope="module")
+def installed(laid_out: Setting, manners: Tuple[Path, ...]) -> Setting:
+    """The same, with the manners of an engine."""
+    return replace(laid_out, import_path=(*laid_out.import_path, *manners))
 
 
 def console(engine: Engine, installed: Setting, *arguments: str) -> str:
@@ -71,7 +79,10 @@ def test_usage_is_the_published_sum(engine: Engine, installed: Setting) -> None:
 def test_every_way_in_prints_the_same_triage(engine: Engine, installed: Setting) -> None:
     by_name, by_module = host(engine, installed, "!py hogwalk", "!py -m hogwalk")
     assert "Hog        StackHog" in by_name.output
-    assert by_module.output == by_name.output == console(engine, installed)
+    outputs = by_name.output, by_module.output, console(engine, installed)
+    # What the debugger remarks on files, it says when it loads them: once in a session.
+    first, *others = [without_remarks(output.splitlines()) for output in outputs]
+    assert others == [first, first]
 
 
 def test_all_output_is_ascii_narrow_and_written_in_small_pieces(engine: Engine, installed: Setting) -> None:
@@ -94,11 +105,11 @@ def test_triage_asks_at_most_twelve_commands_and_reads_the_stack_once(engine: En
 STACK = (0xB8AE6000, 0xB8AE9000)
 
 
-def test_the_committed_recording_is_what_the_engine_says(engine: Engine, installed: Setting, tmp_path: Path) -> None:
+def test_the_committed_recording_is_what_the_engine_says(engine: Engine, laid_out: Setting, tmp_path: Path) -> None:
     fresh = tmp_path / "stackhog.recording"
-    printed = console(engine, installed, "--record", windows_path(fresh))
+    printed = console(engine, laid_out, "--record", windows_path(fresh))
     assert fresh.read_text() == DEMO.read_text(), "refresh: python -m tests.engine.demo"
-    replayed = engine.python(["-m", "hogwalk", windows_path(DEMO)], installed)
+    replayed = engine.python(["-m", "hogwalk", windows_path(DEMO)], laid_out)
     assert printed.startswith(replayed.stdout)
 
 

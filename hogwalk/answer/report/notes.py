@@ -8,7 +8,7 @@ from hogwalk.answer.charge.books import NO_MODULE
 from hogwalk.answer.report.document import ModuleUse
 from hogwalk.machine.words import shown
 from hogwalk.model import Frame, Source, Trust
-from hogwalk.targets.parsers.remarks import meaning
+from hogwalk.targets.parsers.remarks import is_remark, meaning
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.kf.frames import PROVEN, Walk
@@ -27,8 +27,9 @@ def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[Mo
         found.extend(_rows(walk))
     found.extend(_symbols(modules))
     found.extend(_versions(modules))
-    found.extend(target.notes)
-    found.extend(meaning(note for walk in walks.segments for note in walk.notes))
+    found.extend(note for note in target.notes if not is_remark(note))
+    of_walks = (note for walk in walks.segments for note in walk.notes)
+    found.extend(meaning([*filter(is_remark, target.notes), *of_walks]))
     return tuple(found)
 
 

@@ -67,6 +67,15 @@ def end_of(remark: str) -> Optional[Pattern[str]]:
     return None
 
 
+def of_files(text: str) -> List[str]:
+    """The remarks in a debugger's answer that say what is wrong with a module's file."""
+    if not any(sign in text for sign in SIGNS):
+        return []
+    found = (INSIDE.search(line) for line in text.split("\n"))
+    lines = [one.string[one.start() :] for one in found if one]
+    return [line for line in lines if any(part.match(line) for parts in _OF_FILES.values() for part in parts)]
+
+
 def meaning(remarks: Iterable[str]) -> Tuple[str, ...]:
     """One note on what the remarks of a walk mean for the answer, () where they mean nothing for it.
 
