@@ -58,28 +58,28 @@ class Debugger:
         self.ran: List[str] = []
         self._messages = True
 
-    def isKernelDebugging(self) -> bool:
+    def isKernelDebugging(self) -> bool:  # noqa: N802 - pykd's name
         return True
 
-    def isDumpAnalyzing(self) -> bool:
+    def isDumpAnalyzing(self) -> bool:  # noqa: N802 - pykd's name
         return True
 
-    def getCPUMode(self) -> str:
+    def getCPUMode(self) -> str:  # noqa: N802 - pykd's name
         return "CPUType.I386"
 
-    def ptrSize(self) -> int:
+    def ptrSize(self) -> int:  # noqa: N802 - pykd's name
         return 4
 
-    def pageSize(self) -> int:
+    def pageSize(self) -> int:  # noqa: N802 - pykd's name
         return 4096
 
-    def bugCheckData(self) -> Sequence[int]:
+    def bugCheckData(self) -> Sequence[int]:  # noqa: N802 - pykd's name
         return 0x7F, 8, 0, 0, 0
 
     def addr64(self, address: int) -> int:
         return address | 0xFFFFFFFF << 32
 
-    def loadBytes(self, address: int, count: int) -> List[int]:
+    def loadBytes(self, address: int, count: int) -> List[int]:  # noqa: N802 - pykd's name
         try:
             return list(self.scene.target.read(address & 0xFFFFFFFF, count))
         except Unreadable as error:
@@ -91,10 +91,10 @@ class Debugger:
             raise DbgException(text)
         return int(values[text])
 
-    def getModulesList(self) -> List[_Listed]:
+    def getModulesList(self) -> List[_Listed]:  # noqa: N802 - pykd's name
         return [_Listed(code.start, code.end, self._short(code.name)) for code in self.scene.target.modules()]
 
-    def dbgCommand(self, text: str, *_: object) -> str:
+    def dbgCommand(self, text: str, *_: object) -> str:  # noqa: N802 - pykd's name
         self.ran.append(text)
         return "".join(self._answer(part) for part in (text.split(";") if text.startswith("lmv") else [text]))
 

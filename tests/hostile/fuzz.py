@@ -51,7 +51,7 @@ def outputs(target: Target, seed: int) -> Iterator[str]:
         yield json.dumps(json.loads(packed), ensure_ascii=False)
     except HogwalkError as error:
         yield ascii_only(error.line())
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - what nobody foresaw is what is looked for
         yield f"{CRASH}: {error!r} at line {_line(error)}"
 
 

@@ -24,15 +24,22 @@ KINDS: Sequence[Sequence[str]] = (PLAIN, CONTROL, TURNS, COMMANDS, ROWS, MARKUP,
 
 # C0 but the line's end, DEL, C1, soft hyphen, marks that turn, join or hide text, separators, surrogates, tags.
 RAW = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
 )
 _WORDS = r"0x[0-9a-f]{8,16}"
 # Every command that hogwalk sends to a debugger: addresses and its own words, nothing else.
 COMMAND = re.compile(
-    r"(?:\.stkwalk_force_frame_pointer; )?n; \.expr|\.stkwalk_force_frame_pointer [01]|n (?:8|10|16)|\.expr /s (?:masm|MASM|c\+\+|C\+\+)|lm|\|\||r|\.dumpdebug|\.effmach|!thread(?: [0-9a-f]{8})?"
-    rf"|lmv a {_WORDS}(?:;lmv a {_WORDS})*|dt nt!_[A-Z]+"
-    r'|\.foreach /s \(hogwalk "[0-9a-f]+(?: [0-9a-f]+)*"\) \{\.printf "%y\\n", @@masm\(0x\$\{hogwalk\}\)\}'
-    r"|kf=(?:[0-9a-f]{8}|[0-9a-f]{16})(?: (?:[0-9a-f]{8}|[0-9a-f]{16})){2} 0x[0-9a-f]+"
+    "|".join(
+        (
+            r"(?:\.stkwalk_force_frame_pointer; )?n; \.expr",
+            r"\.stkwalk_force_frame_pointer [01]|n (?:8|10|16)|\.expr /s (?:masm|MASM|c\+\+|C\+\+)",
+            r"lm|\|\||r|\.dumpdebug|!thread(?: [0-9a-f]{8})?|dt nt!_[A-Z]+",
+            rf"lmv a {_WORDS}(?:;lmv a {_WORDS})*",
+            r'\.foreach /s \(hogwalk "[0-9a-f]+(?: [0-9a-f]+)*"\) \{\.printf "%y\\n", @@masm\(0x\$\{hogwalk\}\)\}',
+            r"kf=(?:[0-9a-f]{8}){1,2}(?: (?:[0-9a-f]{8}){1,2}){2} 0x[0-9a-f]+",
+        )
+    )
 )
 # Every command that it recommends, between backticks behind "run".
 ADVICE = re.compile(

@@ -18,7 +18,7 @@ def test_no_name_reaches_a_command_or_the_screen_raw(part: int) -> None:
 
 
 def test_the_fuzz_sees_a_name_in_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    def by_name(starts: object) -> str:
+    def by_name(*_: object) -> str:
         return "lmv m x;.shell calc"
 
     monkeypatch.setattr(asked, "format_lmv", by_name)
@@ -31,5 +31,6 @@ def test_the_debugger_prints_names_as_they_are() -> None:
     hog = debugger.scene.hog.start
     assert "a\nb" in debugger.dbgCommand(f"lmv a 0x{hog:08x}")
     assert drawn[1] in debugger.dbgCommand(f'.foreach /s (hogwalk "{hog + 0x1040:x}") {{}}')
-    assert RAW.search("\x1b") and not RAW.search("a\n")
+    assert RAW.search("\x1b")
+    assert not RAW.search("a\n")
     assert not COMMAND.fullmatch("lmv a 0xb9580000;q")
