@@ -204,10 +204,13 @@ class EngineTarget:
         return () if found is None else (found,)
 
     def evaluate(self, expression: str) -> Optional[int]:
-        """The value of an expression as MASM's evaluator reads it in radix 16; None when it has none."""
+        """The value of an expression as MASM's evaluator reads it in radix 16; None when it has none.
+
+        In parentheses, for the evaluator else takes the beginning for the whole where it understands no more.
+        """
         try:
             with self._settings.set_aside():
-                return self._narrow(self._pykd.expr(expression))
+                return self._narrow(self._pykd.expr(f"({expression})"))
         except self._pykd.DbgException:
             return None
 

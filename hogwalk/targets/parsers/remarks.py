@@ -72,7 +72,7 @@ def of_files(text: str) -> List[str]:
     if not any(sign in text for sign in SIGNS):
         return []
     found = (INSIDE.search(line) for line in text.split("\n"))
-    lines = [one.string[one.start() :] for one in found if one]
+    lines = [one.string[one.start() :].rstrip() for one in found if one]
     return [line for line in lines if any(part.match(line) for parts in _OF_FILES.values() for part in parts)]
 
 
