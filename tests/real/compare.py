@@ -65,11 +65,12 @@ def compare(image: Image, stubs: Tuple[int, bytes], calls: Iterable[Call]) -> Co
         if target is not None and any(call.callee != target for call in seen):
             verdict = WRONG_CALLEE
         found.counts[verdict] += 1
-        if verdict in (WRONG, WRONG_EBP, WRONG_CALLEE, MISSED):
+        if verdict in WRONGS:
             found.wrong.append((verdict, seen[0], start, told))
     return found
 
 
+WRONGS = (WRONG, WRONG_EBP, WRONG_CALLEE, MISSED)
 ORDER = (EXACT, BY_EBP, LIKELY, POSSIBLE, OPEN, MISSED, WRONG_CALLEE, WRONG_EBP, WRONG)
 
 

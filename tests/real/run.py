@@ -26,6 +26,7 @@ HEAP, HEAP_BYTES = 0x60000000, 0x10000
 SENTINEL = 0x7F000000
 TOP = STACK + STACK_BYTES - 0x2000
 MOST_BLOCKS = 3000
+RECIPE = 1  # raised with every change of what is run and noted, so that no older truth is taken for it
 SEEDS = 9  # runs of each function, two thirds of them with turned jumps
 TURNED = 0.25  # share of the conditional jumps that are
 CDECL = ("python", "msvcr", "vcruntime", "api-ms-win-crt", "ucrt", "msvcp")
@@ -241,9 +242,8 @@ class Runner:
             self._frames.pop()
 
 
-def runs(image: Image, popped: Dict[str, int], most: int) -> Set[Call]:
+def runs(image: Image, runner: Runner, most: int) -> Set[Call]:
     """The calls seen in runs of up to `most` functions of a file, each called several times."""
-    runner = Runner(image, popped)
     starts = list(image.functions())
     random.Random(1).shuffle(starts)
     for function in starts[:most]:

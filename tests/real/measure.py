@@ -1,0 +1,44 @@
+"""The truth about one real file, run once and kept, and hogwalk's answers compared with it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Dict, Set, Tuple
+
+from tests.real.compare import Comparison, compare
+from tests.real.pe import Image
+from tests.real.run import RECIPE, Call, Runner, runs
+from tests.real.wheels import RealFile, UnreachableError, content
+
+COMPILER = "i686-w64-mingw32-gcc"
+DECORATED = re.compile(rb"__imp__([A-Za-z]\w*)@(\d+)\0")
+
+
+def stack_bytes() -> Dict[str, int]:
+    """What functions of Windows' libraries take off the stack, by name; raises UnreachableError without mingw-w64."""
+    if shutil.which(COMPILER) is None:
+        raise UnreachableError(f"{COMPILER} is not installed")
+    command = [COMPILER, "-print-file-name=libkernel32.a"]
+    library = Path(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip())
+    found: Dict[str, int] = {}
+    for path in sorted(library.parent.glob("lib*.a")):
+        for name, count in DECORATED.findall(path.read_bytes()):
+            found.setdefault(name.decode("ascii"), int(count))
+    return found
+
+
+def measured(file: RealFile, taken: Dict[str, int], functions: int, root: Path) -> Tuple[str, Comparison]:
+    """The file's linker version and the comparison; the truth is kept in `root`.  Raises UnreachableError."""
+    image = Image(content(file, root))
+    runner = Runner(image, taken)
+    kept = root / f"{file.sha256[:16]}-{functions}-{RECIPE}.json"
+    if kept.exists():
+        calls: Set[Call] = {Call(*row) for row in json.loads(kept.read_text("ascii"))}
+    else:
+        calls = runs(image, runner, functions)
+        kept.write_text(json.dumps(sorted(calls)), "ascii")
+    return image.linker, compare(image, runner.stubs, calls)
