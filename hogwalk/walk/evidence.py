@@ -68,7 +68,7 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
     tell(f"asking for the symbols of {len(words)} code addresses")
     symbols = dict(zip(words, target.symbols(words)))
     modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
-    sites = CallSites(modules, reader)
+    sites = CallSites(modules, reader, len(words))
     tell("reading the code before the return addresses")
     judge = LinkJudge(sites, symbols, words)
     layouts = _layouts(target, sites, words)

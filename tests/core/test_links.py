@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
-from hogwalk.walk.facts.links import FARTHEST, Link
+from hogwalk.walk.facts.links import Link
 from tests.core.scenes import judge_for
 from tests.drawn import Code, DrawnTarget
 
@@ -42,7 +42,8 @@ def test_an_export_is_only_a_bound() -> None:
     target, nt, hog = scene("export")
     hog.function(0x1000, "Exported")
     back = nt.call(0x1100, hog.function(0x1100))
-    assert verdict(target, [nt, hog], [back, HOG + 0x1180], back, HOG + 0x1180) is Link.MATCH
+    running = hog.call(0x1120, hog.function(0x2000))
+    assert verdict(target, [nt, hog], [back, running], back, running) is Link.MATCH
 
 
 def test_an_export_between_target_and_code_speaks_against() -> None:
@@ -56,12 +57,13 @@ def test_without_symbols_the_known_call_targets_are_the_starts() -> None:
     target, nt, hog = scene("none")
     first, second = hog.function(0x1000), hog.function(0x1100)
     one, two = nt.call(0x1100, first), nt.call(0x1200, second)
+    in_first, in_second = hog.call(0x1020, second), hog.call(0x1120, first)
     target.load(nt, hog)
-    judge = judge_for(target, [one, two, HOG + 0x1080, HOG + 0x1180])
-    assert judge.judge(one, HOG + 0x1080) is Link.MATCH
-    assert judge.judge(one, HOG + 0x1180) is Link.MISMATCH
-    assert judge.judge(two, HOG + 0x1180) is Link.MATCH
-    assert judge.function_start(HOG + 0x1180) == second
+    judge = judge_for(target, [one, two, in_first, in_second])
+    assert judge.judge(one, in_first) is Link.MATCH
+    assert judge.judge(one, in_second) is Link.MISMATCH
+    assert judge.judge(two, in_second) is Link.MATCH
+    assert judge.function_start(in_second) == second
 
 
 def test_a_start_in_another_module_does_not_count() -> None:
@@ -71,12 +73,10 @@ def test_a_start_in_another_module_does_not_count() -> None:
     assert judge_for(target, [one]).function_start(HOG + 0x1180) is None
 
 
-def test_a_target_too_far_below_says_nothing() -> None:
-    for distance, expected in ((FARTHEST - 1, Link.MATCH), (FARTHEST, Link.UNKNOWN)):
-        target, nt, hog = scene("none")
-        back = nt.call(0x1100, hog.function(0x1000))
-        running = HOG + 0x1000 + distance
-        assert verdict(target, [nt, hog], [back, running], back, running) is expected
+def test_code_after_the_end_of_the_target_is_another_function() -> None:
+    target, nt, hog = scene("none")
+    back = nt.call(0x1100, hog.function(0x1000))
+    assert verdict(target, [nt, hog], [back, HOG + 0x1080], back, HOG + 0x1080) is Link.MISMATCH
 
 
 def test_a_call_into_another_module_is_a_mismatch() -> None:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Dict, Optional
 
-from hogwalk.machine.x86.callees import Blocks
+from hogwalk.machine.x86.callees import MOST_STEPS, Blocks
 from hogwalk.machine.x86.calls import Call, CallKind, calls_before
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.walk.facts.modules import ModuleMap
 
 LONGEST_CALL = 8
+LEAST_STEPS, ALL_STEPS = 500, 1_500_000  # blocks gone through for one question, for all questions about a stack
 
 
 class SiteKind(Enum):
@@ -40,10 +41,11 @@ class Site:
 class CallSites:
     """Call sites by return address, each decoded once; `blocks` are the code they lie in."""
 
-    def __init__(self, modules: ModuleMap, reader: CodeReader) -> None:
+    def __init__(self, modules: ModuleMap, reader: CodeReader, most: int = 1) -> None:
+        """`most` return addresses will be asked for: the more, the less work each of them may make."""
         self.modules = modules
         self.reader = reader
-        self.blocks = Blocks(reader, modules.is_code)
+        self.blocks = Blocks(reader, modules.is_code, max(LEAST_STEPS, min(MOST_STEPS, ALL_STEPS // max(1, most))))
         self._sites: Dict[int, Site] = {}
 
     def at(self, return_address: int) -> Site:

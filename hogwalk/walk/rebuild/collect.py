@@ -46,7 +46,7 @@ class Collector:
         self._links = Links(evidence, self._functions)
         reach = Reach(evidence, self._functions, self._links)
         known = self._links.known_starts(found)
-        self._functions.know(known)
+        self._functions.starts.know(known)
         self._nodes = [node for node in found if not node.clues & Clue.UNREAD or node.address not in known]
         self._judge = PairJudge(evidence, self._nodes, self._links, reach, self._traps)
         self._starts = start_clues(evidence, self._nodes, self._functions, reach)

@@ -91,7 +91,7 @@ class EdgeFinder:
         if told.slots or not told.frame_ebp or None in ebps:
             return told
         slots = {ebp + distance for ebp in ebps if ebp is not None for distance in told.frame_ebp}
-        return told._replace(slots=tuple(sorted(slots)), exact=True)
+        return told._replace(slots=tuple(sorted(slots)), exact=told.certain)
 
     def _hand_on(self, number: int, told: Prediction, steps: Sequence[Edge]) -> None:
         """Notes what EBP can hold again when the function behind a node has returned to each older one."""

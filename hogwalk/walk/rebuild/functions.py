@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 from hogwalk.machine.words import X86
-from hogwalk.machine.x86.depth import Depths, StackDepths
-from hogwalk.machine.x86.functions import FunctionStarts
+from hogwalk.machine.x86.depth import Depths
 from hogwalk.machine.x86.values import FIRST_ORIGIN, RETURN_SLOT
 from hogwalk.walk.evidence import Evidence
-from hogwalk.walk.facts.links import FARTHEST
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.traps import TrapFrame
@@ -27,7 +24,7 @@ class Prediction(NamedTuple):
     `slots` are addresses, the most plausible first; `exact` tells that there is no other; `minimum` is the lowest
     address possible; `frame_ebp` are the distances in bytes that can lie between the address in EBP and the return
     slot, empty where EBP is no frame pointer; `saved_ebp` and `ebp_kept` are as in Depths; `known` is False where
-    the code tells nothing.
+    the code tells nothing, `certain` where the function's start was found by its looks alone.
     """
 
     slots: Tuple[int, ...]
@@ -37,6 +34,7 @@ class Prediction(NamedTuple):
     saved_ebp: Optional[int]
     ebp_kept: bool
     known: bool
+    certain: bool = True
 
 
 class Functions:
@@ -44,38 +42,17 @@ class Functions:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self.depths = StackDepths(evidence.reader, evidence.sites.blocks)
+        self.starts = evidence.judge.starts
+        self.depths = self.starts.depths
         self._at: Dict[int, Tuple[Depths, Tuple[int, ...]]] = {}
-        self._starts = FunctionStarts(self.depths)
-        self._known: List[int] = []
-
-    def know(self, starts: Iterable[int]) -> None:
-        """Takes note of addresses at which functions are known to start."""
-        self._known = sorted({*self._known, *starts})
-        for start in self._known:
-            self._starts.add(start)
 
     def start(self, return_address: int) -> Optional[int]:
         """The start of the function that holds the call before an address; None when nothing tells."""
-        named = self.named_start(return_address)
-        return self._starts.start_of(return_address) if named is None else named
-
-    def named_start(self, return_address: int) -> Optional[int]:
-        """The start of the function that holds an address as the module's full symbols tell; None without these."""
-        symbol = self._evidence.symbols.get(return_address)
-        module = self._evidence.modules.at(return_address)
-        if module is None or module.symbols != "pdb" or symbol is None or not symbol.name:
-            return None
-        return return_address - symbol.displacement
+        return self.starts.start(return_address)
 
     def nearest(self, address: int) -> Optional[int]:
         """The nearest known start at or below an address, where it is near enough to be the address's own."""
-        index = bisect_right(self._known, address) - 1
-        return self._known[index] if index >= 0 and address - self._known[index] < FARTHEST else None
-
-    def reaches(self, function: int, return_address: int) -> bool:
-        """Whether the code of a function comes to the call that returns to an address."""
-        return self.depths.flow(function).reaches(return_address)
+        return self.starts.nearest(address)
 
     def predict(self, node: Node, trap: Optional[TrapFrame]) -> Prediction:
         """Where the function that runs behind a node has its own return slot."""
@@ -87,7 +64,7 @@ class Functions:
         slots = depths.return_slots(node.slot)
         known = bool(depths.depths) or depths.dynamic or bool(frame)
         low = node.slot + WORD + depths.minimum
-        return Prediction(slots, depths.exact, low, frame, depths.saved_ebp, depths.ebp_kept, known)
+        return Prediction(slots, depths.exact, low, frame, depths.saved_ebp, depths.ebp_kept, known, depths.certain)
 
     def _by_layout(self, node: Node) -> Prediction:
         """What frame data say; how much the arguments of the function called take is open, but for what it pops."""
@@ -110,13 +87,11 @@ class Functions:
 
     def holds(self, function: int, node: Node) -> bool:
         """Whether the code of a function comes to a node's call, or to the instruction where a trap interrupted it."""
-        if node.clues & TRAP_FRAME:
-            return bool(self.depths.flow(function).path_around(node.address))
-        return self.reaches(function, node.address)
+        return self.starts.holds(function, node.address, bool(node.clues & TRAP_FRAME))
 
     def resumed(self, address: int, esp: int, ebp: int) -> Prediction:
         """Where the function that runs on at `address` with these registers has its return slot."""
-        named = self.named_start(address)
+        named = self.starts.named(address)
         start = self.nearest(address) if named is None else named
         inside = Depths() if start is None else self.depths.inside(start, address)
         slots = tuple(esp + depth for depth in inside.depths)
@@ -143,12 +118,15 @@ class Functions:
         found = self._at.get(address)
         if found is None:
             start = self.start(address)
-            depths = self.depths.at(start, address)
+            depths = self.depths.at(start, address, certain=start is None or self._certain(start, address))
             frame: Tuple[int, ...] = () if depths.frame_ebp is None else (depths.frame_ebp,)
             if start is not None and depths.dynamic and not frame:
                 frame = self._aligned_frame(start, address)
             found = self._at[address] = depths, frame
         return found
+
+    def _certain(self, start: int, address: int) -> bool:
+        return self.starts.named(address) == start or self.starts.certain(start)
 
     def _aligned_frame(self, start: int, address: int) -> Tuple[int, ...]:
         """Distances from EBP up to the return slot in a function that aligned ESP before it set EBP."""

@@ -6,7 +6,7 @@ from typing import Dict, FrozenSet, Iterable, Optional, Set, Tuple
 
 from hogwalk.machine.words import X86
 from hogwalk.walk.evidence import Evidence
-from hogwalk.walk.facts.links import FARTHEST
+from hogwalk.walk.facts.starts import FARTHEST
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.functions import Functions
 from hogwalk.walk.rebuild.nodes import Node
@@ -56,7 +56,7 @@ class Links:
             return OTHER_TARGET
         if node.clues & UNREAD:
             return NEAR_TARGET
-        if functions.named_start(node.address) == target or functions.holds(target, node):
+        if functions.starts.named(node.address) == target or functions.holds(target, node):
             return REACHED
         return STARTED if functions.start(node.address) == target else OTHER_TARGET
 
@@ -72,11 +72,10 @@ class Links:
         return found
 
     def _tail(self, target: int, node: Node) -> int:
-        if self._functions.holds(target, node):
-            return TAIL_REACHED
-        modules = self._evidence.modules
-        ends = self._functions.depths.popped(target) is not None
-        return OTHER_TARGET if ends or modules.at(target) is not modules.at(node.address) else TAIL_POSSIBLE
+        runs = self._functions.starts.runs(target, node.address)
+        if runs is None:
+            return TAIL_POSSIBLE
+        return TAIL_REACHED if runs else OTHER_TARGET
 
     def _dispatched(self, node: Node, older: Node) -> int:
         table = self.table(older)
