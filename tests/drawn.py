@@ -126,6 +126,11 @@ class Code:
         self._draw(offset, b"\xff\x25" + struct.pack("<I", pointer))
         return self.start + offset
 
+    def raw(self, offset: int, code: bytes) -> int:
+        """Draws any code; its address."""
+        self._draw(offset, code)
+        return self.start + offset
+
     def pointer(self, number: int, target: int) -> int:
         """Draws a function pointer into the data page; its address."""
         offset = self.size - PAGE + 4 * number

@@ -7,7 +7,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from hogwalk.machine.x86.blocks import Block, Exit
 from hogwalk.machine.x86.reader import CodeReader
-from hogwalk.machine.x86.rets import MOST_BYTES, first_return
+from hogwalk.machine.x86.rets import first_return
 from hogwalk.machine.x86.scan import scan
 from hogwalk.machine.x86.tables import table_entries
 from hogwalk.machine.x86.values import EBP, ESP
@@ -16,7 +16,6 @@ THUNK_HOPS = 8
 LONGEST_THUNK = 7  # bytes: bnd jmp [pointer]
 MOST_STEPS, FEW_BLOCKS = 6_000, 16  # of one question; the largest of the lab takes 700
 CALLEE_STEPS = 10  # blocks that take as long as a look at a callee
-SHORT_LOOK = 0x100  # bytes of a callee looked at for its first `ret` then
 MOST_BLOCKS = 300  # of one callee, looking for its first `ret`
 HELPER_BLOCKS, HELPER_BYTES = 12, 0xC0  # _chkstk, __SEH_prolog4_GS and the like are smaller
 TABLE_REACH = 0x10000
@@ -121,8 +120,7 @@ class Callees:
         known = self._known.get(target)
         if known is None:
             entry = self._blocks.through_thunks(target)
-            spent = self._blocks.spent
-            found = first_return(self._blocks.reader, entry, SHORT_LOOK if spent else MOST_BYTES)
+            found = first_return(self._blocks.reader, entry)
             if found is not None and found[1] > HELPER_BYTES:
                 known = Callee(entry, found[0], True, False)
             else:
@@ -141,8 +139,7 @@ class Callees:
         """Reads blocks in address order from `entry` up to the first `ret`."""
         waiting, seen = [entry], {entry}
         odd, framed, blind, count, size = False, False, False, 0, 0
-        most = FEW_BLOCKS if self._blocks.spent else MOST_BLOCKS
-        while waiting and count < most:
+        while waiting and count < MOST_BLOCKS:
             last = self._blocks.at(heappop(waiting))
             count += 1
             size += last.end - last.start

@@ -1,0 +1,140 @@
+"""What is stated as exact: helpers, tables, thunks and branches that made it wrong on compilers' code."""
+
+from __future__ import annotations
+
+from hogwalk.machine.x86.callees import Blocks
+from hogwalk.machine.x86.depth import StackDepths
+from hogwalk.machine.x86.functions import looks_like_start
+from hogwalk.machine.x86.reader import CodeReader
+from tests.code.test_depth import BASE, code_reader
+from tests.code.vectors.vector import vectors
+
+
+def reader_of(*parts: str) -> CodeReader:
+    """Code in parts of 100h bytes, each int3 to its end."""
+    return code_reader(b"".join(bytes.fromhex(part).ljust(0x100, b"\xcc") for part in parts))
+
+
+def call(source: int, target: int) -> str:
+    """`call rel32` at offset `source` to offset `target`."""
+    return "e8" + (target - source - 5 & 0xFFFFFFFF).to_bytes(4, "little").hex()
+
+
+def jump(source: int, target: int) -> str:
+    return "e9" + (target - source - 5 & 0xFFFFFFFF).to_bytes(4, "little").hex()
+
+
+SEH_PROLOG4 = (
+    "6800104000 64ff3500000000 8b442410 896c2410 8d6c2410 2be0 53 56 57 a100204000 3145fc 33c5 50 8965e8 ff75f8 8b45fc"
+    "c745fcfeffffff 8945f8 8d45f0 64a300000000"
+)
+
+
+def test_a_helper_that_ends_with_bnd_ret_is_followed() -> None:
+    for ret in ("c3", "f2c3", "f3c3"):
+        # push 18h; push table; call __SEH_prolog4; call +200h
+        function = "6a18 6800204000" + call(7, 0x100) + call(12, 0x200)
+        depths = StackDepths(reader_of(function, SEH_PROLOG4 + ret, "c3")).at(BASE, BASE + 17)
+        assert (depths.depths, depths.exact, depths.frame_ebp) == ((0x18 + 0x24,), True, 4)
+
+
+def test_a_helper_that_cannot_be_followed_is_unsure() -> None:
+    function = "6a18 6800204000" + call(7, 0x100) + call(12, 0x200)
+    for unknown in ("69c000000100", "0fa2", "d9c0"):  # imul, cpuid, fld: no prologue that is known has them
+        depths = StackDepths(reader_of(function, SEH_PROLOG4 + unknown + "c3", "c3")).at(BASE, BASE + 17)
+        assert not depths.exact
+        assert depths.frame_ebp is None
+
+
+CHKSTK = "51 8d4c2404 2bc8 1bc0 f7d0 23c8 8bc4 2500f0ffff 3bc8 720a 8bc1 59 94 8b00 890424 c3"
+PROBE_16 = "51 8d4c2408 2bc8 83e10f 03c1 1bc9 0bc1 59"  # and a jump to __chkstk
+
+
+def test_an_aligning_probe_is_dynamic() -> None:
+    # push ebp; mov ebp,esp; mov eax,[ebp+8]; call _alloca_probe_16; call +300h; leave; ret
+    function = "558bec 8b4508" + call(6, 0x100) + call(11, 0x300) + "c9c3"
+    probe = PROBE_16 + jump(len(bytes.fromhex(PROBE_16)) + 0x100, 0x200)
+    depths = StackDepths(reader_of(function, probe, CHKSTK, "c3")).at(BASE, BASE + 16)
+    assert depths.dynamic
+    assert (depths.exact, depths.frame_ebp) == (False, 4)
+
+
+def test_room_by_an_alloca_in_one_branch_is_dynamic_behind_both() -> None:
+    # push ebp; mov ebp,esp; mov eax,[ebp+8]; cmp eax,400h; ja A; call _chkstk; jmp B; A: call +200h; B: call +200h
+    function = "558bec 8b4508 3d00040000 7707" + call(13, 0x100) + "eb05" + call(20, 0x200) + call(25, 0x200) + "c9c3"
+    depths = StackDepths(reader_of(function, CHKSTK, "c3")).at(BASE, BASE + 30)
+    assert depths.dynamic
+    assert not depths.exact
+
+
+def tabled(bound: str) -> CodeReader:
+    """Two functions with jump tables side by side: the first has two entries, the second's calls +300h."""
+    table = BASE + 0x200
+    words = [BASE + 0x20, BASE + 0x20, BASE + 0x120, BASE + 0x120]
+    first = bound + "ff2485" + table.to_bytes(4, "little").hex()
+    first = bytes.fromhex(first).ljust(0x20, b"\xcc").hex() + "c3"
+    second = bytes.fromhex("ff2485" + (table + 8).to_bytes(4, "little").hex()).ljust(0x20, b"\xcc").hex()
+    second += call(0x120, 0x300) + "c3"
+    tables = b"".join(word.to_bytes(4, "little") for word in words).hex()
+    return reader_of(first, second, tables, "c3")
+
+
+def test_a_jump_table_ends_where_the_code_bounds_it() -> None:
+    for bound in ("83f801 7719", "83e001", "3c01 771a"):
+        flow = StackDepths(tabled(bound)).flow(BASE)
+        assert not flow.reaches(BASE + 0x125), bound
+    assert StackDepths(tabled("83e003")).flow(BASE).reaches(BASE + 0x125)
+
+
+def test_a_call_of_a_register_loaded_from_an_import_cell_is_known() -> None:
+    # push esi; mov esi,[cell]; push 1; push 2; call esi; push 3; call +100h; the import takes 8 bytes
+    cell = (BASE + 0x200).to_bytes(4, "little").hex()
+    function = "56 8b35" + cell + "6a01 6a02 ffd6 6a03" + call(15, 0x100) + "5ec3"
+    import_ = "c20800" + "cc" * 0x3D + "c20800"
+    reader = reader_of(function, import_, (BASE + 0x140).to_bytes(4, "little").hex())
+    depths = StackDepths(reader).at(BASE, BASE + 20)
+    assert (depths.depths, depths.exact) == ((8,), True)
+
+
+def test_data_reached_through_a_cell_is_no_function() -> None:
+    cell = (BASE + 0x100).to_bytes(4, "little").hex()
+    reader = reader_of(
+        "6a01 ff15" + cell + call(8, 0x80) + "c3", (BASE + 0x180).to_bytes(4, "little").hex() + "c20400" * 50
+    )
+
+    def code(address: int) -> bool:
+        return BASE <= address < BASE + 0x100
+
+    known = StackDepths(reader, Blocks(reader)).callees.called_by(Blocks(reader).at(BASE))
+    assert known == BASE + 0x180
+    blocks = Blocks(reader, code)
+    assert StackDepths(reader, blocks).callees.called_by(blocks.at(BASE)) is None
+
+
+def test_only_whole_words_up_to_100h_are_taken_by_a_ret() -> None:
+    for before, starts in (("83c2015152", False), ("83f8c20800", True), ("83f8c20300", False), ("83f8c20801", False)):
+        code = bytes.fromhex("8d4001" + before + "565755")
+        assert looks_like_start(code, 8, 0x401003) is starts, before
+
+
+def test_a_register_changed_by_any_instruction_is_known_no_more() -> None:
+    # push ebp; X; call +100h: EBP is the caller's only where X leaves it alone
+    changes = ("45", "4d", "0fb6e8", "0fafe9", "0f44e9", "d1ed", "c1e502", "f7d5", "95", "0fcd", "6be903")
+    for change in changes:
+        length = len(bytes.fromhex(change))
+        depths = StackDepths(reader_of(change + call(length, 0x100) + "c3", "c3")).at(BASE, BASE + length + 5)
+        assert not depths.ebp_kept, change
+
+
+def test_an_answer_does_not_depend_on_what_was_asked_before() -> None:
+    # Each question stays within its budget, all of them together go far beyond it.
+    budget = 300
+    for vector in vectors()[:4]:
+        reader = vector.reader()
+        depths, counted = StackDepths(reader, Blocks(reader, most_steps=budget)), 0
+        for one in [*vector.calls[::-1], *vector.calls]:
+            alone = StackDepths(reader, Blocks(reader, most_steps=budget))
+            assert depths.at(one.function, one.return_address) == alone.at(one.function, one.return_address)
+            assert depths.popped(one.function) == alone.popped(one.function)
+            counted += alone.blocks.steps
+        assert counted > budget
