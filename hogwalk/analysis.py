@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Dict, Optional
 
 from hogwalk.answer.report.build import build
 from hogwalk.answer.report.document import Report
+from hogwalk.answer.report.printed import build_printed
 from hogwalk.errors import BadInput, NoDebugger, NothingFound
-from hogwalk.model import Frame, Symbol, Triple
+from hogwalk.model import Frame, PrintedWalk, Symbol, Triple
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence, Tell, Wanted, gather
+from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.kf.choose import Choice, choose, frame_count, walk_from
 from hogwalk.walk.kf.frames import FrameReader
 from hogwalk.walk.merge.walks import Walks, beyond_doubt, both, debugger_only
@@ -30,6 +33,7 @@ class Run:
         self._evidence: Optional[Evidence] = None
         self._walks: Optional[Walks] = None
         self._thorough = False
+        self._without_table = False
         self._report: Optional[Report] = None
         self._explainer: Optional[Explainer] = None
 
@@ -42,8 +46,26 @@ class Run:
     def report(self) -> Report:
         """The report of the best walk, or of the walk from the triple given."""
         if self._report is None:
-            self._report = build(self.target, self.evidence(), self.walks())
+            printed = self._printed()
+            if printed is not None:
+                self._report = build_printed(self.target, printed)
+            else:
+                self._report = build(self.target, self.evidence(), self.walks())
         return self._report
+
+    def _printed(self) -> Optional[PrintedWalk]:
+        # A text's own stack table, where it is the best there is and nothing else was asked for.
+        if self._without_table or self._triple is not None:
+            return None
+        printed, wanted = self.target.printed_walk(), self._wanted
+        if printed is None or wanted.limit is None or wanted.base is None:
+            return printed
+        given = find_region(self.target, wanted.limit, wanted.base, wanted.thread)
+        return replace(printed, region=given, bounded=True)
+
+    def leave_table(self) -> None:
+        """From here on a text's stack table is one witness of several, and the reconstruction is made."""
+        self._without_table, self._walks, self._report = True, None, None
 
     def walks(self) -> Walks:
         """The debugger's walks and hogwalk's own, stitched."""
@@ -57,7 +79,11 @@ class Run:
 
     def complete(self) -> None:
         """Asks everything that any command could ask, so that a recording of this run answers them all."""
-        self.insist()
+        printed = self.report().printed
+        if printed is not None and self.target.about().machine != "x86":
+            return
+        if printed is None:
+            self.insist()
         self.call_targets()
         for frame in self.report().frames:
             if frame.bytes:

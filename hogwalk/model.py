@@ -93,6 +93,8 @@ class FrameLayout:
 class Symbol(_Shown):
     """The nearest symbol at or below an address; `name` is "" where the module has no symbol for it.
 
+    `module` is "" where only the function is known: the extensions of NT 4 and 2000 print names alone.
+
     `displacement` counts bytes from the symbol, or from the module's start when there is no symbol.
     """
 
@@ -102,7 +104,7 @@ class Symbol(_Shown):
 
     def text(self) -> str:
         """The symbol as the debugger prints it: `nt!IofCallDriver+0x45`, `BabyHog+0x1196`."""
-        base = f"{self.module}!{self.name}" if self.name else self.module
+        base = f"{self.module}!{self.name}" if self.name and self.module else self.name or self.module
         return f"{base}+0x{self.displacement:x}" if self.displacement else base
 
 
@@ -214,6 +216,43 @@ class Frame:
     symbol: Optional[Symbol]
     source: Source
     trust: Trust
+
+
+@dataclass(frozen=True)
+class PrintedRow:
+    """One row of a stack table that a text shows; None where it says nothing, all of them where it cannot be read.
+
+    `frame_ptr` is ChildEBP or Child-SP, `running` the address that runs in the row; `trap`: it is that of a trap frame.
+    An `inline` row has no frame of its own; `lost`: rows are missing right before this one.
+    """
+
+    frame_ptr: Optional[int]
+    return_address: Optional[int]
+    symbol: Optional[Symbol]
+    running: Optional[int] = None
+    inline: bool = False
+    trap: bool = False
+    lost: bool = False
+
+
+@dataclass(frozen=True)
+class PrintedWalk(_Shown):
+    """A debugger's stack table as a text shows it.
+
+    `command` printed it ("" when the text does not say), from `triple` where it names one.  `stacks` are its rows by
+    the stack they lie on, each newest first, that of `region` first of all; `unplaced` rows print no frame pointer.
+    `remarks` are the debugger's own, `others` name the text's other tables, each with the option that chooses it.
+    `bounded`: the text states the Base of `region`, which else ends with the last row's page.
+    """
+
+    command: str
+    triple: Optional[Triple]
+    region: Region
+    stacks: Tuple[Tuple[PrintedRow, ...], ...]
+    unplaced: Tuple[PrintedRow, ...]
+    remarks: Tuple[str, ...]
+    others: Tuple[str, ...]
+    bounded: bool
 
 
 # Why stack bytes belong to no frame.

@@ -19,6 +19,7 @@ from hogwalk.model import (
     BugCheck,
     FrameLayout,
     Module,
+    PrintedWalk,
     Region,
     Registers,
     Symbol,
@@ -217,6 +218,10 @@ class EngineTarget:
     def commands(self) -> Sequence[str]:
         """Every command that ran, in order."""
         return self._ran
+
+    def printed_walk(self) -> Optional[PrintedWalk]:
+        """None: the debugger walks itself."""
+        return None
 
     def shown_starts(self) -> Sequence[Triple]:
         """None: the debugger walks from any triple."""

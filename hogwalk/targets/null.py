@@ -8,7 +8,18 @@ from __future__ import annotations
 from typing import Iterator, Optional, Sequence, Tuple
 
 from hogwalk.errors import NoDebugger, Unreadable
-from hogwalk.model import About, FrameLayout, Module, Region, Registers, Symbol, ThreadStack, Triple, Version
+from hogwalk.model import (
+    About,
+    FrameLayout,
+    Module,
+    PrintedWalk,
+    Region,
+    Registers,
+    Symbol,
+    ThreadStack,
+    Triple,
+    Version,
+)
 from hogwalk.targets.protocol import Range, read_each
 
 
@@ -76,6 +87,10 @@ class NullTarget:
     def commands(self) -> Sequence[str]:
         """None."""
         return ()
+
+    def printed_walk(self) -> Optional[PrintedWalk]:
+        """None."""
+        return None
 
     def shown_starts(self) -> Sequence[Triple]:
         """None."""

@@ -12,6 +12,8 @@ from hogwalk.model import (
     BugCheck,
     FrameLayout,
     Module,
+    PrintedRow,
+    PrintedWalk,
     Region,
     Registers,
     Symbol,
@@ -139,3 +141,26 @@ def thread_stack(packed: Any) -> ThreadStack:
     limit, base, pointer = (optional(whole)(packed[key]) for key in ("limit", "base", "pointer"))
     identifier = optional(whole)(packed["identifier"])
     return ThreadStack(whole(packed["thread"]), identifier, text(packed["process"]), limit, base, pointer)
+
+
+def printed_row(packed: Any) -> PrintedRow:
+    """A row of a stack table."""
+    frame_ptr, return_address, running = (
+        optional(whole)(packed[key]) for key in ("frame_ptr", "return_address", "running")
+    )
+    inline, trap, lost = (packed[key] is True for key in ("inline", "trap", "lost"))
+    return PrintedRow(frame_ptr, return_address, optional(symbol)(packed["symbol"]), running, inline, trap, lost)
+
+
+def printed_walk(packed: Any) -> PrintedWalk:
+    """A stack table."""
+    return PrintedWalk(
+        text(packed["command"]),
+        optional(triple)(packed["triple"]),
+        region(packed["region"]),
+        many(many(printed_row))(packed["stacks"]),
+        many(printed_row)(packed["unplaced"]),
+        many(text)(packed["remarks"]),
+        many(text)(packed["others"]),
+        packed["bounded"] is True,
+    )

@@ -12,7 +12,18 @@ from __future__ import annotations
 from typing import Iterator, List, Optional, Protocol, Sequence, Tuple
 
 from hogwalk.errors import Unreadable
-from hogwalk.model import About, FrameLayout, Module, Region, Registers, Symbol, ThreadStack, Triple, Version
+from hogwalk.model import (
+    About,
+    FrameLayout,
+    Module,
+    PrintedWalk,
+    Region,
+    Registers,
+    Symbol,
+    ThreadStack,
+    Triple,
+    Version,
+)
 
 Range = Tuple[int, int]  # (address, bytes)
 
@@ -77,6 +88,9 @@ class Target(Protocol):
 
     def shown_starts(self) -> Sequence[Triple]:
         """Triples whose `kf=` the source holds the answer of already (a log), in its order; else none."""
+
+    def printed_walk(self) -> Optional[PrintedWalk]:
+        """The debugger's stack table that the source shows where that is the best there is (a log), else None."""
 
     @property
     def notes(self) -> Sequence[str]:

@@ -16,7 +16,7 @@ from hogwalk.analysis import Run
 from hogwalk.app.cli.arguments import COMMANDS, parse
 from hogwalk.app.cli.output import LARGEST_WRITE, write_lines
 from hogwalk.errors import NothingFound, UsageError
-from hogwalk.targets.recording import Recorder
+from hogwalk.targets.recorder import Recorder
 from hogwalk.walk.evidence import Wanted
 from tests.core.scenes import BASE, LIMIT, machine, silent, usual_stack
 

@@ -16,7 +16,8 @@ from hogwalk.app.cli.commands import lines
 from hogwalk.errors import BadInput, CommandFailed, HogwalkError, NoDebugger, NotRecorded, Unreadable
 from hogwalk.model import BugCheck, Region, Registers, Symbol, ThreadStack
 from hogwalk.targets.protocol import Target
-from hogwalk.targets.recording import FORMAT, Recorder, Replay, open_recording
+from hogwalk.targets.recorder import FORMAT, Recorder
+from hogwalk.targets.recording import Replay, open_recording
 from hogwalk.walk.evidence import Wanted
 from tests.core.scenes import BASE, LIMIT, THREAD, machine, silent, usual_stack, with_processor
 from tests.drawn import DrawnTarget

@@ -127,7 +127,9 @@ def test_a_text_without_a_stack_is_refused(text: str) -> None:
 
 def test_a_stack_table_alone_is_accepted() -> None:
     target = opened(" # ChildEBP RetAddr\n00 b8ae6100 f7a2ec45 nt!F+0x45\n01 b8ae6128 8081df65 fltmgr!G+0x6f\n")
-    assert len(target.walks()[0][1].rows) == 2
+    walk = target.printed_walk()
+    assert walk is not None
+    assert [len(rows) for rows in walk.stacks] == [2]
     assert target.symbols([0xF7A2EC45]) == (Symbol("fltmgr", "G", 0x6F),)
     assert [missing.what for missing in target.missing()][:2] == [
         "the thread's Base and Limit",

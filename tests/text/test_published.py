@@ -61,7 +61,7 @@ def test_return_addresses_of_a_stack_table_are_words_of_the_stack() -> None:
     region = walked.stack_hint()
     assert region is not None
     assert (region.limit, region.base) == (0xB8AE6000, 0xB8AE9000)
-    assert "walked range" in region.source
+    assert "printed rows" in region.source
     slots = [slot for slot in range(region.limit, region.base, 4) if known(walked, slot)]
     assert len(slots) == 113  # 118 rows less 4 of 0 bytes and the user-mode one
     assert all(walked.read(slot, 4) == dumped.read(slot, 4) for slot in slots)
@@ -102,7 +102,8 @@ def test_only_commands_of_the_log_are_answered() -> None:
 def test_a_walk_that_may_be_cut_short_is_no_answer() -> None:
     rows = "\n".join(log("walkthrough.txt").split("kf=")[1].split("\n")[2:23])
     text = f"kd> {KF} 0x14\n  Memory  ChildEBP RetAddr\n{rows}\n"
-    assert len(opened(text).walks()[0][1].rows) == 20
+    (table,) = opened(text)._facts.tables
+    assert len(table.rows) == 20
     assert opened(text).command(f"{KF} 0x14")
     with pytest.raises(NoDebugger):
         opened(text).command(f"{KF} 0x200")
@@ -143,7 +144,8 @@ def _said(target: TextTarget) -> Tuple[Any, ...]:
         segments(target),
         target.modules(),
         list(zip(addresses, target.symbols(addresses))),
-        [(name, [replace(row, line=0, text="") for row in table.rows]) for name, table in target.walks()],
+        target.printed_walk(),
+        target._facts.tables,
         target.missing(),
         target.registers(),
         target.versions([module.name for module in target.modules()]),
@@ -170,7 +172,9 @@ def test_a_text_target_is_a_target() -> None:
     assert target.thread() is None
     assert target.versions(["BabyHog"]) == (None,)
     assert target.commands() == ()
-    assert KF in [command for command, _ in target.walks()]
+    walk = target.printed_walk()
+    assert walk is not None
+    assert walk.command == KF
     assert target.notes[0] == (
         "the log lacks 11756 of the stack's 12288 bytes: run `dps b8ae6000 b8ae9000` and paste that, too"
     )

@@ -33,7 +33,7 @@ def _ask_everything(target: TextTarget) -> None:
     target.versions([module.name for module in modules])
     target.symbols([0, 1, region.limit if region else 2, 1 << 63, *(module.start for module in modules)])
     target.registers()
-    target.walks()
+    target.printed_walk()
     assert all(missing.what and missing.command for missing in target.missing())
     assert about.pointer_bytes in (4, 8)
     for command in target.commands():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.machine.words import X86
@@ -23,14 +23,15 @@ class Share:
 
 def module_of(frame: Frame) -> str:
     """The module a frame's bytes are charged to (x86: that of the row's own function)."""
-    return frame.symbol.module if frame.symbol is not None else NO_MODULE
+    return (frame.symbol.module if frame.symbol is not None else "") or NO_MODULE
 
 
 def function_of(frame: Frame) -> str:
     """The function a frame's bytes are charged to; without a symbol only its module is known."""
     if frame.symbol is None:
         return NO_MODULE
-    return f"{frame.symbol.module}!{frame.symbol.name}" if frame.symbol.name else f"{frame.symbol.module} (no symbol)"
+    symbol = frame.symbol
+    return replace(symbol, displacement=0).text() if symbol.name else f"{symbol.module} (no symbol)"
 
 
 def shares(frames: Sequence[Frame], owner: Callable[[Frame], str]) -> Tuple[Share, ...]:

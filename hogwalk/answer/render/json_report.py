@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Optional
 
-from hogwalk.answer.charge.books import module_of
+from hogwalk.answer.charge.paths import price
 from hogwalk.answer.report.document import SCHEMA, ModuleUse, ProductUse, Report
+from hogwalk.answer.report.fault import used
 from hogwalk.machine.words import hexa
 from hogwalk.model import Frame, Triple
 from hogwalk.printable import printable_document
@@ -48,8 +49,51 @@ def document(report: Report) -> Dict[str, Any]:
             {"from": address(gap.start), "to": address(gap.end), "bytes": gap.bytes, "why": gap.why}
             for gap in report.gaps
         ],
+        "recursion": _recursion(report),
+        "printed": _printed(report),
         "notes": list(report.notes),
         "commands": list(report.commands),
+    }
+
+
+def _recursion(report: Report) -> Optional[Dict[str, Any]]:
+    if report.cycle is None:
+        return None
+    found = price(report.cycle, report.region.size, report.walked)
+    return {
+        "functions": list(report.cycle.functions),
+        "starts": list(report.cycle.starts),
+        "bytes": report.cycle.bytes,
+        "frames_per_turn": found.period,
+        "bytes_per_turn": found.turn,
+        "turns": found.turns,
+        "turns_that_fit": found.fit,
+    }
+
+
+def _printed(report: Report) -> Optional[Dict[str, Any]]:
+    # What only a stack table of a text has: the rest of the table, and how much of the stack its first row leaves.
+    low = used(report)
+    if report.printed is None or low is None:
+        return None
+    bounded = report.base_known
+    return {
+        "command": report.printed.command,
+        "base_known": bounded,
+        "used": report.region.base - low[0],
+        "left": low[0] - report.region.limit if bounded else None,
+        "other_stacks": [
+            {
+                "from": address(stack.frames[0].frame_ptr),
+                "to": address(stack.frames[-1].frame_ptr),
+                "bytes": sum(share.bytes for share in stack.shares),
+                "modules": [
+                    {"name": share.name, "bytes": share.bytes, "frames": share.frames} for share in stack.shares
+                ],
+            }
+            for stack in report.other_stacks
+        ],
+        "other_tables": list(report.printed.others),
     }
 
 
@@ -108,7 +152,7 @@ def _frame(frame: Frame) -> Dict[str, Any]:
         "return_slot": address(frame.return_slot),
         "return_address": address(frame.return_address),
         "bytes": frame.bytes,
-        "module": module_of(frame) if frame.symbol is not None else None,
+        "module": (frame.symbol.module or None) if frame.symbol is not None else None,
         "symbol": None if frame.symbol is None else frame.symbol.text(),
         "source": frame.source.value,
         "trust": frame.trust.value,

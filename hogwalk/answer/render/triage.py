@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Sequence, Tuple
 
 from hogwalk.answer.charge.books import Share, module_of
-from hogwalk.answer.charge.cycles import Cycle
+from hogwalk.answer.charge.paths import price
 from hogwalk.answer.render.line import Link, frame_link, joined, mark, module_link
 from hogwalk.answer.render.ruler import ruler
 from hogwalk.answer.render.table import PLAIN, Look, Words, bar, cut, hexa, paragraphs, percent, table
 from hogwalk.answer.report.document import ProductUse, Report
+from hogwalk.answer.report.fault import double_fault, stack_pointer, used
 from hogwalk.machine.words import shown
 from hogwalk.model import About, Frame, Gap, Trust
 from hogwalk.walk.kf.frames import PROVEN
@@ -17,7 +18,6 @@ from hogwalk.walk.kf.frames import PROVEN
 MOST_GAPS = 6  # shown one by one; more are summed up by their reason
 MOST_ROWS = 12  # modules or products shown; the rest is one row
 Row = Tuple[Share, List[str]]  # what the numbers are from, and the texts behind them
-DOUBLE_FAULT = "EXCEPTION_DOUBLE_FAULT, the usual end of a depleted kernel stack"
 
 
 def render(report: Report, look: Look = PLAIN) -> Iterator[str]:
@@ -45,22 +45,36 @@ def _head(report: Report) -> Words:
     yield ("Target", target_line(report.about))
     if bugcheck is not None:
         arguments = ", ".join(f"{argument:x}" for argument in bugcheck.arguments)
-        meaning = f": {DOUBLE_FAULT}" if bugcheck.code == 0x7F and bugcheck.arguments[:1] == (8,) else ""
-        yield ("Bug check", f"{bugcheck.code:X} ({arguments}){meaning}")
+        yield ("Bug check", f"{bugcheck.code:X} ({arguments}){double_fault(report)}")
     if report.registers is not None:
         registers = report.registers
-        words = f"eip {shown(registers.ip)} esp {shown(registers.sp)} ebp {shown(registers.bp)}"
-        yield ("Fault", f"{words} ({registers.source}){_below(registers.sp, region.limit)}")
+        names = zip(report.about.words.registers, (registers.ip, registers.sp, registers.bp))
+        words = " ".join(f"{name} {shown(value)}" for name, value in names)
+        yield ("Fault", f"{words} ({registers.source}){stack_pointer(report)}")
     thread = f"{shown(region.thread)}  " if region.thread is not None else ""
     yield (
         "Thread",
         f"{thread}Limit {shown(region.limit)} Base {shown(region.base)}: {region.size} bytes ({region.source})",
     )
+    yield from _used(report)
     yield from _start(report)
 
 
-def _below(sp: int, limit: int) -> str:
-    return f": {limit - sp} bytes below Limit, the stack has run out" if sp < limit else ""
+def _used(report: Report) -> Words:
+    found = used(report)
+    if found is None:
+        return
+    low, by = found
+    region = report.region
+    if not report.base_known:
+        yield ("Used", f"at least {region.base - low} bytes, from {by} to the end of the last row's page")
+    elif low < region.limit:
+        yield ("Used", f"all {region.size} bytes: {by} lies {region.limit - low} bytes below Limit")
+    else:
+        yield (
+            "Used",
+            f"{region.base - low} of {region.size} bytes, from {by} to Base; {low - region.limit} left above it",
+        )
 
 
 def _start(report: Report) -> Words:
@@ -121,6 +135,8 @@ def _stated(report: Report, hog: ProductUse) -> str:
 
 def _sureness(report: Report) -> str:
     frames = report.frames
+    if report.printed is not None and all(frame.trust not in PROVEN for frame in frames):
+        return f"the rows are the debugger's own; the text shows no code that would bear out any of the {len(frames)}"
     counts = {trust: sum(1 for frame in frames if frame.trust is trust) for trust in Trust}
     proven = sum(frame.bytes or 0 for frame in frames if frame.trust in PROVEN)
     words = [
@@ -178,21 +194,24 @@ def _few(rows: List[Row]) -> List[Row]:
 
 
 def _findings(report: Report) -> Words:
-    yield from _cycle(report.cycle)
+    yield from _cycle(report)
     yield from _biggest(report)
     yield from _sums(report)
     yield from (("Note", note) for note in report.notes)
     yield from _next(report)
 
 
-def _cycle(cycle: Optional[Cycle]) -> Words:
+def _cycle(report: Report) -> Words:
+    cycle = report.cycle
     if cycle is None:
         return
     starts = ", ".join(f"#{start:02x}" for start in cycle.starts[:6]) + (", .." if len(cycle.starts) > 6 else "")
+    found = price(cycle, report.region.size, report.walked)
     yield (
         "Re-entered",
         f"{len(cycle.starts)} times a run of {cycle.length} frames, at {starts}: {cycle.bytes} bytes in all, from "
-        f"{cycle.functions[0]} to {cycle.functions[-1]}",
+        f"{cycle.functions[0]} to {cycle.functions[-1]}; {found.turn} bytes ({found.turn:x}h) a turn, "
+        f"{found.fit} turns would fit",
     )
 
 
@@ -225,7 +244,9 @@ def _sums(report: Report) -> Words:
     for at, words in enumerate(gaps):
         yield ("Gaps" if at == 0 else "", words)
     unknown = sum(gap.bytes for gap in report.gaps)
-    yield ("Sum", f"{report.walked} walked + {unknown} in gaps = {report.walked + unknown} = Base - Limit")
+    below = f" - {report.below_limit} below Limit" if report.below_limit else ""
+    total = report.walked + unknown - report.below_limit
+    yield ("Sum", f"{report.walked} walked + {unknown} in gaps{below} = {total} = Base - Limit")
 
 
 def _gap_sums(gaps: Sequence[Gap]) -> List[str]:
@@ -236,6 +257,9 @@ def _gap_sums(gaps: Sequence[Gap]) -> List[str]:
 
 
 def _next(report: Report) -> Words:
+    if report.printed is not None:
+        yield ("Next", "walk (all rows), usage --by function, compare (what the text's own words and code show)")
+        return
     biggest: Sequence[Frame] = report.biggest(1)
     steps = [(f"frame {hexa(frame.frame_ptr)}", "why it is so big") for frame in biggest]
     steps += [

@@ -18,7 +18,7 @@ def render_walk(report: Report, look: Look = PLAIN) -> Iterator[str]:
     """The frames as kf rows with source and trust, then the rows left out, then totals."""
     if report.start is not None:
         yield from wrapped("Start", mark(report.start.command, link=Link(report.start.command)), look.prose)
-    heads = ("#", "Memory", "ChildEBP", "RetAddr", "trust", "who", "function")
+    heads = ("#", "Memory", report.about.words.frame_name, "RetAddr", "trust", "who", "function")
     rows = [_row(number, frame, report.about.words) for number, frame in enumerate(report.frames)]
     yield from table(heads, rows, ("trust", "who", "function"), look.width)
     rest = [row for walk in report.segments for row in walk.rest]

@@ -14,7 +14,6 @@ from hogwalk.model import Module, Triple
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
-from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.kf.choose import frame_count
 from hogwalk.walk.merge.walks import Walks
 from hogwalk.walk.rebuild.confidence import Confidence, confidence
@@ -24,8 +23,8 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
     """The report of the debugger's walks and hogwalk's own."""
     frames = walks.frames
     module_shares = shares(frames, module_of)
-    owners = _owners(target, evidence.modules, module_shares)
-    modules = _module_uses(evidence.modules.modules, module_shares, owners)
+    owners = owners_of(target, evidence.modules.modules, module_shares)
+    modules = module_uses(evidence.modules.modules, module_shares, owners)
     found = gaps(evidence.region, frames, evidence.image.holes, evidence.image.machine.word)
     off = imbalance(evidence.region, frames, found)
     if off:
@@ -78,15 +77,17 @@ def _start(evidence: Evidence, triple: Triple) -> Start:
     return Start(triple, format_kf(triple, frame_count(evidence.region.size)), candidate)
 
 
-def _owners(target: Target, modules: ModuleMap, module_shares: Sequence[Share]) -> Dict[str, Product]:
-    known = {module.name for module in modules.modules}
+def owners_of(target: Target, modules: Sequence[Module], module_shares: Sequence[Share]) -> Dict[str, Product]:
+    """The product of each module that holds bytes."""
+    known = {module.name for module in modules}
     names = [share.name for share in module_shares if share.name in known]
     return products(names, target.versions(names))
 
 
-def _module_uses(
+def module_uses(
     modules: Sequence[Module], module_shares: Sequence[Share], owners: Dict[str, Product]
 ) -> Tuple[ModuleUse, ...]:
+    """The modules' shares with their products."""
     symbols = {module.name: module.symbols for module in modules}
     return tuple(
         ModuleUse(share, _owner(owners.get(share.name), share.name), symbols.get(share.name, ""))

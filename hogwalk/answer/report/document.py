@@ -8,7 +8,7 @@ from typing import Optional, Tuple
 from hogwalk.answer.charge.books import NO_MODULE, Share
 from hogwalk.answer.charge.cycles import Cycle
 from hogwalk.answer.charge.products import Product
-from hogwalk.model import About, Frame, Gap, Region, Registers, Triple
+from hogwalk.model import About, Frame, Gap, PrintedWalk, Region, Registers, Triple
 from hogwalk.walk.kf.frames import Walk
 from hogwalk.walk.kf.rank import Candidate
 from hogwalk.walk.merge.compare import Difference
@@ -44,12 +44,21 @@ class Start:
 
 
 @dataclass(frozen=True)
+class OtherStack:
+    """Rows of a printed table that lie on another stack than the report's, and their modules' shares; in no sum."""
+
+    frames: Tuple[Frame, ...]
+    shares: Tuple[Share, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything hogwalk found out about one stack.
 
     `tried` are the debugger's walks, `segments` those whose rows are used; `comparison` sets them beside hogwalk's own
     walk, `dropped` are kf's rows left out for it, `confidence` says how sure the hog is (None without an own walk).
-    `frames` are newest first; the bytes of `frames` and `gaps` add up to `region.size`.
+    `frames` are newest first; the bytes of `frames` and `gaps` add up to `region.size` and what lies below Limit.
+    `printed` is the stack table whose rows the frames are, `other_stacks` its rows on other stacks.
     """
 
     about: About
@@ -70,6 +79,22 @@ class Report:
     cycle: Optional[Cycle]
     notes: Tuple[str, ...]
     commands: Tuple[str, ...]
+    printed: Optional[PrintedWalk] = None
+    other_stacks: Tuple[OtherStack, ...] = ()
+
+    @property
+    def base_known(self) -> bool:
+        """Whether Base is known, and not only where the last printed row lies."""
+        return self.printed is None or self.printed.bounded
+
+    @property
+    def below_limit(self) -> int:
+        """Bytes of the frames that lie below Limit, on the guard page: the sum of frames and gaps is larger by them."""
+        sized = [frame for frame in self.frames if frame.bytes is not None]
+        if not sized:
+            return 0
+        start = sized[0].return_slot + self.about.words.word - (sized[0].bytes or 0)
+        return max(0, self.region.limit - start)
 
     @property
     def walked(self) -> int:

@@ -25,8 +25,7 @@ def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[Mo
     found.extend(_holes(evidence))
     for walk in walks.segments:
         found.extend(_rows(walk))
-    found.extend(_symbols(modules))
-    found.extend(_versions(modules))
+    found.extend(module_notes(modules))
     found.extend(note for note in target.notes if not is_remark(note))
     of_walks = (note for walk in walks.segments for note in walk.notes)
     found.extend(meaning([*filter(is_remark, target.notes), *of_walks]))
@@ -77,6 +76,11 @@ def _rows(walk: Walk) -> List[str]:
         found.append(f"{rows} that kf printed last left out of all sums: {walk.stop}")
     found.extend(f"kf printed a line hogwalk cannot read: {line.strip()}" for line in walk.unparsed)
     return found
+
+
+def module_notes(modules: Sequence[ModuleUse]) -> List[str]:
+    """What is not known of the modules on the stack."""
+    return [*_symbols(modules), *_versions(modules)]
 
 
 def _symbols(modules: Sequence[ModuleUse]) -> List[str]:

@@ -67,6 +67,10 @@ def _report(job: Job) -> Dict[str, Any]:
         y=job.symbols,
         i=job.images,
         engine=job.engine or None,
+        table=None,
+        thread=None,
+        limit=None,
+        base=None,
     )
     silent = Progress(quiet=True)
     return document(Run(open_target(options, silent), Wanted(), None, silent).report())

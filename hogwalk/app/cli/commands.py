@@ -43,6 +43,7 @@ def candidates(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Ite
 
     if options.n < 1:
         raise UsageError("-n wants a number above 0")
+    run.leave_table()
     return render_candidates(run.report(), options.n, look)
 
 
@@ -57,6 +58,7 @@ def compare(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterab
     """The two walks side by side."""
     from hogwalk.answer.render.compare import render_compare
 
+    run.leave_table()
     run.insist()
     return render_compare(run.report(), options.all)
 

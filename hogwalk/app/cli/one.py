@@ -59,7 +59,7 @@ def _check_places(options: argparse.Namespace) -> None:
 def _output(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> List[str]:
     if not options.record:
         return list(lines(Run(target, _wanted(options), _triple(options), progress), options, look))
-    from hogwalk.targets.recording import Recorder
+    from hogwalk.targets.recorder import Recorder
 
     recorder = Recorder(target)
     run = Run(recorder, _wanted(options), _triple(options), progress)

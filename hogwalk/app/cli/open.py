@@ -47,14 +47,14 @@ def _recording(path: str) -> Target:
 
 
 def _file(path: str, options: argparse.Namespace, progress: Progress) -> Target:
-    from hogwalk.targets.recording import FORMAT
+    from hogwalk.targets.recorder import FORMAT
 
     if path == "-":
-        return _text(sys.stdin.buffer, 0, progress)
+        return _text(sys.stdin.buffer, 0, options, progress)
     head = _head(path)
     if head.startswith(DUMP_MAGIC):
         return _dump(path, options, progress)
-    return _recording(path) if FORMAT.encode() in head else _text(path, os.path.getsize(path), progress)
+    return _recording(path) if FORMAT.encode() in head else _text(path, os.path.getsize(path), options, progress)
 
 
 def _head(path: str) -> bytes:
@@ -68,11 +68,12 @@ def _head(path: str) -> bytes:
         raise BadInput(f"{path} cannot be read ({error.strerror})", "check the path") from error
 
 
-def _text(source: Union[str, BinaryIO], size: int, progress: Progress) -> Target:
-    from hogwalk.targets.text import open_text
+def _text(source: Union[str, BinaryIO], size: int, options: argparse.Namespace, progress: Progress) -> Target:
+    from hogwalk.targets.text import Choose, open_text
 
     progress("reading the log", size)
-    return open_text(source, progress.advance)
+    wanted = Choose(options.table, options.thread, options.limit, options.base)
+    return open_text(source, progress.advance, wanted)
 
 
 def _dump(path: str, options: argparse.Namespace, progress: Progress) -> Target:

@@ -44,7 +44,7 @@ DETAILS: Dict[str, str] = {
     "rest, marked ~, the return addresses are counted.",
 }
 VALUED = (
-    "-z", "-y", "-i", "-k", "--engine", "--record", "--limit", "--base", "--thread", "-n", "--by", "--jobs",
+    "-z", "-y", "-i", "-k", "--engine", "--record", "--limit", "--base", "--thread", "--table", "-n", "--by", "--jobs",
     "--timeout", "--html", "--without",
 )  # fmt: skip
 EPILOG = (
@@ -105,7 +105,7 @@ def command_parser(command: str) -> Parser:
         epilog=f"{textwrap.fill(EPILOG, 90)}\n{CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(json=None, json_lines=False)
+    parser.set_defaults(json=None, json_lines=False, table=None, thread=None, limit=None, base=None)
     _add_own(parser, command)
     if command in ("triage", "walk", "usage", "verdict"):
         add_exports(parser)
@@ -123,6 +123,7 @@ def _add_ends(parser: Parser) -> None:
     ends.add_argument("--limit", type=address, metavar="A", help="the stack's low end, as !thread prints Limit")
     ends.add_argument("--base", type=address, metavar="A", help="the stack's high end, as !thread prints Base")
     ends.add_argument("--thread", type=address, metavar="A", help="a _KTHREAD other than the current one")
+    ends.add_argument("--table", type=int, metavar="N", help="of a text's stack tables the Nth, not the longest")
 
 
 def _add_own(parser: Parser, command: str) -> None:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Iterator, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, NoDebugger, Unreadable
-from hogwalk.model import About, FrameLayout, Module, Region, Registers, Symbol, ThreadStack, Triple, Version
+from hogwalk.model import (
+    About,
+    FrameLayout,
+    Module,
+    PrintedWalk,
+    Region,
+    Registers,
+    Symbol,
+    ThreadStack,
+    Triple,
+    Version,
+)
 from hogwalk.targets.dump.crash import Crash, Names
 from hogwalk.targets.dump.header import TRIAGE, read_header
 from hogwalk.targets.dump.kernel import open_pages
@@ -112,6 +123,10 @@ class DumpTarget:
         """The crashing thread's stack where the file itself records one: it holds no kernel structures then."""
         found = self.stack()
         return None if found is None else Region(found[0], found[1], self.thread(), "the stack the dump records")
+
+    def printed_walk(self) -> Optional[PrintedWalk]:
+        """None: a dump file shows no table."""
+        return None
 
     def shown_starts(self) -> Sequence[Triple]:
         """None: a dump file shows no walk."""

@@ -19,7 +19,10 @@ from hogwalk.targets.parsers.remarks import is_remark
 
 MOST_FRAMES = 0xFFFF  # the engine: "The maximum number is 0xffff."
 
-HEADER = re.compile(r"\s*(?:#\s+)?(?:Memory\s+)?(?:ChildEBP|Child-SP|RetAddr|Call Site)\b[A-Za-z:\- ]*$")
+# MEX prints Return for RetAddr, Dr. Watson FramePtr and ReturnAd, NT 4 Param1 and Function Name.
+HEADER = re.compile(
+    r"\s*(?:#\s+)?(?:Memory\s+)?(?:ChildEBP|Child-SP|FramePtr|RetAddr|Return|Call Site)\b[A-Za-z0-9#:\- ]{0,200}$"
+)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 from hogwalk.model import Symbol
 from hogwalk.targets.parsers.words import address, fold, split_symbol
 
+MOST_ARGUMENTS = 4  # Dr. Watson and x64 print four, kb and kv of x86 three
 _LONGEST = 8192  # characters; the engine's names end at 4096
 
 _HEX_WORDS = re.compile(r"\s*((?:[0-9a-fA-F]{1,8}(?:`?[0-9a-fA-F]{8})?\s+)*)")
@@ -18,11 +19,17 @@ _COLON_DASHES = re.compile(r":(?:\s+[-`?]+){1,4}\s+:\s+")
 # 32-bit engines say (Inline), 64-bit ones (Inline Function); doubtful ones stand between question marks.
 _INLINE = re.compile(r"\??\(Inline(?: Function)?\)\??\s+\??-[-`]*\??(?:\s+|$)")
 _TAIL = re.compile(
-    r"(?<!\s)\s+(\((?:FPO|CONV|TrapFrame|CONTEXT|Inline Function|Managed|UNKNOWN FPO TYPE)\b[^()]*\)"
-    r"|\[[^\[\]]+ @ \d+\])\s*$"
+    r"(?<!\S)(\((?:FPO|CONV|TrapFrame|CONTEXT|Inline Function|Managed|UNKNOWN FPO TYPE)\b[^()]{0,400}\)"
+    r"|\[[^\[\]]{1,1000} @ \d{1,9}\])(?!\S)"
+)
+# Where a call site ends: behind its displacement, else before what cannot go on a name.
+_DISPLACED = re.compile(r"\+0x[0-9a-fA-F`]{1,17}(?=\s|$)")
+_BEHIND = re.compile(
+    r"\s(?=\s|<-|//|;|--|==|\*|#|\((?:FPO|CONV|TrapFrame|CONTEXT|Inline|Managed|UNKNOWN)\b|\[.{1,1000} @ \d)"
 )
 # A driver called ".sys" is a module without a name: its call sites are "!Function+0x5" and "+0x1196".
 _CALL_SITE = re.compile(r"[^\s!]*!.*|[^\s!]*\+0x[0-9a-fA-F`]+|0x[0-9a-fA-F`]+|[\w.$<>-]+")
+_WIDE = re.compile(r"\s*(?:[0-9a-fA-F]{1,8}\s+){0,2}[0-9a-fA-F]{8}`?[0-9a-fA-F]{8}\b")
 _TRAP_FRAME = re.compile(r"TrapFrame(?:-EDITED)? @ ([0-9a-fA-F`]+)")
 
 
@@ -116,6 +123,11 @@ def is_row(text: str) -> bool:
     return parse_row(text, 0, Columns(None, None, None)) is not None
 
 
+def is_wide(row: KfRow) -> bool:
+    """Whether the row prints addresses of 16 digits."""
+    return _WIDE.match(row.text) is not None
+
+
 def _hex_words(text: str, start: int = 0) -> Tuple[List[str], str]:
     found = _HEX_WORDS.match(text, start)
     return (found.group(1).split(), text[found.end() :]) if found else ([], text[start:])
@@ -147,21 +159,25 @@ def _marked(words: Sequence[str], mark: str, arguments: Sequence[str], site: str
 
 
 def _plain(words: Sequence[str], site: str) -> Optional[_Fields]:
-    wide = [index for index, word in enumerate(words) if len(word) > 8]
-    # 32-bit rows have no argument or three: so 0..2 words stand before the two pointers, whatever their width.
-    first = wide[0] if wide else (len(words) - 2) % 3
+    first = next((index for index, word in enumerate(words) if len(word) >= 8), len(words))
+    # Numbers and Memory hold less than eight digits, but Memory where the walk changes stacks; no row has one argument.
+    first += len(words) - first == 3
     pointers = words[first : first + 2]
-    if first > 2 or not 2 <= len(words) <= 7 or len(pointers) < 2 or any(len(word) < 8 for word in words[first:]):
+    arguments = words[first + 2 :]
+    if first > 2 or len(pointers) < 2 or len(arguments) > MOST_ARGUMENTS:
         return None
-    return _Fields(words[:first], pointers[0], pointers[1], "", words[first + 2 :], site, False)
+    widths = {len(word.replace("`", "")) for word in pointers}
+    if len(widths) > 1 or any(len(word) < 8 for word in arguments):
+        return None
+    return _Fields(words[:first], pointers[0], pointers[1], "", arguments, site, False)
 
 
 def _prefix(words: Sequence[str], text: str, columns: Columns) -> Optional[Tuple[Optional[int], Optional[int]]]:
     # Frame number and Memory.  With one word only the column heads tell which; without heads its place does:
     # numbers start the line, figures are right-aligned.
-    values = [int(word, 16) for word in words if len(word) <= 8]
-    if len(values) != len(words) or len(words) > 2:
+    if len(words) > 2:
         return None
+    values = [address(word) for word in words]
     if len(values) == 2:
         return values[0], values[1]
     if not values:
@@ -173,11 +189,11 @@ def _prefix(words: Sequence[str], text: str, columns: Columns) -> Optional[Tuple
 
 
 def _call_site(text: str) -> Tuple[str, Tuple[str, ...]]:
-    tails: List[str] = []
-    site = text
-    found = _TAIL.search(site)
-    while found:
-        tails.append(found.group(1))
-        site = site[: found.start()]
-        found = _TAIL.search(site)
-    return site.strip(), tuple(reversed(tails))
+    # The call site, and the engine's own groups behind it; what else people write there is passed over.
+    end = _DISPLACED.search(text)
+    if end is None:
+        cut = _BEHIND.search(text)
+        at = cut.start() if cut else len(text)
+    else:
+        at = end.end()
+    return text[:at].strip(), tuple(found.group(1) for found in _TAIL.finditer(text, at))

@@ -16,6 +16,7 @@ _ADDRESSES: Dict[str, Pattern[str]] = {
     "base": re.compile(rf"(?:^|\s)(?:Base|StackBase:)\s+({ADDRESS})\b"),
     "limit": re.compile(rf"(?:^|\s)(?:Limit|StackLimit:)\s+({ADDRESS})\b"),
 }
+_OVERFLOW = re.compile(rf"\bStack Limit: ({ADDRESS})\b")
 _IMAGE = re.compile(r"\bImage:\s+(\S.*)")
 _SPOKEN = re.compile(r"THREAD |Owning Process|Stack Init|Base|Limit|Current")
 
@@ -59,3 +60,9 @@ def add_line(threads: List[ThreadText], line: str, pointer_bytes: Optional[int] 
         replace(last, image=image.group(1).rstrip() if image and "process" in values else last.image, **values)
     )
     return True
+
+
+def overflow(line: str) -> Tuple[ThreadText, ...]:
+    """What the line `STACK_OVERFLOW: Stack Limit: ffff9a8143c61000. ..` of !analyze says: a Limit without a Base."""
+    found = _OVERFLOW.search(line)
+    return (ThreadText(limit=address(found.group(1))),) if found else ()

@@ -6,16 +6,17 @@ import re
 from typing import Dict, List, Optional, Tuple
 
 from hogwalk.model import Triple
-from hogwalk.targets.parsers.kf import KfText, parse_kf
+from hogwalk.targets.parsers.kf import parse_kf
 from hogwalk.targets.parsers.words import address, unsigned
 
 MOST_CHARACTERS = 8 << 20
 
 _KEPT = re.compile(r"(?:k|ub?\b|uf\b|lm|!thread|!teb|\.bugcheck|vertarget|version|\.tss|\.trap|r\b|ln\b)")
+# k[b|p|P|v] [c] [n] [f] [L] [M] = BasePtr StackPtr InstructionPtr [FrameCount], the last of several commands at most.
 _FROM_TRIPLE = re.compile(
-    r"(k[a-z]*)\s*=\s*(?:0x)?(\w+)[ ,]+(?:0x)?(\w+)[ ,]+(?:0x)?(\w+)(?:[ ,]+(?:0x)?([0-9a-f]+))?$"
+    r"(?:.*;\s*)?(k[a-z]*)(?: [a-z]{1,5})* ?= ?"
+    r"(?:0x)?([\w`]+)[ ,]+(?:0x)?([\w`]+)[ ,]+(?:0x)?([\w`]+)(?:[ ,]+(?:[l ]|0x)*([0-9a-f]+))?$"
 )
-_UNASKED = "(stack table "
 _DEPTHS = (0x14, 0x100, 0x200)  # default depths seen; a walk of exactly that many rows may have been cut short
 
 
@@ -25,27 +26,14 @@ class Answers:
     def __init__(self) -> None:
         self._answers: Dict[str, List[str]] = {}
         self._current: Optional[List[str]] = None
-        self._unasked = False
         self._left = MOST_CHARACTERS
 
     def begin(self, command: str) -> None:
         """A prompt with this command, "" for an empty one."""
-        self._current, self._unasked = None, False
+        self._current = None
         if _KEPT.match(command.lower()) and self._left > 0:
             self._current = []
             self._answers[_spaced(command)] = self._current
-
-    def table(self, header: str) -> None:
-        """A stack table's column heads; where no kept command asked, the table is kept under a name of its own."""
-        if self._current is None and self._left > 0:
-            self._current = self._answers[f"{_UNASKED}{len(self._answers) + 1})"] = []
-            self._unasked = True
-        self.add(header)
-
-    def leave_table(self) -> None:
-        """The table ends, and with it an answer that no command asked for."""
-        if self._unasked:
-            self._current, self._unasked = None, False
 
     def add(self, line: str) -> None:
         """The next line of the answer."""
@@ -61,37 +49,31 @@ class Answers:
         """The answer to this very command, or to the same `kf=` triple with another count if nothing was cut."""
         lines = self._answers.get(_spaced(command))
         if lines is None:
-            asked = _kind(command), start_of(command)
-            walks = [(name, rows) for name, rows in self._answers.items() if asked == (_kind(name), start_of(name))]
+            asked = start_of(command)
+            walks = [(name, rows) for name, rows in self._answers.items() if asked == start_of(name)]
             tables = [rows for name, rows in walks if _whole(name, rows)]
-            lines = tables[-1] if asked[1] and tables else None
+            lines = tables[-1] if asked and tables else None
         return None if lines is None else "\n".join(lines).strip("\n") + "\n"
 
-    def walks(self) -> Tuple[Tuple[str, KfText], ...]:
-        """The stack tables of the log with their commands (a name in parentheses where none is shown), in log order."""
-        shown = [name for name in self._answers if name.lower().startswith(("k", _UNASKED))]
-        tables = [(name, parse_kf("\n".join(self._answers[name]))) for name in shown]
-        return tuple((name, table) for name, table in tables if table.rows)
+    def starts(self) -> Tuple[Triple, ...]:
+        """The triples of the commands whose tables are kept, in log order."""
+        found = [start_of(command) for command in self._answers]
+        return tuple(start for start in found if start is not None)
 
 
 def instruction_ptr(command: str) -> Optional[int]:
     """The InstructionPtr of a `k... = BasePtr StackPtr InstructionPtr` command, or None."""
     start = start_of(command)
-    return start.instruction_ptr if start else None
+    return start.instruction_ptr if start is not None else None
 
 
 def start_of(command: str) -> Optional[Triple]:
     """The triple of a `k... = BasePtr StackPtr InstructionPtr` command, or None."""
     words = _triple(command)
     try:
-        return Triple(*(unsigned(address(word)) for word in words[1:])) if words else None
+        return Triple(*(unsigned(address(word)) for word in words)) if words else None
     except ValueError:
         return None
-
-
-def _kind(command: str) -> str:
-    words = _triple(command)
-    return words[0] if words else ""
 
 
 def _spaced(command: str) -> str:
@@ -100,7 +82,7 @@ def _spaced(command: str) -> str:
 
 def _triple(command: str) -> Optional[Tuple[str, ...]]:
     found = _FROM_TRIPLE.match(_spaced(command).lower())
-    return found.group(1, 2, 3, 4) if found else None
+    return found.group(2, 3, 4) if found else None  # the same rows, whatever columns the command prints
 
 
 def _whole(command: str, lines: List[str]) -> bool:

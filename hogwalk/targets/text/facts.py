@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Tuple
 
-from hogwalk.model import Module, Symbol
+from hogwalk.model import Module, Registers, Symbol
 from hogwalk.targets.parsers.bugcheck import BugCheckReader
 from hogwalk.targets.parsers.dps import Word
 from hogwalk.targets.parsers.thread import ThreadText
 from hogwalk.targets.text.answers import Answers
 from hogwalk.targets.text.memory import Runs
+from hogwalk.targets.text.tables import Table
 
 MOST_SYMBOLS = 150_000
 MOST_THREADS = 10_000
@@ -21,8 +22,10 @@ LARGEST_X86 = 0xFFFFFFFF
 class Facts:
     """Everything one debugging session of a log says.
 
-    `narrow` and `wide` count rows with 8-digit and with 16-digit addresses; `registers` are (instruction, stack, frame)
-    pointers in log order; `details` the key and value pairs of `lmv` by module name; `dump` the dump file it names.
+    `narrow` and `wide` count rows with 8-digit and with 16-digit addresses; `registers` are in log order, `source` the
+    command that showed them; `details` the key and value pairs of `lmv` by module name; `dump` the dump file it names.
+    `usage` holds the bytes and frames of each module that a !stackusage table counts, `usage_total` its own sum;
+    `recognised` names what was seen and cannot be used.
     """
 
     dump: str = ""
@@ -39,8 +42,12 @@ class Facts:
     details: Dict[str, Dict[str, str]] = field(default_factory=dict)
     threads: List[ThreadText] = field(default_factory=list)
     bugcheck: BugCheckReader = field(default_factory=BugCheckReader)
-    registers: List[Tuple[int, int, int]] = field(default_factory=list)
+    registers: List[Registers] = field(default_factory=list)
     answers: Answers = field(default_factory=Answers)
+    tables: List[Table] = field(default_factory=list)
+    usage: Dict[str, Tuple[int, int]] = field(default_factory=dict)
+    usage_total: Optional[int] = None
+    recognised: List[str] = field(default_factory=list)
     _names: Dict[str, str] = field(default_factory=dict)
 
     @property

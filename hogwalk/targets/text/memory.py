@@ -73,6 +73,11 @@ class Memory:
         self._starts = [start for start, _ in segments]
         self._sums = [0, *accumulate(len(data) for _, data in segments)]
 
+    def has(self, address: int, count: int) -> bool:
+        """Whether `read` would give these bytes."""
+        index = bisect_right(self._starts, address) - 1
+        return index >= 0 and address + count <= self._starts[index] + len(self.segments[index][1])
+
     def read(self, address: int, count: int) -> bytes:
         """Exactly `count` bytes; raises Unreadable unless the log holds them all."""
         index = bisect_right(self._starts, address) - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Iterator, List, Optional, Sequence
+from typing import Container, Iterator, List, Optional, Sequence
 
 from hogwalk.machine.words import words_of
 from hogwalk.model import Module, Region
@@ -24,8 +24,10 @@ class Missing:
     command: str
 
 
-def missing(facts: Facts, region: Optional[Region], memory: Memory, inferred: Sequence[Module]) -> Iterator[Missing]:
-    """Everything that would make the answer better, most important first."""
+def missing(
+    facts: Facts, region: Optional[Region], memory: Memory, inferred: Sequence[Module], functions: Container[str] = ()
+) -> Iterator[Missing]:
+    """Everything that would make the answer better, most important first; `functions` are names without a module."""
     digits = 2 * facts.pointer_bytes
     span = f"{region.limit:0{digits}x} {region.base:0{digits}x}" if region else "LIMIT BASE"
     there = covered(memory, region) if region else 0
@@ -39,7 +41,7 @@ def missing(facts: Facts, region: Optional[Region], memory: Memory, inferred: Se
     if inferred or not facts.modules:
         names = ", ".join(module.name for module in inferred[:MOST_NAMES])
         yield Missing(f"where these modules begin and end: {names}" if names else "the loaded modules", "lm")
-    unversioned = _without_version(facts)
+    unversioned = _without_version(facts, functions)
     if unversioned:
         yield Missing("the makers of the modules on the stack", ";".join(unversioned))
     if facts.bugcheck.found is None and facts.kernel is not False:
@@ -49,9 +51,10 @@ def missing(facts: Facts, region: Optional[Region], memory: Memory, inferred: Se
             yield Missing(f"{dropped} {what}: the log holds too many to keep", f"dps {span}")
 
 
-def _without_version(facts: Facts) -> List[str]:
+def _without_version(facts: Facts, functions: Container[str]) -> List[str]:
     # The commands, for the modules used most.
-    uses = Counter(symbol.module for symbol in facts.symbols.values() if symbol.module not in facts.details)
+    names = (symbol.module for symbol in facts.symbols.values() if symbol.module not in functions)
+    uses = Counter(name for name in names if name not in facts.details)
     ranked = [name for name in sorted(uses, key=lambda name: (-uses[name], name)) if name[:1].isalnum()][:MOST_NAMES]
     inside = {symbol.module: address for address, symbol in reversed(list(facts.symbols.items()))}
     words = words_of("", facts.pointer_bytes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Container, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from hogwalk.model import Module, Symbol
 
@@ -21,7 +21,7 @@ def inferred_modules(symbols: Dict[int, Symbol], listed: Iterable[Module]) -> Tu
     known = list(listed)
     names = {module.name for module in known}
     for address, symbol in symbols.items():
-        if symbol.module not in names and not symbol.module.startswith("<"):
+        if symbol.module and symbol.module not in names and not symbol.module.startswith("<"):
             seen.setdefault(symbol.module, []).append((address, symbol))
     guesses = [_guess(name, uses) for name, uses in seen.items()]
     return _apart(known, guesses)
@@ -51,6 +51,30 @@ def _apart(known: Sequence[Module], guesses: Sequence[Module]) -> Tuple[Module, 
         if end > module.start and not (before and sure and before.end > module.start):
             kept.append(Module(module.name, module.start, end, module.symbols))
     return tuple(kept)
+
+
+def lone_functions(symbols: Dict[int, Symbol], unplaced: Iterable[Symbol], known: Iterable[str]) -> Set[str]:
+    """Names that look like modules without symbols and are functions whose module is not printed.
+
+    The extensions of NT 4 and 2000 print `KiSwapThread+0xb5` alone, the debugger `OakScan+0x2f10` for a module without
+    symbols: a module's displacement leads back to its start, which lies on a page.  `unplaced` symbols belong to
+    addresses that are not known: in a module's first page lies no code.
+    """
+    modules = {symbol.module for symbol in symbols.values() if symbol.name} | set(known)
+    pages: Dict[str, bool] = {}
+    for address, symbol in symbols.items():
+        if not symbol.name:
+            pages[symbol.module] = pages.get(symbol.module, False) or (address - symbol.displacement) % PAGE == 0
+    for symbol in unplaced:
+        if not symbol.name and symbol.module not in pages:
+            pages[symbol.module] = symbol.displacement >= PAGE
+    return {name for name, paged in pages.items() if not paged and name not in modules and name[:1] != "<"}
+
+
+def as_function(symbol: Symbol, functions: Container[str]) -> Symbol:
+    """The symbol, as a function without a module where its name is one of these."""
+    bare = not symbol.name and symbol.module in functions
+    return Symbol("", symbol.module, symbol.displacement) if bare else symbol
 
 
 class Names:

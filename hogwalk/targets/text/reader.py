@@ -5,33 +5,33 @@ from __future__ import annotations
 import re
 from typing import Callable, Iterable, List, Optional, Tuple
 
-from hogwalk.model import Module, Symbol
-from hogwalk.targets.parsers import disasm, dps, kf, kfrow, lm, registers, thread
+from hogwalk.model import Module, Registers, Symbol
+from hogwalk.targets.parsers import disasm, dps, kf, kfrow, lm, registers, thread, usage
 from hogwalk.targets.parsers.dps import Word
 from hogwalk.targets.parsers.expr import parse_machine
 from hogwalk.targets.parsers.kfrow import Columns, KfRow
 from hogwalk.targets.parsers.lines import rejoined
 from hogwalk.targets.parsers.prompt import Prompt, split_prompt
-from hogwalk.targets.parsers.remarks import is_remark
 from hogwalk.targets.parsers.words import address
-from hogwalk.targets.text.answers import instruction_ptr
-from hogwalk.targets.text.facts import MOST_THREADS, Facts
+from hogwalk.targets.text.facts import LARGEST_X86, MOST_THREADS, Facts
+from hogwalk.targets.text.pasted import plain
+from hogwalk.targets.text.tables import STACK_TEXT, TableReader
 from hogwalk.targets.text.wraps import unwrapped
 
 _SPOKEN_THREAD = re.compile(r"Base|Limit|THREAD|Owning|Stack Init")
 _ASKS_MEMORY = re.compile(r"d(?:[dcpqy]?s?|[dpq]s)\b")
-_WIDE = re.compile(r"\s*(?:[0-9a-fA-F]{1,8}\s+){0,2}[0-9a-fA-F]{8}`?[0-9a-fA-F]{8}\b")
 # By far the most lines of any large log; what this does not match goes the long way.
 _PLAIN = re.compile(r"([0-9a-f]{8})  ([0-9a-f]{8})(?: ([^\s!+<]+)(?:!([^\s+<`?(]+))?(?:\+0x([0-9a-f]+))?)?$")
+_CONTEXT = re.compile(r"\.(?:tss|trap|cxr|ecxr|thread)\b[^;]{0,40}$")
 _TWO_BLANKS = re.compile(r"\s*\S+\s\s")
 
 
 def read_facts(lines: Iterable[str]) -> List[Facts]:
     """The facts of each dump a log tells of, in log order (one if it names none)."""
     reader = _Reader()
-    for line in rejoined(unwrapped(lines), _is_row):
+    for line in rejoined(unwrapped(plain(lines)), _is_row):
         if line.message:
-            reader.facts.answers.add(line.text)
+            reader.remark(line.text)
         else:
             reader.take(line.text)
     return reader.sessions
@@ -47,13 +47,18 @@ class _Reader:
         self.sessions = [self.facts]
         # How the rows of the current table are read: each method says whether the line was its own.
         self.table: Callable[[str], bool] = self._no_table
-        self.columns = Columns(None, None, None)
-        self.newer_return: Optional[int] = None  # the address that runs in the next frame of a stack table
+        self.printed = TableReader(self.facts.tables, self._add_frame)
         self.newer_frame: Optional[int] = None
+        self.command = ""
         self.module: Optional[Module] = None
         self.memory_asked: Optional[bool] = None  # whether a memory command printed this; None without a prompt
         self.doubtful: Tuple[Word, ...] = ()  # a row that is memory only if the next one goes on where it ends
         self.memory_end = -1
+
+    def remark(self, line: str) -> None:
+        """A remark of the debugger's, which may stand anywhere."""
+        self.facts.answers.add(line)
+        self.printed.remark(line)
 
     def take(self, line: str) -> None:
         if line[8:10] == "  " and self.table == self._no_table and self._plain(line):
@@ -65,65 +70,69 @@ class _Reader:
             return
         else:
             self.facts.answers.add(line)
-            if line and not self.table(line):
+            if not line:
+                self.printed.blank()
+            elif not self.printed.take(line) and not self.table(line):
                 self._free(line)
 
     def _prompt(self, prompt: Prompt) -> None:
         self.table = self._no_table
         self.facts.kernel = prompt.kernel
         self.memory_asked = _ASKS_MEMORY.match(prompt.command) is not None
-        self.newer_return = instruction_ptr(prompt.command)
         self.facts.answers.begin(prompt.command)
+        self.command = prompt.command
+        self.printed.command(prompt.command)
 
     def _heading(self, line: str) -> bool:
-        if "RetAddr" in line and kf.HEADER.match(line):
-            self.facts.answers.table(line)
-            self.columns = Columns(None, None, None).under(line)
-            self.table, self.newer_frame = self._frame, None
+        facts = self.facts
+        if ("Ret" in line or "Call Site" in line) and kf.HEADER.match(line):
+            facts.answers.add(line)
+            self.table, self.newer_frame = self._no_table, None
+            self.printed.heading(line, len(facts.threads), len(facts.registers))
         elif "module name" in line and lm.HEADER.match(line):
-            self.facts.answers.add(line)
+            facts.answers.add(line)
             self.table, self.module = self._module, None
+            self.printed.leave()
         elif lm.UNLOADED.match(line):
             self.table = self._unloaded
         elif line.lstrip().startswith("Loading Dump File ["):
             self._dump(line.strip()[len("Loading Dump File [") :].rstrip("]"))
+        elif usage.heading(line):
+            facts.recognised.append(usage.heading(line))
+            self.printed.leave()
+            self.table = self._usage if usage.sums(line) else self._no_table
         else:
             return False
         return True
 
     def _dump(self, name: str) -> None:
-        if name != self.facts.dump and (self.facts.dump or self.facts.words):
+        if name != self.facts.dump and (self.facts.dump or self.facts.words or self.facts.tables):
             self.facts = Facts()
             self.sessions.append(self.facts)
+            self.printed = TableReader(self.facts.tables, self._add_frame)
         self.facts.dump = name
         self.table = self._no_table
 
     def _no_table(self, line: str) -> bool:
         return False
 
-    def _frame(self, line: str) -> bool:
-        row = kfrow.parse_row(line, 0, self.columns)
-        if row:
-            self._add_frame(row)
-        elif not is_remark(line):
-            self.table = self._no_table
-            self.newer_return = None
-            self.facts.answers.leave_table()
-            return False
-        return True
-
-    def _add_frame(self, row: KfRow) -> None:
-        self._width(row.text)
+    def _add_frame(self, row: KfRow, running: Optional[int]) -> None:
+        wide = kfrow.is_wide(row)
+        self._width(wide)
         if row.inline:
             return
-        if row.symbol and self.newer_return is not None:
-            self.facts.add_symbol(self.newer_return, row.symbol)
-        self.newer_return = row.return_address
+        if row.symbol and running:
+            self.facts.add_symbol(running, row.symbol)
         # In a row of 0 bytes, or with a trap frame, RetAddr is no word of the stack above the frame pointer.
         whole = row.frame_ptr not in (None, self.newer_frame) and row.trap_frame is None and not row.marks
         self.newer_frame = row.frame_ptr
-        if whole and row.frame_ptr is not None and row.return_address is not None and not _WIDE.match(row.text):
+        if whole and row.frame_ptr is not None and row.return_address is not None and not wide:
             self.facts.add_return_address(row.frame_ptr, row.return_address)
+
+    def _usage(self, line: str) -> bool:
+        said = usage.total(line)
+        self.facts.usage_total = said if said is not None else self.facts.usage_total
+        return usage.add_row(self.facts.usage, line) or said is not None
 
     def _module(self, line: str) -> bool:
         module = lm.parse_row(line)
@@ -152,18 +161,21 @@ class _Reader:
             self.table = self._module
         elif code:
             self.facts.runs.add(*code)
-        elif row and (row.memory is not None or row.number is not None or row.arguments or row.inline):
-            self.facts.answers.table("")
-            self.facts.answers.add(line)
-            self.columns, self.table = _UNKNOWN, self._frame
-            self.newer_return = self.newer_frame = None
-            self._add_frame(row)
+        elif row and self._bare(row, line):
+            self.newer_frame = None
         else:
             words = dps.parse_row(line)
             if words:
                 self._memory(words, line)
             else:
                 self._talk(line)
+
+    def _bare(self, row: KfRow, line: str) -> bool:
+        # Whether the row is a stack table's: not where it stands right above the memory shown before.
+        plain = not row.arguments and row.number is None and row.memory is None
+        if plain and row.frame_ptr in (self.memory_end, _end(self.doubtful) if self.doubtful else -1):
+            return False
+        return self.printed.bare(row, line, len(self.facts.threads), len(self.facts.registers))
 
     def _plain(self, line: str) -> bool:
         found = _PLAIN.match(line)
@@ -185,19 +197,22 @@ class _Reader:
 
     def _memory(self, words: Tuple[Word, ...], line: str) -> None:
         start = words[0].address
+        before = self.printed.not_loose(start)
+        if before is not None:
+            self._memory(dps.parse_row(before.text), before.text)
         asked = _TWO_BLANKS.match(line) is not None if self.memory_asked is None else self.memory_asked
         sure = asked or start == self.memory_end
         if self.doubtful and start == _end(self.doubtful):
             words, sure = self.doubtful + words, True
         self.doubtful = () if sure else words
         if sure:
-            self._width(line)
+            self._width(words[0].address > LARGEST_X86 or words[0].size > 4)
             self.memory_end = _end(words)
             for word in words:
                 self.facts.add_word(word)
 
-    def _width(self, row: str) -> None:
-        if _WIDE.match(row):
+    def _width(self, wide: bool) -> None:
+        if wide:
             self.facts.wide += 1
         else:
             self.facts.narrow += 1
@@ -207,7 +222,12 @@ class _Reader:
         shown = registers.ROW.search(line) if "ip=" in line else None
         if shown:
             instruction, stack, frame = (address(word) for word in shown.groups())
-            facts.registers.append((instruction, stack, frame))
+            source = self.command if _CONTEXT.match(self.command) else "the registers in the log"
+            facts.registers.append(Registers(instruction, stack, frame, source, source == self.command))
+        elif line.lstrip().startswith(STACK_TEXT + ":"):
+            self.printed.label(STACK_TEXT)
+        elif "Stack Limit: " in line:
+            facts.threads.extend(thread.overflow(line))
         elif _SPOKEN_THREAD.search(line) and len(facts.threads) < MOST_THREADS:
             thread.add_line(facts.threads, line)
         elif not facts.bugcheck.take(line):

@@ -11,40 +11,44 @@ from hogwalk.targets.text.memory import Memory
 
 SAID = "!thread in the log"
 LARGEST_STACK = 16 << 20
-LARGEST_FRAME = 64 << 10
 FEWEST_LINKS = 2
 PAGE_BYTES = 4096
+GUARD_BYTES = 4096  # below Limit lies the guard page: a stack that ran out has its first row there
 
 
 def stack_region(facts: Facts, memory: Memory) -> Optional[Region]:
     """The Base and Limit of `!thread` that hold most of the known memory, else a dumped range that looks like a stack.
 
-    Else the pages that the frames of the log's stack tables lie on.
     A range looks like a stack when words in it point further up in it, as saved frame pointers do.
     """
-    said = [region for region in _said(facts) if region]
+    said = said_regions(facts)
     if said:
         return max(reversed(said), key=lambda region: covered(memory, region))
     links = [(_links(start, data, facts.pointer_bytes), start, start + len(data)) for start, data in memory.segments]
     count, start, end = max(links, default=(0, 0, 0))
     if count < FEWEST_LINKS:
-        return _walked(facts)
+        return _linked(facts, memory)
     # `dps LIMIT BASE` prints the word at Base, too, where it can be read.
     end -= end % PAGE_BYTES if end % PAGE_BYTES == facts.pointer_bytes else 0
-    return Region(start, end, None, "the dumped range (the log shows no Base and Limit)")
+    return Region(start, end, None, DUMPED)
 
 
-def _walked(facts: Facts) -> Optional[Region]:
-    clusters: List[List[int]] = []
-    for address in facts.frame_runs.starts():
-        if not clusters or address - clusters[-1][-1] > LARGEST_FRAME:
-            clusters.append([])
-        clusters[-1].append(address)
-    longest = max(clusters, key=len, default=[])
-    if len(longest) < FEWEST_LINKS:
+DUMPED = "the dumped range (the log shows no Base and Limit)"
+
+
+def _linked(facts: Facts, memory: Memory) -> Optional[Region]:
+    # People cut the dull lines out of a dump: then the links lead from one fragment to the next.
+    width = facts.pointer_bytes
+    low = high = links = 0
+    for start, data in memory.segments:
+        for address in range(start + -start % width, start + len(data) - width + 1, width):
+            value = int.from_bytes(data[address - start : address - start + width], "little")
+            if address < value <= address + LARGEST_STACK and value % width == 0 and memory.has(value, width):
+                low, high, links = (low if links else start), max(high, value), links + 1
+    if links < FEWEST_LINKS:
         return None
-    limit, base = longest[0] // PAGE_BYTES * PAGE_BYTES, (longest[-1] // PAGE_BYTES + 1) * PAGE_BYTES
-    return Region(limit, base, None, "the walked range (the log shows no Base and Limit)")
+    ends = [start + len(data) for start, data in memory.segments if start <= high < start + len(data)]
+    return Region(low, max(ends), None, DUMPED)
 
 
 def covered(memory: Memory, region: Region) -> int:
@@ -52,12 +56,18 @@ def covered(memory: Memory, region: Region) -> int:
     return memory.below(region.base) - memory.below(region.limit)
 
 
-def _said(facts: Facts) -> List[Optional[Region]]:
+def said_regions(facts: Facts) -> List[Region]:
+    """The stacks whose Base and Limit the text states, in log order."""
     return [
         Region(thread.limit, thread.base, thread.thread, SAID)
         for thread in facts.threads
         if thread.limit is not None and thread.base is not None and 0 < thread.base - thread.limit <= LARGEST_STACK
     ]
+
+
+def limits_said(facts: Facts) -> List[int]:
+    """The Limits that the text states without a Base."""
+    return [thread.limit for thread in facts.threads if thread.limit is not None and thread.base is None]
 
 
 def _links(start: int, data: bytes, width: int) -> int:

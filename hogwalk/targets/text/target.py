@@ -5,16 +5,26 @@ from __future__ import annotations
 from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 from hogwalk.errors import NoDebugger
-from hogwalk.model import About, FrameLayout, Module, Region, Registers, Symbol, ThreadStack, Triple, Version
+from hogwalk.model import (
+    About,
+    FrameLayout,
+    Module,
+    PrintedWalk,
+    Region,
+    Registers,
+    Symbol,
+    ThreadStack,
+    Triple,
+    Version,
+)
 from hogwalk.targets.parsers import lm
-from hogwalk.targets.parsers.kf import KfText
 from hogwalk.targets.protocol import Range, read_each
-from hogwalk.targets.text.answers import start_of
 from hogwalk.targets.text.facts import Facts
-from hogwalk.targets.text.memory import Memory
+from hogwalk.targets.text.memory import Memory, Runs
 from hogwalk.targets.text.missing import Missing, missing
-from hogwalk.targets.text.naming import Names, inferred_modules
+from hogwalk.targets.text.naming import Names, as_function, inferred_modules, lone_functions
 from hogwalk.targets.text.region import stack_region
+from hogwalk.targets.text.stacks import ANY, Choose, choose, dump_wins, place, printed, wider
 
 SLACK_BYTES = 4096  # how far below Limit a stack pointer that ran out of stack may lie
 KNOWN_BYTES = 1  # a log knows single bytes, not pages
@@ -23,15 +33,27 @@ KNOWN_BYTES = 1  # a log knows single bytes, not pages
 class TextTarget:
     """What a log says, as a target; nothing in it is ever guessed where `missing` does not say so."""
 
-    def __init__(self, facts: Facts, source: str) -> None:
+    def __init__(self, facts: Facts, source: str, wanted: Choose = ANY) -> None:
         self._facts = facts
         self._source = source
         self._memory: Memory = facts.runs.memory(facts.frame_runs)
         listed = sorted(facts.modules.values(), key=lambda module: module.start)
-        self.inferred: Tuple[Module, ...] = inferred_modules(facts.symbols, listed)
+        self._functions = lone_functions(
+            facts.symbols,
+            [row.symbol for table in facts.tables for row in table.rows if row.symbol and row.running is None],
+            [*facts.details, *(module.name for module in listed)],
+        )
+        symbols = {address: as_function(symbol, self._functions) for address, symbol in facts.symbols.items()}
+        self.inferred: Tuple[Module, ...] = inferred_modules(symbols, listed)
         self._modules = tuple(sorted([*listed, *self.inferred], key=lambda module: module.start))
-        self._names = Names(facts.symbols, self._modules)
-        self._region = stack_region(facts, self._memory)
+        self._names = Names(symbols, self._modules)
+        self._placed = place(facts, facts.tables)
+        self._chosen = choose(self._placed, wanted)
+        dumped = facts.runs.memory(Runs())
+        self._dumped = self._chosen is None or (wanted.table is None and dump_wins(self._chosen, dumped))
+        chosen = None if self._dumped else self._chosen
+        found = stack_region(facts, dumped if chosen is not None else self._memory)
+        self._region = found if chosen is None or (found is not None and wider(chosen, found)) else chosen.region
 
     def about(self) -> About:
         """Kind "text"; the machine as `vertarget` says it, else by the width of most addresses.
@@ -97,10 +119,9 @@ class TextTarget:
     def registers(self) -> Tuple[Registers, ...]:
         """The registers shown, last first, those before all whose stack pointer lies on the stack or just below it."""
         region = self._region
-        shown = [row for row in reversed(self._facts.registers) if row[0] and row[1]]
-        near = [row for row in shown if region and region.limit - SLACK_BYTES <= row[1] < region.base]
-        best = dict.fromkeys([*near, *shown])
-        return tuple(Registers(*row, "the registers in the log") for row in best)
+        shown = [row for row in reversed(self._facts.registers) if row.ip and row.sp]
+        near = [row for row in shown if region and region.limit - SLACK_BYTES <= row.sp < region.base]
+        return tuple(dict.fromkeys([*near, *shown]))
 
     def evaluate(self, expression: str) -> Optional[int]:
         """None: a log is no debugger."""
@@ -121,13 +142,14 @@ class TextTarget:
 
     def shown_starts(self) -> Sequence[Triple]:
         """The triples of the `kf=BasePtr StackPtr InstructionPtr` commands whose tables the log shows."""
-        found = [start_of(command) for command, _ in self.walks()]
-        return [start for start in found if start is not None]
+        return self._facts.answers.starts()
 
-    def walks(self) -> Tuple[Tuple[str, KfText], ...]:
-        """The debugger's own stack tables in the log, each with the command that printed it, in log order."""
-        return self._facts.answers.walks()
+    def printed_walk(self) -> Optional[PrintedWalk]:
+        """The stack table asked for, else the longest one; None without a table, or where a dump shows far more."""
+        if self._chosen is None or self._dumped or self._region is None:
+            return None
+        return printed(self._chosen, self._placed, self._region, self._functions)
 
     def missing(self) -> Tuple[Missing, ...]:
         """Everything that would make the answer better, most important first."""
-        return tuple(missing(self._facts, self._region, self._memory, self.inferred))
+        return tuple(missing(self._facts, self._region, self._memory, self.inferred, self._functions))

@@ -1,0 +1,95 @@
+"""What web pages, chats and mail programs make of a log's lines, undone: HTML, Markdown, all rows on one line."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Iterable, Iterator, List
+
+from hogwalk.targets.parsers.words import ADDRESS
+
+_ENTITY = re.compile(r"&(?:nbsp|gt|lt|amp|quot|apos|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
+# Only names of HTML, for a template's arguments look like a tag; those that end a line, and all others.
+_LINE_END = re.compile(r"<(?:br|/p|/div|/tr|/li|/pre|/h[1-6]|p|tr|li|pre)(?:\s[^<>]{0,500})?\s?/?>", re.IGNORECASE)
+_TAG = re.compile(
+    r"</?(?:a|b|body|code|div|em|font|html|i|li|ol|p|pre|small|span|strong|table|tbody|td|th|tr|tt|u|ul|blockquote)"
+    r"(?:\s[^<>]{0,500})?/?>",
+    re.IGNORECASE,
+)
+_BOLD = re.compile(r"(?<![*])\*\*(?![*])")
+_ESCAPED = re.compile(r"\\([!_*<>#+`\[\]])")
+_SHORTEST_JOINED = 60  # characters; two rows are longer
+_WORD = re.compile(rf"{ADDRESS}$")
+_FIGURE = re.compile(r"[0-9a-fA-F]{1,5}$")
+_SITE = re.compile(r"[^\s!]+!\S|[^\s!]+\+0x[0-9a-fA-F]|0x[0-9a-fA-F`]{8,17}$")
+_HEADS = re.compile(r"(?:#\s+)?(?:Memory\s+)?(?:ChildEBP|Child-SP)\s+Ret")
+
+
+def plain(lines: Iterable[str]) -> Iterator[str]:
+    """The lines as the debugger printed them; a line of several rows becomes several lines."""
+    marked = False  # whether the text is a page's source
+    for line in lines:
+        if "&" in line or "<" in line:
+            marked = marked or _ENTITY.search(line) is not None or _LINE_END.search(line) is not None
+        for piece in _untagged(line) if marked else (line,):
+            yield from _rows(_unmarked(piece))
+
+
+def _untagged(line: str) -> List[str]:
+    pieces = _LINE_END.split(line) if "<" in line else [line]
+    if len(pieces) > 1:
+        pieces = [piece for piece in pieces if piece.strip()] or [""]
+    return [html.unescape(_TAG.sub("", piece)).replace("\xa0", " ").rstrip() for piece in pieces]
+
+
+def _unmarked(line: str) -> str:
+    # Markdown: bold, escaped signs, code spans around whole lines.
+    if "**" in line:
+        line = _BOLD.sub("", line)
+    if "\\" in line:
+        line = _ESCAPED.sub(r"\1", line)
+    bare = line.strip()
+    if bare[:1] == "`" and not bare.startswith("```"):
+        return bare.strip("`")
+    return bare[1:-1] if len(bare) > 2 and bare[0] == bare[-1] == "*" and bare[1] not in "* " else line
+
+
+def _rows(line: str) -> Iterator[str]:
+    # One line, or, where rows follow each other on it, each row by itself.
+    if len(line) < _SHORTEST_JOINED or ("!" not in line and "+0x" not in line):
+        yield line
+        return
+    words = [(found.start(), found.group()) for found in re.finditer(r"\S+", line)]
+    starts = _starts([word for _, word in words])
+    if len(starts) < 2:
+        yield line
+        return
+    cuts = [words[at][0] for at in starts]
+    heads = _HEADS.search(line, 0, cuts[0])
+    first = line[: cuts[0]]
+    if heads is not None:
+        yield from (first[: heads.start()].rstrip(), first[heads.start() :].rstrip())
+    elif first.strip():
+        yield first.rstrip()
+    for start, end in zip(cuts, [*cuts[1:], len(line)]):
+        yield line[start:end].rstrip()
+
+
+def _starts(words: List[str]) -> List[int]:
+    # Where rows start: at two addresses (and the figures before them) that follow no address, with a call site behind.
+    starts: List[int] = []
+    at = 0
+    while at + 1 < len(words):
+        if not (_WORD.match(words[at]) and _WORD.match(words[at + 1])) or (at and _WORD.match(words[at - 1])):
+            at += 1
+            continue
+        end = at + 2
+        while end < len(words) and (_WORD.match(words[end]) or words[end] in (":", "(T)")):
+            end += 1
+        if end < len(words) and _SITE.match(words[end]):
+            first = at
+            while first and at - first < 2 and _FIGURE.match(words[first - 1]) and first - 1 not in starts:
+                first -= 1
+            starts.append(first)
+        at = end
+    return starts
