@@ -20,20 +20,15 @@ FOLDERS = ("hogwalk", "tests", "fixtures")
 ORDER = (
     "printable", "machine.words", "errors", "model", "fault", "machine.x86",
     "targets.images", "targets.symbols", "targets.parsers", "targets.protocol", "targets.null",
-    "targets.packed", "targets.recorder", "targets.recording", "targets.settings", "targets.engine", "targets.dump", "targets.text",
+    "targets.packed", "targets.recorder", "targets.recording", "targets.settings", "targets.engine", "targets.dump",
+    "targets.text",
     "walk.facts", "walk.printed", "walk.kf", "walk.evidence", "walk.rebuild", "walk.merge", "walk.heal",
     "answer.charge", "answer.report", "answer.explain", "analysis", "answer.threads", "answer.render",
     "app.cli", "app.batch", "__main__", "",
 )  # fmt: skip
 WINGS = {room.partition(".")[0] for room in ORDER if "." in room}
 # Who may know that there is more than the protocol: all others must do with any target.
-TARGETS = (
-    "hogwalk.targets.engine",
-    "hogwalk.targets.recorder",
-    "hogwalk.targets.recording",
-    "hogwalk.targets.dump",
-    "hogwalk.targets.text",
-)
+TARGETS = tuple(f"hogwalk.targets.{name}" for name in ("engine", "recorder", "recording", "dump", "text"))
 KNOW_TARGETS = ("targets", "answer.threads", "app")
 # Spelt in parts, or this file would hold what it forbids.
 MACHINE_PATH = re.compile("|".join(("/" + "work/", "/" + "root/", "/tmp/" + "wol", "/" + "home/", "/opt/" + "pypi")))
