@@ -50,8 +50,8 @@ def stack_pointer(report: Report) -> str:
     if bit is None:
         return words
     return (
-        f"{words}; {name} xor {frame} = {shown(registers.sp ^ registers.bp)}: with the one bit {bit:x} changed it would "
-        "lie on the stack, which points to a single-bit error (memory or processor)"
+        f"{words}; {name} xor {frame} = {shown(registers.sp ^ registers.bp)}: with the one bit {bit:x} changed it "
+        "would lie on the stack, which points to a single-bit error (memory or processor)"
     )
 
 
