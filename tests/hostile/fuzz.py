@@ -22,7 +22,8 @@ from hogwalk.errors import HogwalkError
 from hogwalk.printable import ascii_only
 from hogwalk.targets.engine import EngineTarget
 from hogwalk.targets.protocol import Target
-from hogwalk.targets.recording import Recorder, Replay
+from hogwalk.targets.recorder import Recorder
+from hogwalk.targets.recording import Replay
 from hogwalk.targets.text import open_text
 from hogwalk.walk.evidence import Wanted
 from tests.core.test_printable import hostile_log

@@ -97,7 +97,10 @@ def test_modules_and_versions() -> None:
 
 def test_the_transcript_as_a_pasted_log() -> None:
     target = open_text(TRANSCRIPTS / "stackhog.txt")
-    assert [len(table.rows) for command, table in target.walks() if command.startswith("kf=")] == [118]
+    walk = target.printed_walk()
+    assert walk is not None
+    assert walk.command.startswith("kf=")
+    assert [len(rows) for rows in walk.stacks] == [117, 1]
     assert target.read(0xB8AE6104, 4) == (0xF7A2EC45).to_bytes(4, "little")
 
 

@@ -11,7 +11,8 @@ import pytest
 from hogwalk.targets.dump import open_dump
 from hogwalk.targets.null import NullTarget
 from hogwalk.targets.protocol import Target
-from hogwalk.targets.recording import Recorder, Replay
+from hogwalk.targets.recorder import Recorder
+from hogwalk.targets.recording import Replay
 from hogwalk.targets.text import open_text
 from tests.core.scenes import LIMIT, machine, usual_stack
 from tests.dump.contents import stackhog
