@@ -19,7 +19,7 @@ FOLDERS = ("hogwalk", "tests", "fixtures")
 # The rooms, in the order of the data's way: each may import those before it and itself, never those behind it.
 ORDER = (
     "printable", "machine.words", "errors", "model", "fault", "machine.x86",
-    "targets.images", "targets.symbols", "targets.parsers", "targets.protocol", "targets.null",
+    "targets.images", "targets.symbols", "targets.parsers", "targets.protocol", "targets.null", "targets.teb",
     "targets.packed", "targets.recorder", "targets.recording", "targets.settings", "targets.engine", "targets.dump",
     "targets.text",
     "walk.facts", "walk.printed", "walk.kf", "walk.evidence", "walk.rebuild", "walk.merge", "walk.heal",

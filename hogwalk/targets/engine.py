@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, Unreadable
+from hogwalk.machine.words import X86
 from hogwalk.model import (
     About,
     BugCheck,
@@ -35,6 +36,7 @@ from hogwalk.targets.parsers.remarks import of_files
 from hogwalk.targets.parsers.settings import dump_file
 from hogwalk.targets.protocol import Range, joined, read_each
 from hogwalk.targets.settings import Settings
+from hogwalk.targets.teb import teb32
 
 EVERY_MASK = 7  # normal, error and warning output: many failures are text on the error mask only
 MOST_REMARKS = 200
@@ -160,8 +162,18 @@ class EngineTarget:
         return asked.versions(self.command, modules, self._modules(), self.about().words)
 
     def thread(self) -> Optional[int]:
-        """The implicit thread's _KTHREAD (@$thread), or in user mode the TEB (@$teb)."""
-        return self.evaluate("@$thread" if self.about().kernel else "@$teb") or None
+        """The implicit thread's _KTHREAD (@$thread), or in user mode the TEB (@$teb): of 32-bit code the 32-bit one."""
+        about = self.about()
+        found = self.evaluate("@$thread" if about.kernel else "@$teb") or None
+        if found is None or about.kernel or about.words != X86:
+            return found
+        return teb32(found, self._word) or found
+
+    def _word(self, address: int, size: int) -> Optional[int]:
+        try:
+            return int.from_bytes(self.read(address, size), "little")
+        except Unreadable:
+            return None
 
     def field(self, type_name: str, field: str) -> Optional[int]:
         """The offset `dt nt!TYPE` prints for a field, or None without types."""

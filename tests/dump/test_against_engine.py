@@ -18,6 +18,8 @@ from tests.dump.small import triage32
 from tests.dump.small64 import triage64
 from tests.dump.writers import BITMAP_FULL, BITMAP_KERNEL, FULL, SUMMARY, kernel32
 from tests.engine.engine import Engine, Target
+from tests.engine.wine import Setting
+from tests.stackhog import ROOT
 
 _ROW = re.compile(r"^([0-9a-f`]{8,17})  ([0-9a-f`]{8,17})(?: (\S.*?))?\s*$")
 _SYMBOLS = STACKHOG / "symbols"
@@ -100,3 +102,14 @@ def test_the_32_bit_side_of_a_64_bit_dump(engine: Engine, tmp_path: Path) -> Non
     assert [(module.start, module.end, module.name) for module in target.modules()] == [
         (int(start, 16), int(end, 16), name) for start, end, name in listed
     ]
+
+
+@pytest.mark.parametrize("by_pointer", [True, False])
+def test_the_32_bit_stack_in_the_debugger(engine: Engine, tmp_path: Path, by_pointer: bool) -> None:
+    """The engine's `@$teb` is the 64-bit TEB: the stack found is that of the 32-bit one all the same."""
+    path = tmp_path / "wow.dmp"
+    path.write_bytes(wow64(stackhog(), by_pointer))
+    steps = [".effmach x86", "!py -m hogwalk candidates -n 1", "!py -m hogwalk stack"]
+    _, candidates, stack = engine.host(Target(path, symbols=[_SYMBOLS]), steps, Setting(import_path=(ROOT,)))
+    assert stack.output.startswith("stack b8ae6000..b8ae9000, 12288 bytes (the TEB)")
+    assert candidates.output.startswith("1. b8ae6100 b8ae60ec 8081df65 ")

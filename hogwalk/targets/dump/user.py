@@ -14,22 +14,21 @@ from hogwalk.targets.dump.loaded import named
 from hogwalk.targets.dump.streams import Streams, UserThread
 from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.source import ByteSource, MappedFile
+from hogwalk.targets.teb import teb32
 
 _WOW = "wow64cpu"  # the module that switches a 32-bit program's processor mode
-_TEB32 = 0x2000  # TEB32 behind TEB64, where ExceptionList does not say so
 _TLS_CPU = 0x1488  # TEB64.TlsSlots[WOW64_TLS_CPURESERVED]
 _CPU_CONTEXT = 4  # the 32-bit CONTEXT behind its flags and machine words
 
 
 class _Tib(NamedTuple):
-    """Offsets in a TEB's NT_TIB: StackBase, StackLimit, Self."""
+    """Offsets in a TEB's NT_TIB: StackBase, StackLimit."""
 
     base: int
     limit: int
-    own: int
 
 
-_TIBS = {4: _Tib(4, 8, 0x18), 8: _Tib(8, 0x10, 0x30)}
+_TIBS = {4: _Tib(4, 8), 8: _Tib(8, 0x10)}
 
 
 class UserCrash:
@@ -75,10 +74,7 @@ class UserCrash:
     def _teb(self, thread: UserThread) -> Optional[int]:
         if not self._wow:
             return thread.teb or None
-        for place in (self._word(thread.teb, 8), thread.teb + _TEB32):
-            if place is not None and self._word(place + _TIBS[4].own, 4) == place:
-                return place
-        return None
+        return teb32(thread.teb, self._word)
 
     def _word(self, at: int, size: int) -> Optional[int]:
         try:

@@ -1,0 +1,25 @@
+"""The TEB of a 32-bit thread, where a 64-bit system has two: its own, and the 32-bit one that belongs to the program.
+
+Of a 32-bit process in a 64-bit dump, `@$teb` is the 64-bit TEB also where the debugger shows 32-bit code (dbgeng
+10.0.15063 after `.effmach x86`, 10.0.29507 from the start).  Offsets: NT_TIB, 32 and 64 bits wide (winnt.h).
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Optional
+
+SELF32 = 0x18  # NT_TIB32.Self
+BEHIND = 0x2000  # bytes from the 64-bit TEB to the 32-bit one, where ExceptionList does not say so
+WIDE = 8
+ReadWord = Callable[[int, int], Optional[int]]
+
+
+def teb32(teb: int, word: ReadWord) -> Optional[int]:
+    """The 32-bit TEB at or behind `teb`, None where there is none; `word(address, bytes)` reads memory.
+
+    It names itself; the 64-bit one's ExceptionList points to it, else it lies at its usual distance.
+    """
+    for place in (teb, word(teb, WIDE), teb + BEHIND):
+        if place is not None and word(place + SELF32, 4) == place:
+            return place
+    return None
