@@ -97,7 +97,8 @@ def threads(target: Target) -> None:
 def registers(target: Target) -> None:
     found = target.registers()
     assert all(one.ip and one.sp and one.source for one in found)
-    assert all(not one.chosen for one in found)  # nobody chose a context here
+    chosen = [one.chosen for one in found]
+    assert chosen == sorted(chosen, reverse=True)  # what the user chose comes first
 
 
 def expressions(target: Target) -> None:
