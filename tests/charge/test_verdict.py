@@ -1,0 +1,84 @@
+"""The verdict: each clause from its records, a branch for what is missing, seven lines for StackHog."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Optional
+
+import pytest
+
+from hogwalk.answer.render.verdict import MOST_LINES, verdict
+from hogwalk.answer.report.document import Report
+from hogwalk.model import Registers, Version
+from hogwalk.walk.rebuild.confidence import Confidence
+from tests.page.reports import stackhog
+
+SERVICE = Version("Stack Hog Software, Inc.", "StackHog", "", "4.1.0.17")
+
+
+def text(report: Report, version: Optional[Version] = SERVICE) -> str:
+    return " ".join(verdict(report, stackhog()[1][0][1], [("BossHog01", version), ("MamaHog", version)]))
+
+
+def at(sp: Optional[int]) -> Report:
+    """StackHog's report with ESP there, or without registers."""
+    return replace(stackhog()[0], registers=None if sp is None else Registers(0, sp, 0, "drawn"))
+
+
+def test_stackhog_in_seven_lines() -> None:
+    report, anatomy = stackhog()
+    lines = verdict(report, anatomy[0][1], [(name, SERVICE) for name in ("BossHog01", "MamaHog")])
+    assert len(lines) <= MOST_LINES
+    assert max(map(len, lines)) <= 100
+    said = " ".join(lines)
+    for words in (
+        "12288 bytes overflowed: its pointer stood 48 bytes below Limit",
+        "StackHog (Stack Hog Software, Inc.) holds 4496 bytes, 36.6 %",
+        "A page fault inside nt!CcMapData",
+        "MamaHog+0x422a with 708 bytes, 656 of them locals",
+        "needs at most 7840 bytes and fits with 4448 left",
+        "Ask Stack Hog Software, Inc. about BossHog01, MamaHog 4.1.0.17",
+    ):
+        assert words in said, words
+
+
+@pytest.mark.parametrize(
+    ("sp", "words"),
+    [
+        (0xB8AE5FD0, "overflowed: its pointer stood 48 bytes below Limit"),
+        (0xB8AE6100, "of 12288 bytes overflowed: 256 bytes were left"),
+        (0xB8AE7000, "This is no stack overflow: 8192 of 12288 bytes were used and 4096 left"),
+        (None, "has 12288 bytes; where its pointer stood is not known"),
+    ],
+)
+def test_what_died(sp: Optional[int], words: str) -> None:
+    assert words in text(at(sp))
+
+
+def test_without_registers_nothing_is_said_of_what_would_fit() -> None:
+    assert "Without StackHog" not in text(at(None))
+
+
+def test_how_sure() -> None:
+    report, _ = stackhog()
+    for chance, words in ((0.999, "over 99 % sure"), (0.95, "95 % sure"), (0.7, "too little to accuse anyone")):
+        assert words in text(replace(report, confidence=Confidence("StackHog", chance, 4400, 4500)))
+    assert "% sure" not in text(replace(report, confidence=None))
+
+
+def test_a_file_without_version_is_said_to_have_none() -> None:
+    assert "BossHog01, MamaHog (no file version)" in text(stackhog()[0], None)
+
+
+def test_without_a_cycle_the_fault_is_still_said() -> None:
+    said = text(replace(stackhog()[0], cycle=None))
+    assert "A page fault inside nt!CcMapData is on the path." in said
+    assert "are on it" not in said
+
+
+def test_a_stack_of_windows_alone_accuses_nobody() -> None:
+    report, _ = stackhog()
+    said = text(replace(report, products=report.system))
+    assert "Only Windows' own frames are on it" in said
+    assert "Ask " not in said
+    assert text(replace(report, products=())).count("No frame could be charged") == 1
