@@ -22,6 +22,7 @@ from hogwalk.targets import packed
 from hogwalk.targets.protocol import Range, read_each
 from hogwalk.targets.recorder import FORMAT
 
+HEAD_BYTES = 32  # bytes of the head line around the format's name
 T = TypeVar("T")
 
 
@@ -160,6 +161,15 @@ class Replay:
         if json.dumps(["evaluate", expression]) not in self._answers:
             return None
         return self._recall(packed.optional(packed.whole), "evaluate", expression)
+
+
+def is_recording(path: str) -> bool:
+    """Whether a file begins as a recording does; False where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return FORMAT.encode() in file.read(len(FORMAT) + HEAD_BYTES)
+    except OSError:
+        return False
 
 
 def open_recording(path: str) -> Replay:
