@@ -9,8 +9,8 @@ The same job from Python as on the command line; nothing is read before it is as
 >>> report.region.size == sum(frame.bytes or 0 for frame in report.frames) + sum(gap.bytes for gap in report.gaps)
 True
 >>> frame = report.biggest(1)[0]
->>> f"{frame.frame_ptr:08x}", frame.bytes, frame.symbol.text()
-('b8ae8238', 708, 'MamaHog+0x422a')
+>>> hex(frame.frame_ptr), frame.bytes, frame.symbol.text()
+('0xb8ae8238', 708, 'MamaHog+0x422a')
 
 Addresses are ints, sizes bytes, frames newest first.  What goes wrong is a HogwalkError with one line of what is wrong
 (`wrong`) and what to try (`remedy`).
