@@ -6,6 +6,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from tests.engine import debugger
+
 SOURCES = Path(__file__).parent / "src"
 PYTHON_VERSION = "3.9"
 # panda3d carries python39.dll and the extension modules; the rest goes into site-packages.
@@ -46,9 +48,14 @@ def recipe_key() -> str:
 
 
 def default_folder() -> Path:
-    """Return where the engine lives: $HOGWALK_ENGINE, else a folder of this recipe in the user's cache."""
-    chosen = os.environ.get("HOGWALK_ENGINE")
-    return Path(chosen).absolute() if chosen else cache_folder() / recipe_key()
+    """Return where the engine lives: a folder of this recipe in the user's cache, another for another debugger's DLLs.
+
+    Raises EngineUnavailableError where the debugger's folder that is named holds no engine.
+    """
+    folder = debugger.chosen()
+    if folder is None:
+        return cache_folder() / recipe_key()
+    return cache_folder().with_name("hogwalk-debugger") / f"{recipe_key()}-{debugger.key(folder)}"
 
 
 def cache_folder() -> Path:

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import Iterator, Optional
 
+from tests.engine import debugger
 from tests.engine.errors import EngineRunError, EngineUnavailableError
 from tests.engine.locks import BUILD, USE, held, locked
 from tests.engine.recipe import default_folder
@@ -67,6 +68,9 @@ def _build(prefix: Prefix, scratch: Path) -> None:
         wheels = fetch_wheels(scratch / "wheels")
     with _announced("unpack Windows Python and pykd"):
         unpack_wheels(wheels, prefix.python)
+        other = debugger.chosen()
+        if other is not None:
+            debugger.put_in_place(other, prefix.python / "Lib/site-packages/pykd")
         install_stdlib(prefix.python / "Lib", _made(scratch / "stdlib"))
     with _announced("compile the debugger host"):
         build_programs(prefix.python, prefix.debugger, _made(scratch / "objects"))

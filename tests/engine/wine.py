@@ -15,7 +15,7 @@ _NOT_STARTED = "wine client error:"
 STARTS, PAUSE_SECONDS = 4, 1.0
 _KEPT_VARIABLES = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL")
 # Wine's own debugger DLLs are placeholders; its menu builder and .NET/HTML installers have nothing to do here.
-_OVERRIDES = "mscoree,dbgeng,dbghelp,dbgmodel,symsrv,msdia140=n;winedbg.exe,winemenubuilder.exe,mshtml=d"
+_OVERRIDES = "mscoree,dbgeng,dbghelp,dbgmodel,symsrv,msdia140=n;dbgcore=n,b;winedbg.exe,winemenubuilder.exe,mshtml=d"
 
 
 @dataclass(frozen=True)
