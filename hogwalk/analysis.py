@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Dict, Optional
+from typing import TYPE_CHECKING, Dict, Optional, Union
 
 from hogwalk.answer.report.build import build
 from hogwalk.answer.report.document import Report
 from hogwalk.answer.report.printed import build_printed
 from hogwalk.errors import BadInput, NoDebugger, NothingFound
+from hogwalk.machine.words import X86
 from hogwalk.model import Frame, PrintedWalk, Symbol, Triple
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence, Tell, Wanted, gather
 from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.kf.choose import Choice, choose, frame_count, walk_from
 from hogwalk.walk.kf.frames import FrameReader
+from hogwalk.walk.kf.frames64 import FrameReader64
 from hogwalk.walk.merge.walks import Walks, beyond_doubt, both, debugger_only
 
 if TYPE_CHECKING:
     from hogwalk.answer.explain.explain import Explainer
+    from hogwalk.answer.explain.explain64 import Explainer64
     from hogwalk.answer.explain.records import Explanation
 
 
@@ -35,7 +38,7 @@ class Run:
         self._thorough = False
         self._without_table = False
         self._report: Optional[Report] = None
-        self._explainer: Optional[Explainer] = None
+        self._explainer: Union[Explainer, Explainer64, None] = None
 
     def evidence(self) -> Evidence:
         """The stack and what each word of it can be."""
@@ -94,9 +97,13 @@ class Run:
         if self._explainer is None:
             # Here, for only this needs the disassembler, which takes as long to load as all else.
             from hogwalk.answer.explain.explain import Explainer
+            from hogwalk.answer.explain.explain64 import Explainer64
             from hogwalk.machine.x86.depth import StackDepths
 
             evidence = self.evidence()
+            if evidence.image.machine is not X86:
+                self._explainer = Explainer64(evidence, self._name)
+                return self._explainer.explain(frame)
             depths = StackDepths(evidence.reader)
             self._explainer = Explainer(depths, evidence.judge.function_start, self._name)
         return self._explainer.explain(frame)
@@ -144,4 +151,5 @@ class Run:
 
     def _frame_reader(self) -> FrameReader:
         evidence = self.evidence()
-        return FrameReader(evidence.image, evidence.sites, evidence.judge)
+        reader = FrameReader if evidence.image.machine is X86 else FrameReader64
+        return reader(evidence.image, evidence.sites, evidence.judge)

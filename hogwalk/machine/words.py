@@ -56,6 +56,11 @@ class Words:
         count = len(raw) // self.word
         return struct.unpack_from(f"<{count}{self.letter}", raw)
 
+    def shown(self, address: int) -> str:
+        """An address with all the digits of a word, as the debugger shows it."""
+        digits = f"{address:0{2 * self.word}x}"
+        return digits if self.word == struct.calcsize("<I") else f"{digits[:8]}`{digits[8:]}"
+
     def aligned(self, address: int) -> bool:
         """Whether a word can lie at an address."""
         return address % self.word == 0
@@ -77,7 +82,7 @@ class Words:
 
 
 X86 = Words("x86", 4, ("eip", "esp", "ebp"), "ChildEBP", 4, 0, True)
-X64 = Words("x64", 8, ("rip", "rsp", "rbp"), "Child-SP", 16, 8, False)
+X64 = Words("x64", 8, ("rip", "rsp", "rbp"), "Child-SP", 16, 8, True)
 ARM64 = Words("arm64", 8, ("pc", "sp", "fp"), "Child-SP", 16, 8, False)
 _MACHINES = {words.name: words for words in (X86, X64, ARM64)}
 

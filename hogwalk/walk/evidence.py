@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput
-from hogwalk.machine.words import shown
+from hogwalk.machine.words import X86, shown
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import About, FrameLayout, Region, Registers, Symbol
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts import kernel
+from hogwalk.walk.facts.faults64 import fault_registers
 from hogwalk.walk.facts.image import StackImage, read_stack
 from hogwalk.walk.facts.links import LinkJudge
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.facts.sites import CallSites, SiteKind
+from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.kf.chains import Chain, ChainFinder
+from hogwalk.walk.kf.pairs import PairFinder, rank_pairs
 from hogwalk.walk.kf.rank import Candidate, rank
 
 DOUBLE_FAULT = (0x7F, 8)
@@ -63,7 +66,7 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
     tell(f"reading {region.size} bytes of stack at {shown(region.limit)}")
     image = read_stack(target, region)
     registers = _faulting_registers(target, about, region)
-    reader = CodeReader(target.read, about.page_bytes)
+    reader = CodeReader(target.read, about.page_bytes, about.words)
     words = code_words(image.words, registers, ModuleMap(target.modules(), reader))
     tell(f"asking for the symbols of {len(words)} code addresses")
     symbols = dict(zip(words, target.symbols(words)))
@@ -73,11 +76,21 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
     judge = LinkJudge(sites, symbols, words)
     layouts = _layouts(target, sites, words)
     alive_from = registers.sp if registers is not None and registers.sp in region else None
-    chains = ChainFinder(image, sites, judge, alive_from).chains()
-    candidates = rank(image, chains, alive_from)
+    chains, candidates = _starts(image, sites, judge, alive_from, registers)
     return Evidence(
         about, region, image, registers, modules, reader, sites, judge, symbols, layouts, chains, candidates
     )
+
+
+def _starts(
+    image: StackImage, sites: CallSites, judge: LinkJudge, alive_from: Optional[int], registers: Optional[Registers]
+) -> Tuple[Dict[int, Chain], Tuple[Candidate, ...]]:
+    if image.machine is not X86:
+        unwinding = Unwinding(sites.reader, sites.modules, image)
+        pairs = PairFinder(image, sites, unwinding, alive_from).chains()
+        return {}, rank_pairs(image, pairs, alive_from, registers)
+    chains = ChainFinder(image, sites, judge, alive_from).chains()
+    return chains, rank(image, chains, alive_from)
 
 
 def code_words(words: Sequence[int], registers: Optional[Registers], modules: ModuleMap) -> List[int]:
@@ -98,6 +111,8 @@ def _layouts(target: Target, sites: CallSites, words: Sequence[int]) -> Dict[int
 def _faulting_registers(target: Target, about: About, region: Region) -> Optional[Registers]:
     # The registers matter only when they belong to this stack: the double fault leaves them in TSS 28, ESP may lie
     # just below Limit, on the guard page.
+    if about.words is not X86:
+        return fault_registers(target, region)
     bugcheck = about.bugcheck
     if bugcheck is None or (bugcheck.code, bugcheck.arguments[:1]) != (DOUBLE_FAULT[0], DOUBLE_FAULT[1:]):
         return None
@@ -108,8 +123,13 @@ def _faulting_registers(target: Target, about: About, region: Region) -> Optiona
 
 
 def _refuse_other_machines(about: About) -> None:
-    if about.machine != "x86":
+    if about.kind == "text" and about.words is not X86:
         raise BadInput(
-            f"this target is {about.machine}; hogwalk reads x86 stacks",
-            "for a 32-bit process in a 64-bit system switch first: .effmach x86",
+            f"this log is of {about.machine}; hogwalk reads logs of x86, and dumps of x86 and x64",
+            "open the dump: -z FILE, or `!py hogwalk` in the debugger",
+        )
+    if not about.words.walked:
+        raise BadInput(
+            f"this target is {about.machine}; hogwalk walks the stacks of x86 and x64",
+            "the debugger's own `kf` shows this stack",
         )

@@ -48,8 +48,9 @@ def _head(report: Report) -> Words:
         yield ("Bug check", f"{bugcheck.code:X} ({arguments}){double_fault(report)}")
     if report.registers is not None:
         registers = report.registers
-        names = zip(report.about.words.registers, (registers.ip, registers.sp, registers.bp))
-        words = " ".join(f"{name} {shown(value)}" for name, value in names)
+        machine = report.about.words
+        values = (registers.ip, registers.sp, registers.bp)
+        words = " ".join(f"{name} {machine.shown(value)}" for name, value in zip(machine.registers, values))
         yield ("Fault", f"{words} ({registers.source}){stack_pointer(report)}")
     thread = f"{shown(region.thread)}  " if region.thread is not None else ""
     yield (

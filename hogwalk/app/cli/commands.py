@@ -14,7 +14,7 @@ from hogwalk.answer.render.triage import function_table, module_table, product_t
 from hogwalk.answer.report.document import Report
 from hogwalk.app.cli.exports import chosen, export_lines, hog_explained, verdict_lines
 from hogwalk.errors import BadInput, UsageError
-from hogwalk.machine.words import shown
+from hogwalk.machine.words import X86, shown
 from hogwalk.model import Frame, Triple
 
 
@@ -100,11 +100,16 @@ def verdict(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterab
 
 
 def heal(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
-    """The debugger's kf with overrides for the code it cannot walk."""
+    """The debugger's kf led past the code it cannot walk: by overrides, on x64 in pieces."""
     from hogwalk.answer.render.heal import render_heal
     from hogwalk.walk.heal import heal as healed
 
     run.insist()
+    if run.evidence().image.machine is not X86:
+        from hogwalk.answer.render.pieces import render_pieces
+        from hogwalk.walk.heal.pieces import pieces
+
+        return render_pieces(pieces(run.target, run.evidence(), run.walks()), look)
     return render_heal(healed(run.target, run.evidence(), run.walks(), options.keep), look)
 
 

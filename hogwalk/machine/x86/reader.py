@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Callable, Dict, Optional
 
 from hogwalk.errors import Unreadable
-
-ADDRESSES = 1 << 32
+from hogwalk.machine.words import X86, Words
 
 
 class CodeReader:
@@ -16,7 +15,8 @@ class CodeReader:
     once, readable or not.  `pages_read` and `pages_unreadable` count the pages asked for so far.
     """
 
-    def __init__(self, read: Callable[[int, int], bytes], page_bytes: int = 0x1000) -> None:
+    def __init__(self, read: Callable[[int, int], bytes], page_bytes: int = 0x1000, words: Words = X86) -> None:
+        self.words = words
         self._read = read
         self._page_bytes = page_bytes
         self._pages: Dict[int, Optional[bytes]] = {}
@@ -73,12 +73,12 @@ class CodeReader:
         return found
 
     def word_at(self, address: int) -> Optional[int]:
-        """The little-endian 32-bit word at `address`, or None when it cannot be read."""
-        found = self.bytes_at(address, 4)
+        """The machine's word at `address`, or None when it cannot be read."""
+        found = self.bytes_at(address, self.words.word)
         return None if found is None else int.from_bytes(found, "little")
 
     def _ask(self, start: int) -> Optional[bytes]:
-        if 0 <= start < ADDRESSES:
+        if 0 <= start <= self.words.mask:
             try:
                 return self._read(start, self._page_bytes)
             except Unreadable:

@@ -7,6 +7,9 @@ from typing import Callable, Match
 
 import capstone
 
+from hogwalk.machine.words import X86, Words
+from hogwalk.machine.words import shown as shown_address
+
 Namer = Callable[[int], str]
 SMALLEST_ADDRESS = 0x10000  # below it a number is a number, above it may be an address worth a name
 FAR_BELOW = 0x1000000  # [eax*4-7F7FF000h] is a table at 80801000
@@ -32,9 +35,17 @@ def number(value: int) -> str:
 class Disassembler:
     """Decodes single instructions and names the addresses in them; `name` gives "" where it has no name."""
 
-    def __init__(self, name: Namer = no_name) -> None:
+    def __init__(self, name: Namer = no_name, words: Words = X86) -> None:
         self._name = name
-        self._capstone = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)
+        self._words = words
+        mode = capstone.CS_MODE_32 if words is X86 else capstone.CS_MODE_64
+        self._capstone = capstone.Cs(capstone.CS_ARCH_X86, mode)
+
+    def code(self, raw: bytes, address: int) -> bytes:
+        """The bytes of the instruction that begins `raw`; none when it is none."""
+        for _, size, _, _ in self._capstone.disasm_lite(raw, address, 1):
+            return raw[:size]
+        return b""
 
     def text(self, code: bytes, address: int) -> str:
         """The instruction that begins `code`; "???" when it is none."""
@@ -56,7 +67,7 @@ class Disassembler:
     def address(self, address: int) -> str:
         """An address with its name, if any: `nt!IofCallDriver (8081df20)`."""
         name = self._name(address)
-        return f"{name} ({address:08x})" if name else f"{address:08x}"
+        return f"{name} ({shown_address(address)})" if name else shown_address(address)
 
     def _memory(self, inner: str) -> str:
         if ABSOLUTE.fullmatch(inner):
@@ -66,7 +77,7 @@ class Disassembler:
 
     def _immediates(self, operands: str, mnemonic: str) -> str:
         def shown(found: Match[str]) -> str:
-            value = int(found.group(1) + found.group(2), 0) & 0xFFFFFFFF
+            value = int(found.group(1) + found.group(2), 0) & self._words.mask
             name = self._name(value) if mnemonic == "push" and value >= SMALLEST_ADDRESS else ""
             return f"offset {name} ({value:08x})" if name else number(value)
 

@@ -52,7 +52,7 @@ def data_block_ushort(block: bytes, offset: int) -> Optional[int]:
 
 def processor_control_region(target: Target, thread: Optional[int]) -> Optional[int]:
     """Address of the x86 _KPCR of the processor that runs `thread` (of the first one when no thread is known)."""
-    block = target.debugger_block()
+    block = target.debugger_block() if target.about().words is X86 else None
     if block is None or len(block) < KDBG_PROCESSOR_BLOCK + 8:
         return None
     array = struct.unpack_from("<I", block, KDBG_PROCESSOR_BLOCK)[0]

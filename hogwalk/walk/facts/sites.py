@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Dict, Optional
 
+from hogwalk.machine.words import X86
+from hogwalk.machine.x64 import calls as calls64
+from hogwalk.machine.x64 import thunks as thunks64
+from hogwalk.machine.x86 import calls as calls32
 from hogwalk.machine.x86.callees import MOST_STEPS, Blocks
-from hogwalk.machine.x86.calls import Call, CallKind, calls_before
+from hogwalk.machine.x86.calls import Call, CallKind
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.walk.facts.modules import ModuleMap
 
-LONGEST_CALL = 8
+LONGEST_CALL = 9
+BEHIND_IMAGE = 0x2000  # bytes after an image's end: its retpoline page, through which x64 kernels call
 LEAST_STEPS, ALL_STEPS = 500, 1_500_000  # blocks gone through for one question, for all questions about a stack
 
 
@@ -56,21 +61,37 @@ class CallSites:
         return site
 
     def _look(self, return_address: int) -> Site:
-        if not self.modules.is_code(return_address):
+        foreign = not self.modules.is_code(return_address)
+        if foreign and (self.reader.words is X86 or self.modules.at(return_address) is not None):
             return Site(return_address, SiteKind.OUTSIDE)
         code = self.reader.readable_before(return_address, LONGEST_CALL)
+        if foreign and len(code) < LONGEST_CALL:
+            return Site(return_address, SiteKind.OUTSIDE)
         if len(code) < 2:
             return Site(return_address, SiteKind.UNREAD)
-        for call in calls_before(code, return_address):
+        before = calls32.calls_before if self.reader.words is X86 else calls64.calls_before
+        for call in before(code, return_address):
             if call.target is not None:
                 if self.modules.is_code(call.target):
-                    return Site(return_address, SiteKind.CALL, call, self.blocks.through_thunks(call.target))
+                    return Site(return_address, SiteKind.CALL, call, self._followed(call.target))
+                if self._behind_image(return_address, call.target):
+                    return Site(return_address, SiteKind.CALL, call)
             elif call.pointer is not None:
                 return Site(return_address, SiteKind.CALL, call, self._through(call.pointer))
             elif call.kind is not CallKind.SYSTEM:
                 return Site(return_address, SiteKind.CALL, call)
-        return Site(return_address, SiteKind.PLAIN)
+        return Site(return_address, SiteKind.OUTSIDE if foreign else SiteKind.PLAIN)
+
+    def _behind_image(self, return_address: int, target: int) -> bool:
+        """Whether a call goes to the page that the kernel puts behind an image, so that its callee is not known."""
+        module = self.modules.at(return_address)
+        return self.reader.words is not X86 and module is not None and 0 <= target - module.end < BEHIND_IMAGE
+
+    def _followed(self, target: int) -> int:
+        if self.reader.words is X86:
+            return self.blocks.through_thunks(target)
+        return thunks64.through_thunks(self.reader, self.modules.is_code, target)
 
     def _through(self, pointer: int) -> Optional[int]:
         function = self.blocks.code_word(pointer)
-        return None if function is None else self.blocks.through_thunks(function)
+        return None if function is None else self._followed(function)

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from hogwalk.model import Frame, Triple, Trust
+from hogwalk.machine.words import X86
+from hogwalk.model import Frame, Trust
 from hogwalk.walk.evidence import Evidence, Tell
 from hogwalk.walk.kf.chain import chain_frames
 from hogwalk.walk.kf.choose import Choice, settles
-from hogwalk.walk.kf.frames import PROVEN, FrameReader, Walk
-from hogwalk.walk.merge.compare import Difference, compare, keeps_ebp
+from hogwalk.walk.kf.frames import PROVEN, FrameReader
+from hogwalk.walk.merge.compare import compare, keeps_ebp
+from hogwalk.walk.merge.records import Walks
 from hogwalk.walk.merge.stitch import blind, stitch
-from hogwalk.walk.rebuild import Rebuilt, rebuild
+from hogwalk.walk.merge.unwound import both_unwound
+from hogwalk.walk.rebuild import rebuild
+
+__all__ = ["Walks", "beyond_doubt", "both", "debugger_only"]
 
 FEWEST = 3  # frames in unreadable code that hang together by saved EBPs alone; fewer come up in random words
-
-
-@dataclass(frozen=True)
-class Walks:
-    """What the report is made of.
-
-    `tried` and `segments` are the debugger's walks (none without a debugger), `own` hogwalk's (None where the user
-    gave the triple, or nothing was found), `frames` the stitched list, newest first, from `start` on.
-    """
-
-    tried: Tuple[Walk, ...]
-    segments: Tuple[Walk, ...]
-    own: Optional[Rebuilt]
-    frames: Tuple[Frame, ...]
-    start: Triple
-    comparison: Tuple[Difference, ...] = ()
-    dropped: Tuple[Frame, ...] = ()
 
 
 def debugger_only(choice: Choice) -> Walks:
@@ -57,7 +44,11 @@ def beyond_doubt(evidence: Evidence, choice: Choice) -> bool:
     It covers the stack, and at every frame either the call names the very function that runs, or that function keeps an
     EBP frame, so that its return address lies where kf found it.
     """
-    if len(choice.segments) != 1 or not settles(choice.segments[0], evidence.image):
+    if (
+        evidence.image.machine is not X86
+        or len(choice.segments) != 1
+        or not settles(choice.segments[0], evidence.image)
+    ):
         return False
     return all(_certain(evidence, frame) for frame in choice.frames)
 
@@ -71,6 +62,8 @@ def _certain(evidence: Evidence, frame: Frame) -> bool:
 
 def both(evidence: Evidence, choice: Optional[Choice], tell: Tell) -> Optional[Walks]:
     """The debugger's walk (if there is one) and hogwalk's own, stitched; None when neither has a frame."""
+    if evidence.image.machine is not X86:
+        return both_unwound(evidence, choice, tell)
     kf_frames = choice.frames if choice is not None else ()
     own = rebuild(evidence, kf_frames, tell)
     if not own.frames:

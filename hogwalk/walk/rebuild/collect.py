@@ -20,7 +20,7 @@ from hogwalk.walk.rebuild.traps import Traps
 
 
 @dataclass(frozen=True)
-class Clued:
+class Candidates:
     """All candidates of a stack with every clue about them, before any weighing.
 
     `starts` holds the clues of the nodes at which a walk can start, `ends` those for each node's being the last.
@@ -30,6 +30,12 @@ class Clued:
     edges: Edges
     starts: Dict[int, int]
     ends: Tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Clued(Candidates):
+    """The candidates of an x86 stack, and what is known of its code."""
+
     functions: Functions
     links: Links
 

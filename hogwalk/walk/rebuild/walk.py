@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import Callable, FrozenSet, List, Optional, Sequence, Tuple
+from typing import Callable, FrozenSet, List, Optional, Protocol, Sequence, Tuple
 
 from hogwalk.model import Frame, Gap
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.collect import Clued, Collector
+from hogwalk.walk.rebuild.collect import Candidates, Clued, Collector
 from hogwalk.walk.rebuild.frames import FrameBuilder
 from hogwalk.walk.rebuild.front import HOPELESS
 from hogwalk.walk.rebuild.graph import Graph, Posterior
 from hogwalk.walk.rebuild.weigh import weigh
 from hogwalk.walk.rebuild.weights import HEAT
+
+
+class RimBuilder(Protocol):
+    """Builds the frames at the rims of a page that cannot be read."""
+
+    def over_hole(self, newer: int, number: int) -> Sequence[RimFrame]:
+        """The frame that runs into the page, where its depth is known, and the first one above it."""
+
+    def last(self, number: int) -> Sequence[RimFrame]:
+        """The frame that runs into such a page at the stack's end."""
+
+
+class RimFrame(Protocol):
+    """One frame that was built."""
+
+    @property
+    def frame(self) -> Frame:
+        """The frame."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +43,11 @@ class Weighed:
     frames at both rims of such a page.
     """
 
-    clued: Clued
+    clued: Candidates
     graph: Graph
     posterior: Posterior
     bridges: FrozenSet[Tuple[int, int]]
-    builder: FrameBuilder
+    builder: RimBuilder
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,68 @@
+"""Call instructions that end at a return address (x64), exact to REX, ModRM and SIB.
+
+The encodings are those of the Intel SDM, volume 2: CALL (E8, FF /2), tables 2-2 and 2-3 and section 2.2.1 (REX).
+What the loader makes of calls (retpoline, import optimization) are `E8` forms too; a no-op that fills up the room left
+is part of no call.
+"""
+
+from __future__ import annotations
+
+from typing import List, Optional, Tuple
+
+from hogwalk.machine.words import X64
+from hogwalk.machine.x86.calls import FF_LENGTHS, Call, CallKind
+
+LONGEST = 9
+NEAR = 0x10000000  # a direct call farther than 256 MB: rare, as import optimization makes them
+SYSTEM_CALLS = (b"\x0f\x05",)
+_REX = range(0x40, 0x50)
+
+
+def calls_before(code: bytes, return_address: int) -> Tuple[Call, ...]:
+    """Every call that the bytes right before `return_address` can be, the most plausible first; empty for none."""
+    code = code[-LONGEST:]
+    found: List[Call] = []
+    for length in range(2, min(len(code), LONGEST) + 1):
+        if code[-length] == 0xFF:
+            call = _indirect(code, length, return_address)
+            if call is not None:
+                found.append(call)
+    if len(code) >= 5 and code[-5] == 0xE8:
+        distance = int.from_bytes(code[-4:], "little", signed=True)
+        found.append(Call(return_address - 5, 5, CallKind.DIRECT, target=(return_address + distance) & X64.mask))
+    if code[-2:] in SYSTEM_CALLS:
+        found.append(Call(return_address - 2, 2, CallKind.SYSTEM))
+    found.sort(key=lambda call: _implausibility(call, return_address))
+    return tuple(found)
+
+
+def _indirect(code: bytes, length: int, return_address: int) -> Optional[Call]:
+    """The `FF /2` of exactly `length` bytes at the end of `code`, its REX prefix counted to it, if it is one."""
+    modrm = code[1 - length]
+    wanted = FF_LENGTHS.get(modrm, 0)
+    if not wanted or wanted > length:
+        return None
+    mod, rm = modrm >> 6, modrm & 7
+    sib = code[2 - length] if rm == 4 and mod != 3 else None
+    if sib is not None and mod == 0 and sib & 7 == 5:
+        wanted += 4
+    if wanted != length:
+        return None
+    rex = len(code) > length and code[-length - 1] in _REX
+    whole = length + rex
+    address = return_address - whole
+    if mod == 3:
+        return Call(address, whole, CallKind.REGISTER)
+    size = length - 2 - (sib is not None)
+    displacement = int.from_bytes(code[-size:], "little", signed=True) if size else 0
+    if mod == 0 and rm == 5:  # relative to RIP
+        return Call(address, whole, CallKind.POINTER, pointer=(return_address + displacement) & X64.mask)
+    return Call(address, whole, CallKind.MEMORY, displacement=displacement)
+
+
+def _implausibility(call: Call, return_address: int) -> Tuple[int, int]:
+    if call.target is not None:
+        return (0 if abs(call.target - return_address) < NEAR else 4, 0)
+    if call.pointer is not None:
+        return (1 if abs(call.pointer - return_address) < NEAR else 5, 0)
+    return (3 if call.kind is CallKind.MEMORY and call.length >= 6 else 2, -call.length)

@@ -1,0 +1,104 @@
+"""How deep the stack is at an instruction of code without unwind data (x64): the way from there to its `ret`."""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple, Optional, Set, Tuple
+
+import capstone
+from capstone import x86
+
+from hogwalk.machine.words import X64
+from hogwalk.machine.x64.unwindinfo import BytesAt
+
+WORD = X64.word
+MOST_STEPS = 400  # instructions looked at: hand-written code is short
+LONGEST = 15
+_CONDITIONAL = frozenset(("loop", "loope", "loopne"))
+
+
+class ToReturn(NamedTuple):
+    """Bytes from a register up to the return slot; `from_rbp` says that it is RBP, else RSP."""
+
+    depth: int
+    from_rbp: bool
+
+
+class Depths:
+    """Looks at code once for each address."""
+
+    def __init__(self, code_at: BytesAt) -> None:
+        self._code_at = code_at
+        self._decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+        self._decoder.detail = True
+
+    def to_return(self, address: int) -> Optional[ToReturn]:
+        """The way from an instruction to the `ret` of its function; None where the code does not say."""
+        waiting: List[Tuple[int, int, bool]] = [(address, 0, False)]
+        seen: Set[int] = set()
+        steps = 0
+        while waiting and steps < MOST_STEPS:
+            at, depth, framed = waiting.pop()
+            if at in seen:
+                continue
+            seen.add(at)
+            steps += 1
+            instruction = self._decode(at)
+            if instruction is None:
+                continue
+            name = instruction.mnemonic
+            if name in ("ret", "bnd ret", "repz ret"):
+                return ToReturn(depth, framed)
+            waiting.extend(self._onward(instruction, depth, framed))
+        return None
+
+    def _decode(self, at: int) -> Optional[capstone.CsInsn]:
+        for count in (LONGEST, 8, 4, 2, 1):
+            code = self._code_at(at, count)
+            if code is not None:
+                return next(self._decoder.disasm(code, at, 1), None)
+        return None
+
+    def _onward(self, instruction: capstone.CsInsn, depth: int, framed: bool) -> List[Tuple[int, int, bool]]:
+        name, after = instruction.mnemonic, instruction.address + instruction.size
+        if name == "jmp":
+            target = _target(instruction)
+            return [] if target is None else [(target, depth, framed)]
+        if name in ("int3", "ud2", "iretq", "hlt", "sysretq"):
+            return []
+        if name.startswith("j") or name in _CONDITIONAL:
+            target = _target(instruction)
+            return [(after, depth, framed)] if target is None else [(target, depth, framed), (after, depth, framed)]
+        moved = _moved(instruction, depth, framed)
+        return [] if moved is None else [(after, *moved)]
+
+
+def _target(instruction: capstone.CsInsn) -> Optional[int]:
+    operand = instruction.operands[0]
+    return int(operand.imm) if operand.type == x86.X86_OP_IMM else None
+
+
+def _moved(instruction: capstone.CsInsn, depth: int, framed: bool) -> Optional[Tuple[int, bool]]:
+    """The depth after an instruction, None where RSP becomes unknown."""
+    name, operands = instruction.mnemonic, instruction.operands
+    if name in ("push", "pushfq"):
+        return depth - WORD, framed
+    if name == "pop" and operands[0].type == x86.X86_OP_REG and operands[0].reg == x86.X86_REG_RSP:
+        return None
+    if name in ("pop", "popfq"):
+        return depth + WORD, framed
+    if name == "leave":
+        return WORD, True
+    first = operands[0] if operands else None
+    if first is None or first.type != x86.X86_OP_REG or first.reg != x86.X86_REG_RSP or name in ("cmp", "test"):
+        return depth, framed
+    second = operands[1] if len(operands) > 1 else None
+    if second is not None and second.type == x86.X86_OP_IMM and name in ("add", "sub"):
+        return (depth + second.imm if name == "add" else depth - second.imm), framed
+    if name == "mov" and second is not None and second.type == x86.X86_OP_REG and second.reg == x86.X86_REG_RBP:
+        return 0, True
+    if name == "lea" and second is not None and not second.mem.index:
+        if second.mem.base == x86.X86_REG_RSP:
+            return depth + second.mem.disp, framed
+        if second.mem.base == x86.X86_REG_RBP:
+            return second.mem.disp, True
+    return None

@@ -1,0 +1,90 @@
+"""Unwinding of x64 frames in any module: by its .pdata in memory, else by the code up to the function's `ret`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Dict, Optional
+
+from hogwalk.errors import Unreadable
+from hogwalk.machine.x64.unwind import RBP, Caller, Registers, Unwinder
+from hogwalk.machine.x64.unwindinfo import ENTRY, MOST_ENTRIES, FunctionTable
+from hogwalk.machine.x86.reader import CodeReader
+from hogwalk.model import Module
+from hogwalk.targets.images.pe import Pe
+from hogwalk.targets.images.source import Window
+from hogwalk.walk.facts.image import StackImage
+from hogwalk.walk.facts.modules import ModuleMap
+
+if TYPE_CHECKING:
+    from hogwalk.machine.x64.depth import Depths
+
+EXCEPTION = 3  # IMAGE_DIRECTORY_ENTRY_EXCEPTION
+
+
+class Unwinding:
+    """Asks each module's unwind data once."""
+
+    def __init__(self, reader: CodeReader, modules: ModuleMap, image: StackImage) -> None:
+        self._reader = reader
+        self._modules = modules
+        self._image = image
+        self._unwinders: Dict[int, Optional[Unwinder]] = {}
+        self._depths: Optional[Depths] = None
+
+    def of(self, address: int) -> Optional[Unwinder]:
+        """The unwinder of the module that holds an address; None where it has no .pdata that can be read."""
+        module = self._modules.at(address)
+        if module is None:
+            return None
+        if module.start not in self._unwinders:
+            self._unwinders[module.start] = self._open(module)
+        return self._unwinders[module.start]
+
+    def function(self, address: int) -> Optional[int]:
+        """The start of the function that holds a return address, None where unwind data do not say."""
+        unwinder = self.of(address)
+        entry = unwinder.function(address - 1) if unwinder is not None else None
+        return None if entry is None else entry.begin
+
+    def caller(self, rip: int, rsp: int, registers: Registers, interrupted: bool) -> Optional[Caller]:
+        """The caller of a frame (see Unwinder.caller); None where neither unwind data nor code say."""
+        unwinder = self.of(rip)
+        found = unwinder.caller(rip, rsp, registers, interrupted) if unwinder is not None else None
+        return found if found is not None else self._by_code(rip, rsp, registers)
+
+    def _by_code(self, rip: int, rsp: int, registers: Registers) -> Optional[Caller]:
+        if self._depths is None:
+            # Here, for most stacks do without the disassembler, which takes as long to load as all else.
+            from hogwalk.machine.x64.depth import Depths
+
+            self._depths = Depths(self._reader.bytes_at)
+        way = self._depths.to_return(rip)
+        if way is None:
+            return None
+        start = registers.get(RBP) if way.from_rbp else rsp
+        if start is None:
+            return Caller(None, rsp, {}, False, rsp, {})
+        slot = start + way.depth
+        kept = {} if way.from_rbp else dict(registers)
+        if way.from_rbp:
+            kept[RBP] = self._image.word(start)
+        return Caller(slot, slot + self._image.machine.word, kept, False, slot, {})
+
+    def _open(self, module: Module) -> Optional[Unwinder]:
+        def read(address: int, count: int) -> bytes:
+            found = self._reader.bytes_at(address, count)
+            if found is None:
+                raise Unreadable(address, count)
+            return found
+
+        try:
+            at, size = Pe(Window(read, module.start, module.end - module.start)).directory(EXCEPTION)
+        except Unreadable:
+            return None
+        raw = self._reader.readable_from(module.start + at, min(size, ENTRY.size * MOST_ENTRIES)) if at else b""
+        if not raw:
+            return None
+        table = FunctionTable(module.start, raw, self._reader.bytes_at)
+        return Unwinder(table, self._reader.bytes_at, self._word)
+
+    def _word(self, address: int) -> Optional[int]:
+        return self._image.word(address) if address in self._image.region else self._reader.word_at(address)

@@ -1,0 +1,92 @@
+"""Starts for the debugger's walk on x64: pairs `kf = StackPtr InstructionPtr`, ranked by the chain that each begins.
+
+A chain steps from a return slot to the one that unwind data name; it needs no registers and no symbols.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional, Set, Tuple
+
+from hogwalk.model import Registers, Triple
+from hogwalk.walk.facts.image import StackImage
+from hogwalk.walk.facts.sites import CallSites, SiteKind
+from hogwalk.walk.facts.unwinding import Unwinding
+from hogwalk.walk.kf.chains import Chain
+from hogwalk.walk.kf.rank import Candidate
+from hogwalk.walk.kf.scoring import End, Fact, Finding, Tally, distance_points, findings
+
+NEAR_BASE = 0x1000
+FROM_REGISTERS = 100  # points by which the fault's registers stand before any pair
+
+
+class PairFinder:
+    """Finds the chains of one stack; `alive_from` is the faulting RSP, below which every frame is dead."""
+
+    def __init__(self, image: StackImage, sites: CallSites, unwinding: Unwinding, alive_from: Optional[int]) -> None:
+        self._image = image
+        self._sites = sites
+        self._unwinding = unwinding
+        self._alive_from = alive_from
+
+    def chains(self) -> Dict[int, Chain]:
+        """The best chain of every slot that a call can have pushed, by slot address."""
+        machine, region = self._image.machine, self._image.region
+        found: Dict[int, Chain] = {}
+        for index in range(len(self._image.words) - 1, -1, -1):
+            slot, word = region.limit + machine.word * index, self._image.words[index]
+            if slot % machine.slot_step == machine.slot_at and self._sites.modules.is_code(word):
+                site = self._sites.at(word)
+                if site.kind is SiteKind.CALL:
+                    found[slot] = self._chain(slot, word, found)
+        return found
+
+    def _chain(self, slot: int, word: int, chains: Dict[int, Chain]) -> Chain:
+        caller = self._unwinding.caller(word, slot + self._image.machine.word, {}, False)
+        older = chains.get(caller.slot) if caller is not None and caller.slot is not None else None
+        facts = [Fact.CALLED]
+        if self._alive_from is not None and slot < self._alive_from:
+            facts.append(Fact.STALE)
+        if older is not None:
+            target = self._sites.at(self._image.word(older.slot) or 0).target
+            function = self._unwinding.function(word)
+            if target is not None and function is not None:
+                facts.append(Fact.LINKED if target == function else Fact.CONTRADICTED)
+        tally = (older.tally if older is not None else Tally()).plus(*facts)
+        end = older.end if older is not None else self._end(slot)
+        last = older.last_slot if older is not None else slot
+        count = older.frames + 1 if older is not None else 1
+        successor = older.slot if older is not None else None
+        return Chain(slot, successor, count, last, end, tally, tally.points() + end.points)
+
+    def _end(self, slot: int) -> End:
+        return End.BASE if self._image.region.base - slot <= NEAR_BASE else End.OPEN
+
+
+def rank_pairs(
+    image: StackImage, chains: Dict[int, Chain], alive_from: Optional[int], registers: Optional[Registers]
+) -> Tuple[Candidate, ...]:
+    """The heads of all chains, best first, ties to the lower address; the fault's own registers before all."""
+    region, word = image.region, image.machine.word
+    newest = alive_from if alive_from is not None and alive_from in region else region.limit
+    led_to: Set[Optional[int]] = {chain.successor for chain in chains.values()}
+    found: List[Candidate] = []
+    for chain in chains.values():
+        address = image.word(chain.slot)
+        if chain.slot in led_to or chain.frames < 2 or address is None:
+            continue
+        far = chain.slot - newest
+        found.append(
+            Candidate(
+                Triple(None, chain.slot + word, address),
+                chain.points - distance_points(far),
+                findings(chain.tally, chain.end, far),
+                chain.frames,
+                chain.last_slot - chain.slot,
+            )
+        )
+    found.sort(key=lambda candidate: (-candidate.score, candidate.triple.stack_ptr))
+    if registers is not None:
+        points = FROM_REGISTERS + (found[0].score if found else 0)
+        reason = Finding(points, f"the registers of the {registers.source}: RSP and RIP at the fault")
+        found.insert(0, Candidate(Triple(None, registers.sp, registers.ip), points, (reason,), 0, 0))
+    return tuple(found)

@@ -1,0 +1,84 @@
+"""The candidate return slots of an x64 stack: words behind calls at 8 modulo 16, and what the processor pushed."""
+
+from __future__ import annotations
+
+from typing import AbstractSet, Dict, List, NamedTuple, Optional
+
+from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.sites import SiteKind
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.nodes import Node
+
+KERNEL_CODE, USER_CODE = 0x10, 0x33  # code segments (ntddk.h: KGDT64_R0_CODE, KGDT64_R3_CODE | RPL_MASK)
+KERNEL_STACK_SEGMENTS, USER_STACK_SEGMENTS = (0x18, 0), (0x2B,)
+ALWAYS_SET, NEVER_SET = 0x2, 0xFFFFFFFFFFC08028  # RFLAGS
+USER_END = 1 << 47
+KERNEL_START = 0xFFFF800000000000
+FUNCTION_ALIGNMENT = 16
+
+
+class MachineFrame(NamedTuple):
+    """What the processor pushed: the slot of RIP, RIP, the RSP it had, and whether that was user mode."""
+
+    slot: int
+    rip: int
+    rsp: int
+    user: bool
+
+
+def machine_frames(evidence: Evidence) -> Dict[int, MachineFrame]:
+    """The machine frames of a stack by the slot of RIP: RIP, CS, RFLAGS, RSP, SS."""
+    words, image = evidence.image.words, evidence.image
+    found: Dict[int, MachineFrame] = {}
+    for index in range(len(words) - 4):
+        segment = words[index + 1]
+        if segment not in (KERNEL_CODE, USER_CODE):
+            continue
+        rip, flags, rsp, stack_segment = words[index], words[index + 2], words[index + 3], words[index + 4]
+        if not flags & ALWAYS_SET or flags & NEVER_SET:
+            continue
+        user = segment == USER_CODE
+        slot = image.region.limit + image.machine.word * index
+        if user and rip < USER_END and rsp < USER_END and stack_segment in USER_STACK_SEGMENTS:
+            found[slot] = MachineFrame(slot, rip, rsp, True)
+        elif not user and stack_segment in KERNEL_STACK_SEGMENTS and rip >= USER_END and rsp >= USER_END:
+            found[slot] = MachineFrame(slot, rip, rsp, False)
+    return found
+
+
+def nodes(evidence: Evidence, frames: Dict[int, MachineFrame], kf_slots: AbstractSet[int]) -> List[Node]:
+    """The candidates of a stack, lowest slot first."""
+    image = evidence.image
+    machine, limit = image.machine, image.region.limit
+    found: List[Node] = []
+    for index, word in enumerate(image.words):
+        slot = limit + machine.word * index
+        frame = frames.get(slot)
+        if frame is not None:
+            mask = int(Clue.TRAP_FRAME) | (int(Clue.KF) if slot in kf_slots else 0)
+            found.append(Node(slot, word, mask, None, frame.rsp, 0, 0, False))
+            continue
+        if slot % machine.slot_step != machine.slot_at:
+            continue
+        if word not in evidence.symbols and not _elsewhere(evidence, word):
+            continue
+        node = _called(evidence, slot, word)
+        if node is not None:
+            found.append(node._replace(clues=node.clues | (int(Clue.KF) if slot in kf_slots else 0)))
+    return found
+
+
+def _elsewhere(evidence: Evidence, word: int) -> bool:
+    """Whether a word can be an address in code of no module: generated, or of a driver that was unloaded."""
+    return word >= KERNEL_START and word not in evidence.region and evidence.modules.at(word) is None
+
+
+def _called(evidence: Evidence, slot: int, word: int) -> Optional[Node]:
+    site = evidence.sites.at(word)
+    behind = slot + evidence.image.machine.word
+    if site.kind is SiteKind.CALL:
+        return Node(slot, word, int(Clue.CALL), site.target, behind, 0, 0, False)
+    if site.kind is SiteKind.UNREAD:
+        looks = int(Clue.ALIGNED) if word % FUNCTION_ALIGNMENT == 0 else 0
+        return Node(slot, word, int(Clue.UNREAD) | looks, None, behind, 0, looks, False)
+    return None

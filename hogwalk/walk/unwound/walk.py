@@ -1,0 +1,138 @@
+"""The walk over one x64 stack by its unwind data, and how sure each of its frames is."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Optional, Sequence
+
+from hogwalk.machine.x64.prologue import layout
+from hogwalk.machine.x64.unwind import RBP
+from hogwalk.model import Frame
+from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.unwinding import Unwinding
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.collect import Candidates
+from hogwalk.walk.rebuild.edges import Edges
+from hogwalk.walk.rebuild.ends import overflowed
+from hogwalk.walk.rebuild.graph import Posterior
+from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.walk import Rebuilt, Weighed
+from hogwalk.walk.unwound import weights
+from hogwalk.walk.unwound.frames import Builder
+from hogwalk.walk.unwound.slots import machine_frames, nodes
+from hogwalk.walk.unwound.steps import StepFinder
+
+FARTHEST_START, NEAR_START, LIKELY_START = 0x1800, 0x100, 0x600  # bytes above Limit
+BASE_REACH = 0x1000  # bytes below Base: the thread's first frames lie within the last page
+UNREAD, TRAP_FRAME = int(Clue.UNREAD), int(Clue.TRAP_FRAME)
+
+
+def rebuild(
+    evidence: Evidence, kf_frames: Sequence[Frame] = (), tell: Callable[[str], None] = lambda doing: None
+) -> Rebuilt:
+    """The most likely frames of an x64 stack; none where no word of it can be a return address."""
+    tell("rebuilding the frames from the unwind data")
+    frames = machine_frames(evidence)
+    found = nodes(evidence, frames, {frame.return_slot for frame in kf_frames})
+    unwinding = Unwinding(evidence.reader, evidence.modules, evidence.image)
+    finder = StepFinder(evidence, unwinding, found)
+    starts = _starts(evidence, unwinding, finder, found)
+    steps = finder.steps()
+    ends = _ends(evidence, finder, found)
+    candidates = Candidates(tuple(found), Edges(steps, [None] * len(found)), starts, tuple(ends))
+    graph = weights.graph(candidates, evidence.registers is not None)
+    posterior = Posterior(graph, weights.HEAT)
+    builder = Builder(evidence, candidates, finder.predicted)
+    built, gaps = builder.build(_borne_out(candidates, posterior.path()))
+    live = posterior.nodes()
+    probabilities: List[float] = []
+    for one in built:
+        probabilities.append(live[one.node] if one.node is not None else probabilities[-1] if probabilities else 1.0)
+    return Rebuilt(
+        tuple(one.frame for one in built),
+        tuple(one.reason for one in built),
+        tuple(probabilities),
+        gaps,
+        Weighed(candidates, graph, posterior, frozenset(), builder),
+    )
+
+
+def _borne_out(found: Candidates, path: Sequence[int]) -> Sequence[int]:
+    """The path without the return addresses at its old end that nothing bears out: unread, and no known bottom."""
+    end = len(path)
+    while end and found.ends[path[end - 1]] & Clue.EARLY_END and found.nodes[path[end - 1]].clues & UNREAD:
+        end -= 1
+    return path[:end]
+
+
+def _starts(evidence: Evidence, unwinding: Unwinding, finder: StepFinder, found: Sequence[Node]) -> Dict[int, int]:
+    """For each candidate at which a walk can start, by number, the clues for and against it."""
+    registers = evidence.registers
+    if registers is not None:
+        return _from_registers(evidence, unwinding, finder, found)
+    if not overflowed(evidence):
+        return dict.fromkeys(range(len(found)), int(Clue.ANY_START))
+    limit = evidence.region.limit
+    starts: Dict[int, int] = {}
+    for number, node in enumerate(found):
+        far = node.slot - limit
+        if far > FARTHEST_START and starts:
+            break
+        near = Clue.MAY_REACH_NEAR if far <= NEAR_START else Clue.MAY_REACH
+        mask = int(near if far <= LIKELY_START else Clue.MAY_REACH_FAR)
+        starts[number] = mask | _reach(unwinding, node, far)
+    return starts
+
+
+def _reach(unwinding: Unwinding, node: Node, far: int) -> int:
+    """Whether the frame of the function that the call before a slot enters reaches down to Limit.
+
+    The function that ran out of stack did so, at a call or in its prologue; 0 where nothing is known of its frame.
+    """
+    unwinder = unwinding.of(node.target) if node.target is not None else None
+    entry = unwinder.table.entry(node.target) if unwinder is not None and node.target is not None else None
+    made = layout(unwinder.table, entry) if unwinder is not None and entry is not None else None
+    if made is None or made.framed:
+        return 0
+    return int(Clue.REACHES_LIMIT if sum(room.bytes for room in made.rooms) >= far else Clue.FAR_FROM_LIMIT)
+
+
+def _from_registers(
+    evidence: Evidence, unwinding: Unwinding, finder: StepFinder, found: Sequence[Node]
+) -> Dict[int, int]:
+    registers = evidence.registers
+    assert registers is not None
+    caller = unwinding.caller(registers.ip, registers.sp, {RBP: registers.bp}, True)
+    slot: Optional[int] = None if caller is None else caller.slot
+    starts: Dict[int, int] = {}
+    for number, node in enumerate(found):
+        if node.slot < registers.sp:
+            continue
+        starts[number] = int(Clue.NOT_REGISTERS)
+        if node.slot == slot and caller is not None:
+            starts[number] = int(Clue.FROM_REGISTERS)
+            finder.begin(number, caller.registers)
+    if slot is None or not any(mask & Clue.FROM_REGISTERS for mask in starts.values()):
+        # The code that ran is not known: the nearest candidates may be its callers.
+        for number in sorted(starts):
+            far = found[number].slot - registers.sp
+            near = Clue.MAY_REACH_NEAR if far <= NEAR_START else Clue.MAY_REACH
+            starts[number] = int(near if far <= LIKELY_START else Clue.MAY_REACH_FAR)
+    return starts
+
+
+def _ends(evidence: Evidence, finder: StepFinder, found: Sequence[Node]) -> List[int]:
+    """For each candidate the clues for and against its being the oldest live one on this stack."""
+    base = evidence.region.base
+    ends: List[int] = []
+    for number, node in enumerate(found):
+        if number in finder.leaving:
+            ends.append(int(Clue.USER_MODE))
+            continue
+        predicted = finder.predicted[number]
+        mask = int(Clue.NEAR_BASE if base - node.slot <= BASE_REACH else Clue.EARLY_END)
+        if predicted is not None and evidence.image.word(predicted):
+            mask |= int(Clue.PREDICTED_ON)
+        elif predicted is not None and evidence.image.word(predicted) == 0:
+            mask = int(Clue.NEAR_BASE)  # the thread's first function has no caller
+        ends.append(mask)
+    return ends

@@ -1,0 +1,39 @@
+"""hogwalk on x64 dumps of the lab in the real debugger engine, as `!py` runs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.engine.engine import Engine, Target
+from tests.engine.wheel import install_wheel
+from tests.engine.wine import Setting
+from tests.lab64.case import case, score
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("clang") and shutil.which("lld-link")), reason="the lab needs clang and lld"
+)
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Setting:
+    """Where Windows Python finds the wheel."""
+    return install_wheel(wheel, tmp_path_factory.mktemp("python64"))
+
+
+@pytest.mark.parametrize("style", ["nosym", "asm"])
+def test_the_walk_is_the_true_one(style: str, engine: Engine, installed: Setting, tmp_path: Path) -> None:
+    made = case(style, 1, tmp_path)
+    target = Target(dump=made.dump, symbols=[made.symbols])
+    steps = [":state", "!py hogwalk walk --json", "!py hogwalk heal", ":state"]
+    before, walk, heal, after = engine.host(target, steps, installed)
+    report = json.loads(walk.output)
+    frames = [(int(frame["return_slot"], 16), frame["module"] or "") for frame in report["frames"]]
+    found = score(made.truth, frames)
+    assert (found.recall, found.precision, found.bytes_right, found.right_hog) == (1.0, 1.0, 1.0, True)
+    assert "both" in {frame["source"] for frame in report["frames"]}
+    assert "Pieces" in heal.output
+    assert before.output == after.output

@@ -1,0 +1,90 @@
+"""The x64 lab: walks of generated dumps against their truth, by the own reader."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import pytest
+
+from hogwalk.__main__ import main
+from hogwalk.answer.charge.books import module_of
+from hogwalk.targets.dump import open_dump
+from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.rebuild.walk import Rebuilt
+from hogwalk.walk.unwound import rebuild
+from tests.lab64.case import Case, case, score
+
+READABLE = ("sym", "nosym", "trap", "fp", "chain", "asm", "jit", "retcfg", "segment")
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("clang") and shutil.which("lld-link")), reason="the lab needs clang and lld"
+)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the cases are made."""
+    return tmp_path_factory.mktemp("lab64")
+
+
+def evidence(made: Case) -> Evidence:
+    """What is known of a case's stack."""
+    return gather(open_dump(str(made.dump), str(made.symbols)), Wanted(), lambda doing: None)
+
+
+def pairs(found: Rebuilt) -> List[Tuple[int, str]]:
+    """Return slots with the modules charged."""
+    return [(frame.return_slot, module_of(frame) if frame.symbol is not None else "") for frame in found.frames]
+
+
+@pytest.mark.parametrize("style", READABLE)
+def test_readable_code_is_walked_whole(style: str, root: Path) -> None:
+    made = case(style, 1, root)
+    known = evidence(made)
+    assert known.registers is not None
+    assert (known.registers.ip, known.registers.sp) == (made.truth["fault"]["rip"], made.truth["fault"]["rsp"])
+    found = score(made.truth, pairs(rebuild(known)))
+    assert found.recall >= 0.998
+    assert found.precision >= 0.995
+    assert found.bytes_right >= 0.998
+    assert found.right_hog
+
+
+@pytest.mark.parametrize("style", ["sym", "trap", "nosym"])
+def test_without_any_registers_at_most_one_frame_is_missing(style: str, root: Path) -> None:
+    made = case(style, 1, root)
+    found = score(made.truth, pairs(rebuild(replace(evidence(made), registers=None))))
+    assert found.missed <= 1
+    assert found.precision >= 0.9  # what ran before may have left a chain that ends in the live one
+
+
+def test_overwritten_bytes_cost_only_the_frames_in_them(root: Path) -> None:
+    made = case("wiped", 1, root)
+    found = score(made.truth, pairs(rebuild(evidence(made))))
+    assert found.recall >= 0.99
+
+
+def document(made: Case, *arguments: str) -> Dict[str, Any]:
+    """The JSON report of a case."""
+    out = io.StringIO()
+    with redirect_stdout(out):
+        assert main([*arguments, "--json", "-z", str(made.dump), "-y", str(made.symbols)]) == 0
+    found: Dict[str, Any] = json.loads(out.getvalue())
+    return found
+
+
+def test_the_report_adds_up_and_prints_64_bits(root: Path) -> None:
+    made = case("sym", 1, root)
+    report = document(made, "walk")
+    size = made.truth["base"] - made.truth["limit"]
+    assert sum(frame["bytes"] or 0 for frame in report["frames"]) + sum(gap["bytes"] for gap in report["gaps"]) == size
+    first = report["frames"][0]
+    assert int(first["frame_ptr"], 16) == made.truth["fault"]["rsp"]
+    assert int(first["return_slot"], 16) == made.truth["frames"][0]["slot"]
+    for newer, older in zip(report["frames"], report["frames"][1:]):
+        assert int(older["frame_ptr"], 16) == int(newer["return_slot"], 16) + 8
