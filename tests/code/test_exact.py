@@ -38,6 +38,14 @@ def test_a_helper_that_ends_with_bnd_ret_is_followed() -> None:
         assert (depths.depths, depths.exact, depths.frame_ebp) == ((0x18 + 0x24,), True, 4)
 
 
+def test_a_helper_with_16_bit_addresses_is_followed() -> None:
+    short = SEH_PROLOG4.replace("64ff3500000000", "6764ff360000").replace("64a300000000", "6764a30000")
+    assert "6764a30000" in short
+    function = "6a18 6800204000" + call(7, 0x100) + call(12, 0x200)
+    depths = StackDepths(reader_of(function, short + "f2c3", "c3")).at(BASE, BASE + 17)
+    assert (depths.depths, depths.exact, depths.frame_ebp) == ((0x18 + 0x24,), True, 4)
+
+
 def test_a_helper_that_cannot_be_followed_is_unsure() -> None:
     function = "6a18 6800204000" + call(7, 0x100) + call(12, 0x200)
     for unknown in ("69c000000100", "0fa2", "d9c0"):  # imul, cpuid, fld: no prologue that is known has them

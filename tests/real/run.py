@@ -26,7 +26,7 @@ HEAP, HEAP_BYTES = 0x60000000, 0x10000
 SENTINEL = 0x7F000000
 TOP = STACK + STACK_BYTES - 0x2000
 MOST_BLOCKS = 3000
-RECIPE = 1  # raised with every change of what is run and noted, so that no older truth is taken for it
+RECIPE = 2  # raised with every change of what is run and noted, so that no older truth is taken for it
 SEEDS = 9  # runs of each function, two thirds of them with turned jumps
 TURNED = 0.25  # share of the conditional jumps that are
 CDECL = ("python", "msvcr", "vcruntime", "api-ms-win-crt", "ucrt", "msvcp")
@@ -109,6 +109,9 @@ class Runner:
         machine, image = self._machine, self.image
         machine.mem_map(image.base, len(image.memory))
         machine.mem_write(image.base, bytes(image.memory))
+        for start, end in image.code:
+            first = start & -PAGE
+            machine.mem_protect(first, -(-(end - first) // PAGE) * PAGE, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
         machine.mem_map(STACK, STACK_BYTES)
         machine.mem_map(STUBS, 0x400000)
         machine.mem_write(*self.stubs)
@@ -220,7 +223,7 @@ class Runner:
         if int.from_bytes(self._machine.mem_read(esp, 4), "little") != last.end:
             return
         frame, registers = self._frames[-1], self._registers()
-        depth, above = frame.slot - esp - 4, frame.slot - registers[3]
+        depth, above = (frame.slot - esp - 4) & 0xFFFFFFFF, frame.slot - registers[3]
         above = above if 0 <= above <= depth else -1
         frame.seen.append(Call(last.end, address, depth, above, registers[3] == frame.registers[3]))
         if address != last.end:

@@ -20,6 +20,8 @@ TAGS = {EBX: 0x60000001, ESI: 0x60000002, EDI: 0x60000003}  # to be found again 
 MOST_STEPS = 2000  # a probe loop takes four per page
 FS = 0x64
 SEGMENTS = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65)
+SHORT = 0x67  # 16-bit addresses: only of fs:[0]
+SHORT_ABSOLUTE = 6  # ModRM but for its register: [disp16]
 COOKIE_COMPARED = b"\x3b\x0d"  # cmp ecx,[cookie] of __security_check_cookie: helpers that call it expect it intact
 BOUND = (0xF2, 0xF3)  # bnd before a transfer and rep before a ret change nothing
 TRANSFERS = frozenset((0xC2, 0xC3, 0xE8, 0xE9, 0xEB, 0x0F, *range(0x70, 0x80)))
@@ -83,7 +85,7 @@ def _run(machine: Machine, reader: CodeReader, entry: int) -> None:
         code = reader.readable_from(ip, 15)
         length = instruction_length(code, 0)
         at = 0
-        while at < length and (code[at] in SEGMENTS or code[at] in BOUND):
+        while at < length and (code[at] in SEGMENTS or code[at] in BOUND or code[at] == SHORT):
             at += 1
         if at == length or (at and code[at - 1] in BOUND and code[at] not in TRANSFERS):
             raise UnsupportedError
@@ -98,7 +100,7 @@ def _run(machine: Machine, reader: CodeReader, entry: int) -> None:
         if code[at] in TRANSFERS:
             ip += _jumped(machine, code, at)
         elif not _simple(machine, code, at):
-            _with_operand(machine, code, at, code[0] == FS)
+            _with_operand(machine, code, at, FS in code[:at])
     raise UnsupportedError
 
 
@@ -143,7 +145,7 @@ def _simple(machine: Machine, code: bytes, at: int) -> bool:
     elif opcode == 0xA1:
         registers[EAX] = None
     elif opcode == 0xA3:
-        if code[0] == FS and _signed(code, at + 1, 4) == 0:
+        if FS in code[:at] and _signed(code, at + 1, 2 if SHORT in code[:at] else 4) == 0:
             machine.chain = registers[EAX]
     elif opcode == 0x94:
         registers[EAX], registers[ESP] = registers[ESP], registers[EAX]
@@ -166,7 +168,12 @@ def _keep(machine: Machine, operation: int, place: Place, right: Number) -> None
 def _with_operand(machine: Machine, code: bytes, at: int, foreign: bool) -> None:
     """The instructions with ModRM; `foreign` when a segment prefix leads away from the stack."""
     opcode, register = code[at], code[at + 1] >> 3 & 7
-    place, size = machine.place(code, at + 1)
+    if SHORT in code[:at]:
+        if not foreign or code[at + 1] & 0xC7 != SHORT_ABSOLUTE:
+            raise UnsupportedError
+        place, size = (False, None), 3
+    else:
+        place, size = machine.place(code, at + 1)
     address = place[1]
     own = (True, register)
     if foreign and not place[0]:
