@@ -139,7 +139,7 @@ class FunctionStarts:
             return reached
         ended = flow.to_return(True)
         left = None if ended is None else ended[1].after(ended[0]).esp
-        if ended is not None and ended[1].guesses and self._fenced(start):
+        if (ended is None or ended[1].guesses) and self._fenced(start):
             return True
         if left is None:
             return self._reader.readable_from(start, 2 * LONGEST_NOP).startswith(FRAMES)
