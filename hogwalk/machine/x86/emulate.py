@@ -168,10 +168,11 @@ def _keep(machine: Machine, operation: int, place: Place, right: Number) -> None
 def _with_operand(machine: Machine, code: bytes, at: int, foreign: bool) -> None:
     """The instructions with ModRM; `foreign` when a segment prefix leads away from the stack."""
     opcode, register = code[at], code[at + 1] >> 3 & 7
+    place: Place = (False, None)
+    size = 3
     if SHORT in code[:at]:
         if not foreign or code[at + 1] & 0xC7 != SHORT_ABSOLUTE:
             raise UnsupportedError
-        place, size = (False, None), 3
     else:
         place, size = machine.place(code, at + 1)
     address = place[1]

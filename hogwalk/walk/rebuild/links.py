@@ -17,7 +17,7 @@ REACHED, STARTED, NEAR_TARGET = int(Clue.REACHED), int(Clue.STARTED), int(Clue.N
 OTHER_TARGET, ANY_TARGET = int(Clue.OTHER_TARGET), int(Clue.ANY_TARGET)
 TABLE_TARGET, NO_TABLE_TARGET = int(Clue.TABLE_TARGET), int(Clue.NO_TABLE_TARGET)
 TAIL_REACHED, TAIL_POSSIBLE = int(Clue.TAIL_REACHED), int(Clue.TAIL_POSSIBLE)
-UNREAD = int(Clue.UNREAD)
+UNREAD, TRAP_FRAME = int(Clue.UNREAD), int(Clue.TRAP_FRAME)
 
 DEVICE_TYPE, DRIVER_TYPE = 3, 4  # IO_TYPE_DEVICE, IO_TYPE_DRIVER (ntddk.h)
 DEVICE_DRIVER, DRIVER_TABLE, TABLE_ENTRIES = 0x08, 0x38, 28
@@ -76,6 +76,17 @@ class Links:
         if runs is None:
             return TAIL_POSSIBLE
         return TAIL_REACHED if runs else OTHER_TARGET
+
+    def entered(self, node: Node, older: Node) -> bool:
+        """Whether the call at `older` enters a function that jumps on into the one that runs, its own frame left.
+
+        Then the return slot lies above that frame too: MSVC's operator new jumps so to what throws bad_alloc.
+        """
+        target = older.target
+        if target is None or node.clues & (UNREAD | TRAP_FRAME) or self.tail(node, older) != TAIL_REACHED:
+            return False
+        depths = self._functions.depths.at(target, node.address)
+        return depths.exact and older.slot in depths.return_slots(node.slot)
 
     def _dispatched(self, node: Node, older: Node) -> int:
         table = self.table(older)

@@ -21,6 +21,7 @@ DEPTH_OTHER_LIKELY, DEPTH_UNKNOWN = int(Clue.DEPTH_OTHER_LIKELY), int(Clue.DEPTH
 DEPTH_UNREAD, UNREAD = int(Clue.DEPTH_UNREAD), int(Clue.UNREAD)
 CHAINED, CHAIN_BROKEN = int(Clue.CHAINED), int(Clue.CHAIN_BROKEN)
 KEPT_WELL, KEPT_BADLY = int(Clue.EBP_KEPT_WELL), int(Clue.EBP_KEPT_BADLY)
+TAIL_REACHED, LEFT_BY_JUMP = int(Clue.TAIL_REACHED), 0x20  # bytes of a frame that a jump may leave below
 OTHER_TARGET, JUMPED_ON = int(Clue.OTHER_TARGET), DEPTH | DEPTH_LIKELY | DEPTH_UNKNOWN
 ALONE, DEPTH_ALONE = int(Clue.DEPTH | Clue.ANY_TARGET), int(Clue.DEPTH_ALONE)
 HANDLER, HOLE = int(Clue.TRAP_HANDLER), int(Clue.HOLE)
@@ -64,6 +65,8 @@ class PairJudge:
         link, depth = self._links.link(node, older), self._depth(node, older, told, ebps)
         if link == OTHER_TARGET and depth & JUMPED_ON:
             link = self._links.tail(node, older)
+        elif link == OTHER_TARGET and self._just_above(older, told) and self._links.entered(node, older):
+            link, depth = TAIL_REACHED, DEPTH
         mask = link | depth
         if mask & ALONE == ALONE:
             mask ^= ALONE | DEPTH_ALONE
@@ -79,6 +82,11 @@ class PairJudge:
             same = self._modules.at(node.address) is self._modules.at(older.address)
             mask |= SAME_MODULE if same else OTHER_MODULE
         return mask
+
+    @staticmethod
+    def _just_above(older: Node, told: Prediction) -> bool:
+        """Whether a slot lies where it is predicted but for a small frame, as one left on the stack by a jump."""
+        return bool(told.slots) and 0 < older.slot - told.slots[0] <= LEFT_BY_JUMP
 
     def _trapped(self, node: Node, older: Node, told: Prediction) -> int:
         """A trap frame lies right above its handler's own stack; a function with a frame of its own handles none."""
