@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from hogwalk.model import Module, Trust
-from hogwalk.walk.rebuild import rebuild
+from hogwalk.model import Module
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.collect import Collector
 from tests.rebuild.machine import Machine
 
 LIMIT, BASE = 0xB8000000, 0xB8000200
 NT = Module("nt", 0x80800000, 0x80802000, "none")
-CALLER, NEW, THROW, INNER = 0x80801000, 0x80801040, 0x80801080, 0x808010C0
+CALLER, NEW, THROW, INNER, OTHER = 0x80801000, 0x80801040, 0x80801080, 0x808010C0, 0x80801108
 
 
 def call(source: int, target: int) -> bytes:
@@ -24,6 +25,7 @@ def machine() -> Machine:
     found.write(NEW, bytes.fromhex("558bec 837d08ff 7402 5dc3") + jump)
     # push ebp; mov ebp,esp; sub esp,0Ch; push 1; push 2; call INNER; int 3
     found.write(THROW, bytes.fromhex("558bec 83ec0c 6a01 6a02") + call(THROW + 10, INNER))
+    found.write(OTHER, call(OTHER, THROW))  # THROW is a known start
     found.write(INNER, b"\x53" + call(INNER + 1, INNER) + b"\x5b\xc2\x08\0")
     return found
 
@@ -34,11 +36,12 @@ def test_the_frame_that_a_jump_left_is_part_of_the_step() -> None:
     thrown = inner + 8
     saved = thrown + 4 + 8 + 12  # THROW's saved EBP, and right above it NEW's
     new = saved + 8
-    words = {inner: INNER + 6, inner + 4: 0, thrown: THROW + 15, thrown + 4: 2, thrown + 8: 1}
+    words = {LIMIT: OTHER + 5, inner: INNER + 6, inner + 4: 0, thrown: THROW + 15, thrown + 4: 2, thrown + 8: 1}
     words.update({saved: saved + 4, saved + 4: BASE - 0x40, new: CALLER + 7, new + 4: 8})
     target.write_words(LIMIT, [words.get(at, 0) for at in range(LIMIT, BASE, 4)])
-    found = rebuild(target.evidence(LIMIT, BASE))
-    slots = [frame.return_slot for frame in found.frames]
-    assert thrown in slots
-    frame = found.frames[slots.index(thrown) + 1]
-    assert (frame.return_slot, frame.trust) == (new, Trust.LINKED)
+    evidence = target.evidence(LIMIT, BASE)
+    clued = Collector(evidence).collect()
+    numbers = {node.slot: number for number, node in enumerate(clued.nodes)}
+    mask = dict(clued.edges.steps[numbers[thrown]])[numbers[new]]
+    assert mask & Clue.DEPTH
+    assert mask & Clue.TAIL_REACHED

@@ -22,6 +22,7 @@ DEPTH_UNREAD, UNREAD = int(Clue.DEPTH_UNREAD), int(Clue.UNREAD)
 CHAINED, CHAIN_BROKEN = int(Clue.CHAINED), int(Clue.CHAIN_BROKEN)
 KEPT_WELL, KEPT_BADLY = int(Clue.EBP_KEPT_WELL), int(Clue.EBP_KEPT_BADLY)
 TAIL_REACHED, LEFT_BY_JUMP = int(Clue.TAIL_REACHED), 0x20  # bytes of a frame that a jump may leave below
+ELSEWHERE = DEPTH_OTHER | DEPTH_OTHER_LIKELY
 OTHER_TARGET, JUMPED_ON = int(Clue.OTHER_TARGET), DEPTH | DEPTH_LIKELY | DEPTH_UNKNOWN
 ALONE, DEPTH_ALONE = int(Clue.DEPTH | Clue.ANY_TARGET), int(Clue.DEPTH_ALONE)
 HANDLER, HOLE = int(Clue.TRAP_HANDLER), int(Clue.HOLE)
@@ -65,8 +66,8 @@ class PairJudge:
         link, depth = self._links.link(node, older), self._depth(node, older, told, ebps)
         if link == OTHER_TARGET and depth & JUMPED_ON:
             link = self._links.tail(node, older)
-        elif link == OTHER_TARGET and self._just_above(older, told) and self._links.entered(node, older):
-            link, depth = TAIL_REACHED, DEPTH
+        elif depth & ELSEWHERE and self._just_above(older, told) and self._links.entered(node, older):
+            link, depth = TAIL_REACHED if link == OTHER_TARGET else link, DEPTH
         mask = link | depth
         if mask & ALONE == ALONE:
             mask ^= ALONE | DEPTH_ALONE
