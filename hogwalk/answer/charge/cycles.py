@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.answer.charge.books import function_of
@@ -17,12 +17,16 @@ FAR = 0x2000  # bytes; few functions are larger
 
 @dataclass(frozen=True)
 class Cycle:
-    """A run of `length` frames that starts at each of `starts` (frame numbers) and holds `bytes` in all of them."""
+    """A run of `length` frames that starts at each of `starts` (frame numbers) and holds `bytes` in all of them.
+
+    `turn` is what one run holds: the median of those whose first frame has bytes, for the newest of a walk may not.
+    """
 
     length: int
     starts: Tuple[int, ...]
     bytes: int
     functions: Tuple[str, ...]
+    turn: int = field(default=0, compare=False)
 
 
 def find_cycle(frames: Sequence[Frame]) -> Optional[Cycle]:
@@ -53,8 +57,13 @@ def cycle_of(names: Sequence[str], sizes: Sequence[int]) -> Optional[Cycle]:
     length = period if period <= best else best
     run = keys[first : first + length]
     starts = _occurrences(keys, run)
-    total = sum(sizes[at + step] for at in starts for step in range(length))
-    return Cycle(length, tuple(starts), total, tuple(names[first : first + length]))
+    return _cycle(length, starts, names[first : first + length], sizes)
+
+
+def _cycle(length: int, starts: Sequence[int], functions: Sequence[str], sizes: Sequence[int]) -> Cycle:
+    turns = [sum(sizes[at : at + length]) for at in starts]
+    whole = sorted(turn for turn, at in zip(turns, starts) if sizes[at]) or sorted(turns)
+    return Cycle(length, tuple(starts), sum(turns), tuple(functions), whole[len(whole) // 2])
 
 
 def _place(frame: Frame) -> str:
@@ -72,8 +81,7 @@ def _recursion(names: Sequence[str], sizes: Sequence[int], keys: Sequence[int]) 
             run = keys[at : at + length]
             if all(keys[at + step * length : at + (step + 1) * length] == run for step in (1, 2)):
                 starts = _occurrences(keys, run)
-                total = sum(sizes[place + step] for place in starts for step in range(length))
-                return Cycle(length, tuple(starts), total, tuple(names[at : at + length]))
+                return _cycle(length, starts, names[at : at + length], sizes)
     return None
 
 

@@ -86,7 +86,7 @@ def _caused(frames: Sequence[Frame], owner: Owner, system: Callable[[str], bool]
 def price(cycle: Cycle, size: int, used: int) -> Price:
     """The price of a cycle in a stack of `size` bytes of which the whole path used `used`."""
     turns = len(cycle.starts)
-    turn = round(cycle.bytes / turns) if turns else 0
+    turn = cycle.turn or (round(cycle.bytes / turns) if turns else 0)
     beside = max(0, used - cycle.bytes)
     return Price(cycle.length, turn, turns, max(0, size - beside) // turn if turn else 0)
 

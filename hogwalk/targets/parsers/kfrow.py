@@ -19,16 +19,18 @@ _COLON_DASHES = re.compile(r":(?:\s+[-`?]+){1,4}\s+:\s+")
 # 32-bit engines say (Inline), 64-bit ones (Inline Function); doubtful ones stand between question marks.
 _INLINE = re.compile(r"\??\(Inline(?: Function)?\)\??\s+\??-[-`]*\??(?:\s+|$)")
 _TAIL = re.compile(
-    r"(?<!\S)(\((?:FPO|CONV|TrapFrame|CONTEXT|Inline Function|Managed|UNKNOWN FPO TYPE)\b[^()]{0,400}\)"
+    r"(?<![^\s0-9a-fA-F])(\((?:FPO|CONV|TrapFrame|CONTEXT|Inline Function|Managed|UNKNOWN FPO TYPE)\b[^()]{0,400}\)"
     r"|\[[^\[\]]{1,1000} @ \d{1,9}\])(?!\S)"
 )
 # Where a call site ends: behind its displacement, else before what cannot go on a name.
-_DISPLACED = re.compile(r"\+0x[0-9a-fA-F`]{1,17}(?=\s|$)")
+_DISPLACED = re.compile(r"\+0x[0-9a-fA-F`]{1,17}(?=\s|$|\()")
 _BEHIND = re.compile(
     r"\s(?=\s|<-|//|;|--|==|\*|#|\((?:FPO|CONV|TrapFrame|CONTEXT|Inline|Managed|UNKNOWN)\b|\[.{1,1000} @ \d)"
 )
 # A driver called ".sys" is a module without a name: its call sites are "!Function+0x5" and "+0x1196".
-_CALL_SITE = re.compile(r"[^\s!]*!.*|[^\s!]*\+0x[0-9a-fA-F`]+|0x[0-9a-fA-F`]+|[\w.$<>-]+")
+_CALL_SITE = re.compile(
+    r"[^\s!]*!.*|[^\s!]*\+0x[0-9a-fA-F`]+|0x[0-9a-fA-F`]+|(?![0-9a-fA-F]{8,16}$)[.$<>-]*[A-Za-z_][\w.$<>-]*"
+)
 _WIDE = re.compile(r"\s*(?:[0-9a-fA-F]{1,8}\s+){0,2}[0-9a-fA-F]{8}`?[0-9a-fA-F]{8}\b")
 _TRAP_FRAME = re.compile(r"TrapFrame(?:-EDITED)? @ ([0-9a-fA-F`]+)")
 

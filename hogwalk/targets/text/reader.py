@@ -223,7 +223,7 @@ class _Reader:
         if shown:
             instruction, stack, frame = (address(word) for word in shown.groups())
             source = self.command if _CONTEXT.match(self.command) else "the registers in the log"
-            facts.registers.append(Registers(instruction, stack, frame, source, source == self.command))
+            facts.registers.append(Registers(instruction, stack, frame, source))
         elif line.lstrip().startswith(STACK_TEXT + ":"):
             self.printed.label(STACK_TEXT)
         elif "Stack Limit: " in line:

@@ -15,6 +15,10 @@ _SYMBOL = r"(?:[^\s!+]+!\S.*|[^\s!+]+\+0x[0-9a-fA-F`]+)"
 _REST = re.compile(rf"\s*(?:(?:{ADDRESS}|\?{{8}}(?:`\?{{8}})?)(?:\s+{_SYMBOL})?|{_SYMBOL})$")
 _LABEL = re.compile(r"(?:\b(?:Base|Limit|StackBase:|StackLimit:|Stack Init|Current|Owning Process|Image:))$")
 _ALONE = re.compile(rf"\s*(?:{ADDRESS}\b|\S+$)")
+# A row of kb broken between its arguments: its last ones and the call site look like a row of their own.
+WORDS = 6  # of such a row: ChildEBP, RetAddr, three arguments, a call site without blanks
+_OPEN_ARGUMENTS = re.compile(r"\s*(?:[0-9a-fA-F]{8} ){2,3}[0-9a-fA-F]{8}$")
+_LAST_ARGUMENTS = re.compile(rf"\s*(?:[0-9a-fA-F]{{8}}\s+){{1,2}}{_SYMBOL}$")
 # ub and u put such a line before their rows; it continues nothing.
 _HEADING = re.compile(r":$")
 
@@ -40,8 +44,12 @@ def _continues(held: str, line: str) -> bool:
         return False
     if _LABEL.search(held):
         return _ALONE.match(line) is not None
-    if not _OPEN.match(held) or not _REST.match(line) or _HEADING.search(line):
+    if not _OPEN.match(held) or _HEADING.search(line):
         return False
+    if not _REST.match(line) and not _LAST_ARGUMENTS.match(line):
+        return False
+    if _OPEN_ARGUMENTS.match(held) and _LAST_ARGUMENTS.match(line):
+        return len(held.split()) + len(line.split()) == WORDS
     if dps.parse_row(line) or kfrow.is_row(line):
         return False
     whole = f"{held} {line.lstrip()}"
