@@ -27,13 +27,13 @@ class Ended:
 
 
 def hogwalk(*arguments: str, text: Optional[str] = None, cwd: Path = ROOT) -> Ended:
-    """A run in a folder with its output in pipes and `text` on its input."""
+    """A run in a folder with its output in pipes and `text`, or nothing, on its input."""
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
         [*HOGWALK, *arguments],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": paths},
-        input=text,
+        **({"stdin": subprocess.DEVNULL} if text is None else {"input": text}),
         capture_output=True,
         text=True,
         timeout=120,

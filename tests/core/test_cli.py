@@ -21,7 +21,7 @@ from hogwalk.walk.evidence import Wanted
 from tests.core.scenes import BASE, LIMIT, machine, silent, usual_stack
 
 ROOT = Path(__file__).parent.parent.parent
-STACK_COMMANDS = [command for command in COMMANDS if command not in ("threads", "heal")]
+STACK_COMMANDS = [command for command in COMMANDS if command not in ("threads", "heal", "summary")]
 DEBUGGER = """
 import sys
 class Output:  # what `!py` puts in place of stdout
@@ -114,8 +114,8 @@ def test_a_bad_address_is_refused(word: str, capsys: pytest.CaptureFixture[str])
         (["usage", "--by", "colour"], "invalid choice: 'colour'"),
         (["candidates", "-n", "none"], "invalid int value"),
         (["frame"], "the following arguments are required"),
-        (["stack", "1000", "2000", "3000"], "stack takes LIMIT BASE or nothing, not 3 words"),
-        (["walk", "1", "2"], "walk takes BASEPTR STACKPTR INSTRUCTIONPTR or nothing, not 2 words"),
+        (["demo", "stack", "1000", "2000", "3000"], "stack takes LIMIT BASE or nothing, not 3 words"),
+        (["demo", "walk", "1", "2"], "walk takes BASEPTR STACKPTR INSTRUCTIONPTR, a kf= line, or nothing, not 2 words"),
     ],
 )
 def test_a_wrong_command_line_exits_with_2(
@@ -138,7 +138,7 @@ def test_too_small_a_number_is_a_usage_error(recording: str, capsys: pytest.Capt
         (["frame", "#ffff"], "no frame #ffff"),
         (["frame", "b8ae6002"], "no frame b8ae6002"),
         (["frame", "#-1"], "no frame #-1"),
-        (["frame", "nonsense"], "no frame nonsense"),
+        (["frame", "#nonsense"], "no frame #nonsense"),
         (["--limit", "1000", "--base", "2000"], "does not hold the answer"),
         (["walk", "1", "2", "3"], "does not hold the answer"),
     ],
@@ -175,8 +175,8 @@ def test_the_help_of_each_command_is_complete(command: str, capsys: pytest.Captu
     assert text.startswith(f"usage: hogwalk {command} ")
     assert COMMANDS[command].split(",")[0] in " ".join(text.split())
     for option in ("--limit A", "--base A", "--thread A", "-z DUMP", "-y PATH", "-i PATH", "-k CONNECT", "--record"):
-        assert option in text or command == "threads"
-    own = {"candidates": "-n N", "usage": "--by", "stack": "--all", "frame": "CHILDEBP|#N", "walk": "INSTRUCTIONPTR"}
+        assert option in text or command in ("threads", "summary")
+    own = {"candidates": "-n N", "usage": "--by", "stack": "--all", "frame": "CHILDEBP|N", "walk": "INSTRUCTIONPTR"}
     assert own.get(command, "-h") in text
     assert "Addresses are hexadecimal" in text
     assert text.isascii()
@@ -242,7 +242,7 @@ def test_what_no_console_can_show_becomes_a_question_mark(capsys: pytest.Capture
 @pytest.mark.parametrize("command", STACK_COMMANDS)
 def test_it_runs_the_way_py_runs_scripts(command: str, recording: str) -> None:
     arguments = [recording, command] + (["#1"] if command == "frame" else [])
-    done = python("-c", DEBUGGER, *arguments)
+    done = python("-c", DEBUGGER, *arguments, "--plain")
     assert done.stderr == ""
     head, _, text = done.stdout.partition("\n")
     code, largest = map(int, head.split())
@@ -252,7 +252,7 @@ def test_it_runs_the_way_py_runs_scripts(command: str, recording: str) -> None:
 
 
 def test_a_long_document_in_the_debugger_comes_in_small_writes(recording: str) -> None:
-    done = python("-c", DEBUGGER, recording, "stack", "--all")
+    done = python("-c", DEBUGGER, recording, "stack", "--all", "--plain")
     head, _, text = done.stdout.partition("\n")
     assert head.split()[0] == "0"
     assert int(head.split()[1]) < 16_000 < len(text)

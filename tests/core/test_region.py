@@ -6,7 +6,7 @@ import pytest
 
 from hogwalk.errors import BadInput
 from hogwalk.model import Region
-from hogwalk.walk.facts.region import REMEDY, find_region
+from hogwalk.walk.facts.region import find_region
 from tests.core.scenes import BASE, LIMIT, THREAD, block_with_initial_stack, with_processor, with_thread
 from tests.drawn import DrawnTarget
 
@@ -23,7 +23,8 @@ def found(target: DrawnTarget) -> Region:
 def refusal(limit: int, base: int) -> str:
     with pytest.raises(BadInput) as caught:
         find_region(DrawnTarget(), limit, base, None)
-    assert caught.value.remedy == REMEDY
+    assert "--limit" in caught.value.remedy
+    assert "--base" in caught.value.remedy
     return caught.value.wrong
 
 
@@ -37,7 +38,7 @@ def drawn_with_every_source() -> DrawnTarget:
     target.put_words(THREAD + 0x18, BASE, LIMIT + 0x1000)
     target.fields = {("_KTHREAD", "StackLimit"): 0x2C, ("_KTHREAD", "StackBase"): 0x158}
     target.put_words(THREAD + 0x2C, LIMIT)
-    target.answers[f"!thread {THREAD:08x}"] = THREAD_TEXT.replace("Limit b8ae6000", "Limit b8ae8000")
+    target.answers[f"!thread ffffffff{THREAD:08x}"] = THREAD_TEXT.replace("Limit b8ae6000", "Limit b8ae8000")
     return target
 
 
@@ -66,7 +67,7 @@ def test_then_the_text_of_thread() -> None:
     assert target.block is not None
     target.block = target.block[:0x29E] + bytes(2) + target.block[0x2A0:]
     assert found(target) == Region(LIMIT + 0x2000, BASE, THREAD, "!thread")
-    assert target.commands() == [f"!thread {THREAD:08x}"]
+    assert target.commands() == [f"!thread ffffffff{THREAD:08x}"]
 
 
 def test_then_the_processors_tib() -> None:
@@ -109,9 +110,12 @@ def test_another_thread_is_looked_at_when_asked_for() -> None:
 
 def test_another_thread_is_named_to_the_debugger() -> None:
     target = DrawnTarget()
-    target.answers["!thread 89000000"] = THREAD_TEXT
+    target.answers["!thread ffffffff89000000"] = THREAD_TEXT.replace(f"{THREAD:08x}", "89000000")
     region = find_region(target, None, None, 0x89000000)
-    assert region == Region(LIMIT, BASE, THREAD, "!thread")
+    assert region == Region(LIMIT, BASE, 0x89000000, "!thread")
+    target.answers["!thread ffffffff89000000"] = THREAD_TEXT
+    with pytest.raises(BadInput, match="no stack range found of thread 89000000"):
+        find_region(target, None, None, 0x89000000)
 
 
 def test_without_a_thread_the_debugger_is_asked_for_its_own() -> None:
@@ -152,7 +156,7 @@ def test_nonsense_from_one_source_passes_on_to_the_next() -> None:
 def test_nonsense_from_every_source_is_told_source_by_source() -> None:
     target = DrawnTarget()
     with_thread(target, BASE, LIMIT)
-    target.answers[f"!thread {THREAD:08x}"] = THREAD_TEXT.replace("Limit b8ae6000", "Limit b8ae6002")
+    target.answers[f"!thread ffffffff{THREAD:08x}"] = THREAD_TEXT.replace("Limit b8ae6000", "Limit b8ae6002")
     with pytest.raises(BadInput) as caught:
         found(target)
     assert caught.value.wrong == (
@@ -164,7 +168,34 @@ def test_nonsense_from_every_source_is_told_source_by_source() -> None:
 def test_no_source_at_all_is_refused_with_what_to_pass() -> None:
     with pytest.raises(BadInput) as caught:
         found(DrawnTarget())
-    assert caught.value.line() == f"no stack range found: no thread, no types, no !thread answer; {REMEDY}"
+    assert caught.value.line() == (
+        "no stack range found: no thread, no types, no !thread answer; pass --limit and --base as !thread prints them"
+    )
+
+
+def test_a_thread_that_was_asked_for_is_that_thread_or_an_error() -> None:
+    target = DrawnTarget()
+    with_thread(target)
+    target.stated = found(target)
+    with pytest.raises(BadInput) as caught:
+        find_region(target, None, None, THREAD + 0x100)
+    assert (
+        caught.value.line()
+        == (
+            "no stack range found of thread 8974ad00: no thread, no types, no !thread answer; "
+            "the current thread is 8974ac00: --limit b8ae6000 --base b8ae9000"
+        )
+        or "no usable stack range of thread 8974ad00" in caught.value.line()
+    )
+    assert find_region(target, None, None, THREAD).thread == THREAD
+
+
+def test_a_range_error_quotes_this_targets_own_range() -> None:
+    target = DrawnTarget()
+    with_thread(target, 0x9B000000, 0x9B003000)
+    with pytest.raises(BadInput) as caught:
+        find_region(target, 0x9B000001, 0x9B003000, None)
+    assert caught.value.remedy == "this target's is --limit 9b000000 --base 9b003000"
 
 
 def test_unaligned_ends_are_refused() -> None:
@@ -191,7 +222,9 @@ def test_one_end_alone_is_refused() -> None:
     for limit, base in ((LIMIT, None), (None, BASE)):
         with pytest.raises(BadInput) as caught:
             find_region(DrawnTarget(), limit, base, None)
-        assert caught.value.line() == f"one end of the stack range is missing; {REMEDY}"
+        assert caught.value.line() == (
+            "one end of the stack range is missing; pass --limit and --base as !thread prints them"
+        )
 
 
 def test_address_zero_counts_as_given() -> None:

@@ -31,7 +31,7 @@ def printed(report: Report) -> List[str]:
     parts: Tuple[Iterable[str], ...] = (
         render(report),
         render_walk(report),
-        render_candidates(report, 20),
+        render_candidates(report.candidates, report.region.size, 20),
         module_table(report),
         product_table(report),
         function_table(report),
@@ -178,7 +178,7 @@ def test_every_command_prints_fitting_lines() -> None:
     scene = machine()
     usual_stack(scene)
     run = Run(scene.target, Wanted(), None, silent)
-    options = argparse.Namespace(all=False, n=3, by="function", which="#1", json=None)
+    options = argparse.Namespace(all=False, n=3, by="function", which="#1", json=None, without=None)
     for name, command in COMMANDS.items():
         if name == "heal":  # for a real debugger only
             continue

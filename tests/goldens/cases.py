@@ -45,7 +45,7 @@ DOCUMENTS: Tuple[Tuple[str, str], ...] = (
     ("threads", "threads --json"),
 )
 DOORS = {
-    "recording": "",  # the bundled demo, which the real engine recorded
+    "recording": "hogwalk/app/demo/stackhog.recording",  # which the real engine recorded
     "own": "-z fixtures/stackhog/memory.dmp -y fixtures/stackhog/symbols --engine own",
 }
 # What the debugger alone can do.
@@ -64,9 +64,9 @@ def cases() -> Iterator[Case]:
     """Every command line that runs without a debugger."""
     for door, options in DOORS.items():
         for stem, words in TEXTS:
-            yield Case(f"{door}/{stem}.txt", f"{words} {options}".strip())
+            yield Case(f"{door}/{stem}.txt", f"{options} {words}")
         for stem, words in DOCUMENTS:
-            yield Case(f"{door}/{stem}.json", f"{words} {options}".strip())
+            yield Case(f"{door}/{stem}.json", f"{options} {words}")
     for log in texts("logs"):
         for stem, words in (("triage.txt", "triage"), ("walk.txt", "walk"), ("report.json", "triage --json")):
             yield Case(f"logs/{log.stem}.{stem}", f"{log.relative_to(ROOT).as_posix()} {words}")

@@ -86,7 +86,7 @@ class Debugger:
             raise DbgException(str(error)) from error
 
     def expr(self, text: str) -> int:
-        values: Dict[str, Any] = {"@$thread": self.scene.target.thread()}
+        values: Dict[str, Any] = {"(@$thread)": self.scene.target.thread()}
         if not values.get(text):
             raise DbgException(text)
         return int(values[text])

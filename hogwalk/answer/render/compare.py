@@ -17,6 +17,12 @@ MOST_DROPPED = 6
 
 def render_compare(report: Report, every: bool) -> Iterator[str]:
     """One row for each difference (for each return slot when `every`), and the sum of it."""
+    if not report.tried:
+        yield from wrapped(
+            "Compare", "no debugger walked this stack: there is hogwalk's own walk alone (`walk` shows it)"
+        )
+        if not every:
+            return
     agreed = sum(1 for one in report.comparison if not one.reason)
     differing = [one for one in report.comparison if one.reason]
     chosen = report.comparison if every else differing

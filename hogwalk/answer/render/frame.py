@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Tuple
+from dataclasses import dataclass
+from typing import Iterator, List, Optional, Tuple
 
+from hogwalk.answer.charge.books import module_of
 from hogwalk.answer.explain.records import Explanation, Instruction, Part
+from hogwalk.answer.report.document import Report
 from hogwalk.machine.words import shown
+from hogwalk.model import Frame
 
 WIDTH = 100
 PURPOSES = 80  # the column where they begin
 MNEMONIC = 8
 
 
-def explanation_lines(explanation: Explanation) -> Tuple[str, ...]:
-    """The explanation in ASCII lines of at most 100 columns."""
+@dataclass(frozen=True)
+class Owner:
+    """Whose frame it is: the function that runs in it as the debugger names it, its module and its product."""
+
+    function: str
+    module: str
+    product: str
+
+
+def owner_of(report: Report, frame: Frame) -> Owner:
+    """The owner of a frame, "" for what is not known."""
+    if frame.symbol is None:
+        return Owner("", "", "")
+    name = module_of(frame)
+    products = [use.product for use in report.modules if use.share.name == name and use.product.known]
+    product = next(iter(products), None)
+    company = f" ({product.company})" if product is not None and product.company else ""
+    return Owner(frame.symbol.text(), name, f"{product.name}{company}" if product is not None else "")
+
+
+def explanation_lines(explanation: Explanation, owner: Optional[Owner] = None) -> Tuple[str, ...]:
+    """The explanation in lines of at most 100 columns."""
     lines = [_headline(explanation)]
+    if owner is not None and owner.function:
+        lines.append(f"runs        {owner.function}")
+        lines.append(f"belongs to  {owner.module}{', ' if owner.product else ''}{owner.product}")
     lines += _made_by(explanation)
     if explanation.instructions:
         lines += ["", "bytes  made by"]

@@ -15,7 +15,7 @@ SAME, PASSED_OVER, OTHER = "same", "passed over", "absent"
 def render_heal(healed: Healed, look: Look = PLAIN) -> Iterator[str]:
     """What the overrides change, the walk under them, and how to undo them or that they are gone."""
     yield from paragraphs(_sums(healed), look)
-    if healed.better:
+    if healed.overrides:
         yield ""
         heads = ("Memory", "ChildEBP", "RetAddr", "hogwalk", "function")
         yield from table(heads, _rows(healed), ("hogwalk", "function"), look.width)

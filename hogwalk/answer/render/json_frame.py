@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from hogwalk.answer.explain.records import Explanation
+from hogwalk.answer.render.frame import Owner
 from hogwalk.answer.render.json_report import address
 
 SCHEMA = "hogwalk-frame/1"
 
 
-def explanation_document(explanation: Explanation) -> Dict[str, Any]:
+def explanation_document(explanation: Explanation, owner: Optional[Owner] = None) -> Dict[str, Any]:
     """The document as plain dicts and lists."""
     return {
         "schema": SCHEMA,
         "frame_ptr": address(explanation.frame_ptr),
         "return_slot": address(explanation.return_slot),
         "bytes": explanation.bytes,
+        "symbol": owner.function or None if owner is not None else None,
+        "module": owner.module or None if owner is not None else None,
+        "product": owner.product or None if owner is not None else None,
         "call": _call(explanation),
         "function": address(explanation.function),
         "instruction": address(explanation.instruction),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List
+from typing import Iterator, List, Sequence
 
 from hogwalk.answer.render.line import Link, code_link, frame_link, joined, mark
 from hogwalk.answer.render.table import PLAIN, Look, cut, hexa, paragraphs, table, wrapped
@@ -12,6 +12,7 @@ from hogwalk.machine.words import Words, shown
 from hogwalk.model import Frame, Trust
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.walk.kf.choose import frame_count
+from hogwalk.walk.kf.rank import Candidate
 
 
 def render_walk(report: Report, look: Look = PLAIN) -> Iterator[str]:
@@ -58,18 +59,23 @@ def _row(number: int, frame: Frame, machine: Words) -> List[str]:
     ]
 
 
-def render_candidates(report: Report, count: int, look: Look = PLAIN) -> Iterator[str]:
+def render_candidates(
+    candidates: Sequence[Candidate], stack_bytes: int, count: int, look: Look = PLAIN
+) -> Iterator[str]:
     """The best candidates, each with its kf line, its score and the findings behind it."""
-    for number, candidate in enumerate(report.candidates[:count], 1):
+    if not candidates:
+        yield "no candidate: no word of this stack points further up in it and has a code address behind it"
+        yield "`stack --all` shows every word; frames whose functions keep no EBP are found by `walk`"
+    for number, candidate in enumerate(candidates[:count], 1):
         triple = candidate.triple
         yield (
             f"{number}. {hexa(triple.base_ptr)} {hexa(triple.stack_ptr)} {hexa(triple.instruction_ptr)}"
             f"  score {candidate.score}, {candidate.frames} frames, {candidate.bytes} bytes"
         )
-        start = format_kf(triple, frame_count(report.region.size))
+        start = format_kf(triple, frame_count(stack_bytes))
         yield joined(["   ", mark(start, link=Link(start))])
         for finding in candidate.findings:
             yield cut(f"   {finding.points:+5d}  {finding.words}", look.width)
-    left = len(report.candidates) - count
+    left = len(candidates) - count
     if left > 0:
-        yield f"({left} more; -n {len(report.candidates)} shows all)"
+        yield f"({left} more; -n {len(candidates)} shows all)"

@@ -9,6 +9,7 @@ from typing import List, Optional, Sequence, Tuple
 
 from hogwalk.app.cli.exports import OPTIONS
 from hogwalk.app.cli.files import REPORT, is_own
+from hogwalk.app.cli.host import inside_debugger
 from hogwalk.app.cli.options import COMMANDS, VALUED, Parser, command_parser, top_parser
 from hogwalk.errors import UsageError
 
@@ -16,6 +17,9 @@ __all__ = ["COMMANDS", "expanded", "parse"]
 
 WILD = "*?["  # cmd.exe and PowerShell leave patterns to the program
 LINES = "--json-lines"
+DEMO = "demo"
+HELP = ("help", "?", "/?", "-?", "/h", "/help", "-help", "-h", "--help")
+SHORTEST = 2  # letters of a command's beginning that stand for it
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -25,11 +29,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     of either, more than one only with --json-lines.  Raises UsageError; exits (SystemExit) for -h and --version.
     """
     many = LINES in arguments
-    files, command, rest = _split(arguments, many)
+    files, command, rest = _split(_helped(arguments), many)
     if command is None and any(option in rest for option in ("-h", "--help", "--version")):
-        top_parser().parse_args(list(rest))
+        top_parser().parse_args(["--version"] if "--version" in rest else ["-h"])
     parser = command_parser(command or "triage")
     found = parser.parse_args(rest)
+    found.demo = not arguments or DEMO in files
+    files = [file for file in files if file != DEMO]
     dumps = [path for pattern in found.z or () for path in expanded(pattern)]
     found.command, found.files, found.dumps = command or "triage", files, dumps
     found.file, found.z = next(iter(files), None), next(iter(dumps), None)
@@ -37,9 +43,36 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return found
 
 
+def _helped(arguments: Sequence[str]) -> List[str]:
+    # `help`, `?` and the like: of the program, or of the command beside them.
+    words = list(arguments)
+    if not words or not any(word.lower() in HELP for word in (words[0], words[-1])):
+        return words
+    names = [_command(word) for word in words if word.lower() not in HELP]
+    return [*(name for name in names[:1] if name), "-h"]
+
+
+def _command(word: str) -> Optional[str]:
+    # The command of that name in any case, or the only one that begins so.
+    name = word.lower()
+    if name in COMMANDS:
+        return name
+    begun = [command for command in COMMANDS if len(name) >= SHORTEST and command.startswith(name)]
+    return begun[0] if len(begun) == 1 else None
+
+
+def _unknown(word: str) -> UsageError:
+    from difflib import get_close_matches
+
+    begun = [command for command in COMMANDS if word and command.startswith(word.lower())]
+    close = begun or get_close_matches(word.lower(), COMMANDS, 2, 0.6)
+    meant = f"did you mean {' or '.join(close)}?" if close else f"commands: {', '.join(COMMANDS)}"
+    return UsageError(f"{word!r} is neither a command nor a file", meant)
+
+
 def expanded(word: str) -> List[str]:
     """The files a pattern names, sorted; the word itself where it is no pattern or names none."""
-    if os.path.exists(word) or not any(sign in word for sign in WILD):
+    if os.path.exists(word) or inside_debugger() or not any(sign in word for sign in WILD):
         return [word]
     return sorted(glob.glob(word)) or [word]
 
@@ -51,18 +84,19 @@ def _split(arguments: Sequence[str], many: bool) -> Tuple[List[str], Optional[st
     tokens = list(arguments)
     while tokens:
         token = tokens.pop(0)
-        if token in COMMANDS:
-            return files, token, rest + tokens
+        command = _command(token) if token.lower() in COMMANDS or not os.path.exists(token) else None
+        if command is not None:
+            return files, command, rest + tokens
         if token in VALUED and tokens:
             rest += [token, tokens.pop(0)]
         elif rest and rest[-1] in ("--json", *OPTIONS) and _names_output(token, files, rest):
             rest.append(token)  # the file to write; where none to read is named yet, one that exists is that
         elif token.startswith("-") and token != "-":
             rest.append(token)
-        elif many or token == "-" or os.path.exists(expanded(token)[0]):
+        elif many or token in ("-", DEMO) or os.path.exists(expanded(token)[0]):
             files += expanded(token)
         else:
-            raise UsageError(f"{token!r} is neither a command nor a file", f"commands: {', '.join(COMMANDS)}")
+            raise _unknown(token)
     return files, None, rest
 
 
@@ -75,6 +109,10 @@ def _names_output(token: str, files: Sequence[str], rest: Sequence[str]) -> bool
 
 def _check(parser: Parser, found: argparse.Namespace, many: bool) -> None:
     inputs = [*found.files, *found.dumps]
+    if found.k is not None and not found.k.strip():
+        raise UsageError("-k wants a connection string", "as kd -k takes it: com:port=\\\\.\\pipe\\com_1,pipe")
+    if found.k is not None and (inputs or found.demo):
+        raise UsageError(f"-k does not go with a file ({inputs[0] if inputs else DEMO})", "give one of the two")
     if not many and len(inputs) > 1:
         raise UsageError(f"{len(inputs)} files at once ({', '.join(inputs[:3])})", f"give one, or ask for {LINES}")
     if not many:

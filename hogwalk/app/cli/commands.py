@@ -6,16 +6,15 @@ Each brings in its own renderer, so that a triage does not wait for what only `f
 from __future__ import annotations
 
 import argparse
-from typing import Dict, Iterable, Iterator, List, Protocol
+from typing import Dict, Iterable, Iterator, Protocol
 
 from hogwalk.analysis import Run
 from hogwalk.answer.render.table import PLAIN, Look
 from hogwalk.answer.render.triage import function_table, module_table, product_table, render, totals
-from hogwalk.answer.report.document import Report
 from hogwalk.app.cli.exports import chosen, export_lines, hog_explained, verdict_lines
-from hogwalk.errors import BadInput, UsageError
-from hogwalk.machine.words import X86, shown
-from hogwalk.model import Frame, Triple
+from hogwalk.app.cli.typed import chosen_frame
+from hogwalk.errors import UsageError
+from hogwalk.machine.words import X86
 
 
 class Command(Protocol):
@@ -44,7 +43,8 @@ def candidates(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Ite
     if options.n < 1:
         raise UsageError("-n wants a number above 0")
     run.leave_table()
-    return render_candidates(run.report(), options.n, look)
+    evidence = run.evidence()
+    return render_candidates(evidence.candidates, evidence.region.size, options.n, look)
 
 
 def walk(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
@@ -74,16 +74,17 @@ def usage(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterator
 
 def frame(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
     """Why one frame is so big."""
-    from hogwalk.answer.render.frame import explanation_lines
+    from hogwalk.answer.render.frame import explanation_lines, owner_of
 
     report = run.report()
-    explanation = run.explain(report.frames[chosen_frame(report, options.which)])
+    chosen_one = report.frames[chosen_frame(report, options.which, run.target)]
+    explanation, owner = run.explain(chosen_one), owner_of(report, chosen_one)
     if options.json is not None:
         from hogwalk.answer.render.json_frame import explanation_document
         from hogwalk.answer.render.json_report import written
 
-        return written(explanation_document(explanation)).split("\n")
-    return explanation_lines(explanation)
+        return written(explanation_document(explanation, owner)).split("\n")
+    return explanation_lines(explanation, owner)
 
 
 def charge(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
@@ -137,32 +138,3 @@ def lines(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable
 
         return to_json(run.report()).split("\n")
     return COMMANDS[options.command](run, options, look)
-
-
-def given_triple(words: List[int]) -> Triple:
-    """The triple of a `walk` command line; raises UsageError unless there are three words."""
-    if len(words) != 3:
-        raise UsageError(f"walk takes BASEPTR STACKPTR INSTRUCTIONPTR or nothing, not {len(words)} words")
-    return Triple(*words)
-
-
-def chosen_frame(report: Report, which: str) -> int:
-    """The index of the frame named by #N or by its ChildEBP; raises BadInput when there is none."""
-    plain = which.replace("`", "").lower()
-    try:
-        if plain.startswith("#"):
-            number = int(plain[1:], 16)
-            if 0 <= number < len(report.frames):
-                return number
-        else:
-            wanted = int(plain, 16)
-            sized = [at for at, frame in enumerate(report.frames) if frame.frame_ptr == wanted]
-            if sized:
-                return max(sized, key=lambda at: report.frames[at].bytes or 0)
-    except ValueError:
-        pass
-    last: Frame = report.frames[-1]
-    raise BadInput(
-        f"no frame {which}",
-        f"give a ChildEBP of `walk`, or #0 to #{len(report.frames) - 1:x} (the last is {shown(last.frame_ptr or 0)})",
-    )

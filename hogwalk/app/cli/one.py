@@ -8,18 +8,21 @@ from typing import List, Optional
 
 from hogwalk.analysis import Run
 from hogwalk.answer.render.dml import Door
-from hogwalk.answer.render.table import PLAIN, Look
-from hogwalk.app.cli.commands import given_triple, lines
+from hogwalk.answer.render.table import PLAIN, Look, wrapped
+from hogwalk.app.cli.commands import lines
 from hogwalk.app.cli.exports import chosen
 from hogwalk.app.cli.files import check_place, save
 from hogwalk.app.cli.host import door_of
 from hogwalk.app.cli.open import open_target
 from hogwalk.app.cli.output import look_here, show, write_lines
 from hogwalk.app.cli.progress import Progress
+from hogwalk.app.cli.typed import resolve, triple
 from hogwalk.errors import UsageError
 from hogwalk.model import Triple
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Wanted
+
+DEMO_LINE = 'this is the built-in demo, the dump of "Got Stack?"; `hogwalk FILE` looks at yours'
 
 
 def run_one(options: argparse.Namespace) -> None:
@@ -29,10 +32,13 @@ def run_one(options: argparse.Namespace) -> None:
     look = PLAIN if where is not None else look_here()
     with Progress(quiet=where == "-") as progress:
         target = open_target(options, progress)
+        resolve(options, target)
         if options.command == "threads":
             output = _threads(target, options, look, progress)
         else:
             output = _output(target, options, look, progress)
+    if options.demo and where is None and target.about().kind != "text":
+        output = [*wrapped("Demo", DEMO_LINE, look.prose), *output]
     deliver(output, where, door_of(options))
     if options.record and options.command != "threads":
         write_lines([f"recording written to {options.record}"])
@@ -58,11 +64,11 @@ def _check_places(options: argparse.Namespace) -> None:
 
 def _output(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> List[str]:
     if not options.record:
-        return list(lines(Run(target, _wanted(options), _triple(options), progress), options, look))
+        return list(lines(Run(target, _wanted(options), _triple(options, target), progress), options, look))
     from hogwalk.targets.recorder import Recorder
 
     recorder = Recorder(target)
-    run = Run(recorder, _wanted(options), _triple(options), progress)
+    run = Run(recorder, _wanted(options), _triple(options, target), progress)
     try:
         output = list(lines(run, options, look))
         run.complete()
@@ -96,5 +102,5 @@ def _wanted(options: argparse.Namespace) -> Wanted:
     return Wanted(options.limit, options.base, options.thread)
 
 
-def _triple(options: argparse.Namespace) -> Optional[Triple]:
-    return given_triple(options.triple) if options.command == "walk" and options.triple else None
+def _triple(options: argparse.Namespace, target: Target) -> Optional[Triple]:
+    return triple(options.triple, target) if options.command == "walk" else None

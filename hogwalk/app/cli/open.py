@@ -31,7 +31,25 @@ def open_target(options: argparse.Namespace, progress: Progress) -> Target:
         return _dump(options.z, options, progress)
     if options.file is not None:
         return _file(options.file, options, progress)
-    return _engine("", options) if inside_debugger() else _recording(DEMO)
+    if getattr(options, "demo", False) and not (options.command == "triage" and _piped()):
+        return _recording(DEMO)
+    if inside_debugger():
+        return _engine("", options)
+    if _piped():
+        return _file("-", options, progress)
+    raise UsageError(
+        "no dump, log or recording is named, and nothing is piped in",
+        f"`hogwalk demo {options.command}` shows it on the demo",
+    )
+
+
+def _piped() -> bool:
+    """Whether a program's or a file's text stands ready on stdin."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):  # the debugger's stdin has no descriptor, a closed one neither
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
 def _engine(dump: str, options: argparse.Namespace) -> Target:

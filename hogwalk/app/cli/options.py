@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import string
 import textwrap
-from typing import Any, Dict, NoReturn
+from typing import Any, Dict, NoReturn, Optional, Union
 
 from hogwalk.app.cli.exports import add_exports
+from hogwalk.app.cli.host import inside_debugger
 from hogwalk.app.cli.output import write_lines
 from hogwalk.errors import UsageError
 
@@ -35,7 +36,7 @@ DETAILS: Dict[str, str] = {
     "the frame (kf, hogwalk or both) and how well its return address is borne out.",
     "compare": "Only differences are shown, unless --all.",
     "usage": "A module's bytes are its functions' frames; a product is CompanyName and ProductName together.",
-    "frame": "Takes a ChildEBP or #N of `walk`.",
+    "frame": "Takes a ChildEBP or a number of `walk`, with or without #, or any address inside the frame.",
     "heal": "In the debugger only.  One override (.fpo -s) per call site, from hogwalk's own walk; kf then follows "
     "that walk, so it is no second proof of it.  With --keep they stay when kf walks better, and the line that removes "
     "them is printed.",
@@ -48,9 +49,18 @@ VALUED = (
     "--timeout", "--html", "--without",
 )  # fmt: skip
 EPILOG = (
-    "Addresses are hexadecimal, with or without 0x, backticks allowed. In WinDbg: !py hogwalk [COMMAND] [OPTIONS]. "
+    "Addresses are hexadecimal, with or without 0x, decimal behind 0n, backticks allowed; in the debugger any "
+    "expression (@esp, poi(@$t0), nt!X). In WinDbg: !py -g hogwalk [COMMAND] [OPTIONS]. "
     "hogwalk never writes to the target and leaves the debugger's settings as they were."
 )
+LONGEST_NUMBER = 20  # digits of 2^64 in decimal
+EXAMPLES = """\
+  hogwalk -z MEMORY.DMP -y SYMBOLS           a dump, read without a debugger
+  hogwalk session.log                        a log, or text pasted into a file
+  hogwalk MEMORY.DMP frame 50                why the frame with that number in `walk` is so big
+  hogwalk MEMORY.DMP --limit b8ae6000 --base b8ae9000
+  !py -g hogwalk walk kf=b8ae6100 b8ae60ec 8081df65 0x200
+  as !hog !py -g hogwalk                     from then on: !hog, !hog frame 50, !hog stack @esp"""
 CODES = "Exit codes: 0 done, 1 nothing found, 2 wrong command line, 3 bad input."
 
 
@@ -68,32 +78,61 @@ class Parser(argparse.ArgumentParser):
         write_lines(message.rstrip("\n").split("\n"))
 
 
-def address(text: str) -> int:
-    """A hexadecimal address as WinDbg writes it."""
+class Expression(str):
+    """A debugger expression that stands for an address: known only once there is a debugger to ask."""
+
+
+def address(text: str) -> Union[int, Expression]:
+    """An address as WinDbg writes it: hexadecimal, `0x`, decimal behind `0n`, backticks; inside it any expression."""
+    number = literal(text)
+    if number is not None:
+        return number
+    if inside_debugger() and text.strip():
+        return Expression(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a hexadecimal address")
+
+
+def literal(text: str) -> Optional[int]:
+    """The number that is written out, None where none is."""
     plain = text.replace("`", "").lower()
-    digits = plain[2:] if plain.startswith("0x") else plain
-    if not digits or digits.strip(string.hexdigits):  # int() would take signs, blanks and underscores too
-        raise argparse.ArgumentTypeError(f"{text!r} is not a hexadecimal address")
-    return int(digits, 16)
+    digits, base = (plain[2:], 10 if plain[:2] == "0n" else 16) if plain[:2] in ("0x", "0n") else (plain, 16)
+    allowed = string.digits if base == 10 else string.hexdigits
+    if not digits or digits.strip(allowed) or len(digits) > LONGEST_NUMBER:  # int() would take signs and underscores
+        return None
+    return int(digits, base)
 
 
 def top_parser() -> Parser:
     """The parser of a command line without a command: its help is the overview."""
     from hogwalk import __version__
 
-    lines = "\n".join(f"  {name:<11} {text}" for name, text in COMMANDS.items())
+    lines = "\n".join(f"  {name:<11} {text}{_own_options(name)}" for name, text in COMMANDS.items())
     parser = Parser(
         prog="hogwalk",
-        usage="hogwalk [FILE] [COMMAND] [OPTIONS]",
+        usage="hogwalk [FILE] [COMMAND] [OPTIONS]; in WinDbg: !py -g hogwalk [COMMAND] [OPTIONS]",
         description="Who ate the kernel stack: finds the start of the walk that kv lost, and charges every byte.\n"
         "FILE is a crash dump, a debugger's log or pasted text (- reads a pipe), or a recording.",
         epilog=f"commands (hogwalk COMMAND -h shows a command's options):\n{lines}\n\n"
-        f"{textwrap.fill(EPILOG, 90)}\n{CODES}",
+        f"examples:\n{EXAMPLES}\n\n{textwrap.fill(EPILOG, 90)}\n{CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"hogwalk {__version__}")
+    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="one JSON document, to FILE if named")
+    parser.add_argument("--plain", action="store_true", help="no links in the debugger (no DML)")
+    _add_ends(parser)
+    add_exports(parser)
+    _add_many(parser)
     _add_target(parser)
     return parser
+
+
+def _own_options(command: str) -> str:
+    # What only this command takes, as its usage shows it.
+    parser = Parser(prog="", add_help=False)
+    if command != "triage":
+        _add_own(parser, command)
+    words = " ".join(parser.format_usage().split()[1:])
+    return f"\n{'':14}{words}" if words else ""
 
 
 def command_parser(command: str) -> Parser:
@@ -137,11 +176,13 @@ def _add_own(parser: Parser, command: str) -> None:
     elif command == "candidates":
         parser.add_argument("-n", type=int, default=5, metavar="N", help="how many to show (5)")
     elif command == "walk":
-        parser.add_argument("triple", nargs="*", type=address, metavar="PTR", help="BASEPTR STACKPTR INSTRUCTIONPTR")
+        parser.add_argument("triple", nargs="*", metavar="PTR", help="BASEPTR STACKPTR INSTRUCTIONPTR, or a kf= line")
     elif command == "usage":
         parser.add_argument("--by", choices=("module", "product", "function"), default="module", help="module is usual")
     elif command == "frame":
-        parser.add_argument("which", metavar="CHILDEBP|#N", help="a frame's ChildEBP, or its number in walk (hex)")
+        parser.add_argument(
+            "which", metavar="CHILDEBP|N", help="a ChildEBP, an address inside, or the number in walk (hex)"
+        )
     elif command == "heal":
         parser.add_argument("--keep", action="store_true", help="leave the overrides set, and say how to undo them")
     elif command == "charge":

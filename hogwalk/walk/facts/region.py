@@ -7,6 +7,7 @@ report says which source it came from.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Callable, List, Optional, Tuple
 
@@ -19,27 +20,41 @@ from hogwalk.walk.facts import kernel
 
 PAGE = 0x1000  # bytes, on every x86
 MAX_BYTES = 16 << 20  # no Windows stack is larger; a larger range is a typing error
-REMEDY = "pass --limit and --base as !thread prints them (Base b8ae9000 Limit b8ae6000)"
 
 
 def find_region(target: Target, limit: Optional[int], base: Optional[int], thread: Optional[int]) -> Region:
     """The stack range to analyse; raises BadInput with the reason when no source gives a sensible one."""
     words = target.about().words
     if limit is not None or base is not None:
-        return _given(limit, base, thread, words)
+        return _given(target, limit, base, thread)
     who = thread if thread is not None else target.thread()
     refused: List[str] = []
     for source in _sources(target):
         region = source(target, who)
-        if region is None:
-            continue
+        if region is None or (thread is not None and region.thread != thread):
+            continue  # a thread that was asked for is that very thread or an error
         reason = nonsense(region, words)
         if reason is None:
             return region
         refused.append(f"{region.source} says {shown(region.limit)}..{shown(region.base)}: {reason}")
+    whose = "" if thread is None else f" of thread {shown(thread)}"
     if refused:
-        raise BadInput(f"no usable stack range: {'; '.join(refused)}", REMEDY)
-    raise BadInput("no stack range found: no thread, no types, no !thread answer", REMEDY)
+        raise BadInput(f"no usable stack range{whose}: {'; '.join(refused)}", _remedy(target, thread))
+    kernel_mode = target.about().kernel
+    said = "no thread, no types, no !thread answer" if kernel_mode else "no TEB that can be read"
+    raise BadInput(f"no stack range found{whose}: {said}", _remedy(target, thread))
+
+
+def _remedy(target: Target, thread: Optional[int]) -> str:
+    # With this target's own range, where it has one; a remedy's example must not be another machine's.
+    found = None
+    with contextlib.suppress(BadInput):
+        found = find_region(target, None, None, None) if thread is not None else None
+    if found is not None:
+        return (
+            f"the current thread is {shown(found.thread or 0)}: --limit {shown(found.limit)} --base {shown(found.base)}"
+        )
+    return f"pass --limit and --base as {'!thread' if target.about().kernel else '!teb'} prints them"
 
 
 def nonsense(region: Region, words: Words) -> Optional[str]:
@@ -55,14 +70,23 @@ def nonsense(region: Region, words: Words) -> Optional[str]:
     return None
 
 
-def _given(limit: Optional[int], base: Optional[int], thread: Optional[int], words: Words) -> Region:
+def _given(target: Target, limit: Optional[int], base: Optional[int], thread: Optional[int]) -> Region:
+    words = target.about().words
     if limit is None or base is None:
-        raise BadInput("one end of the stack range is missing", REMEDY)
+        raise BadInput("one end of the stack range is missing", _own_range(target))
     region = Region(limit, base, thread, "the command line")
     reason = nonsense(region, words)
     if reason is not None:
-        raise BadInput(f"the range {shown(limit)}..{shown(base)} cannot be a stack: {reason}", REMEDY)
+        raise BadInput(f"the range {shown(limit)}..{shown(base)} cannot be a stack: {reason}", _own_range(target))
     return region
+
+
+def _own_range(target: Target) -> str:
+    try:
+        found = find_region(target, None, None, None)
+    except BadInput as error:
+        return error.remedy
+    return f"this target's is --limit {shown(found.limit)} --base {shown(found.base)}"
 
 
 def _sources(target: Target) -> Tuple[Callable[[Target, Optional[int]], Optional[Region]], ...]:

@@ -1,0 +1,94 @@
+"""What the user typed, made into addresses, triples and frames of the target at hand."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import Any, List, Optional, Sequence
+
+from hogwalk.answer.report.document import Report
+from hogwalk.app.cli.options import Expression, literal
+from hogwalk.errors import BadInput, UsageError
+from hogwalk.machine.words import X86, shown
+from hogwalk.model import Frame, Triple
+from hogwalk.targets.protocol import Target
+
+WALK = re.compile(r"k[a-z]*\s*=\s*", re.IGNORECASE)
+NARROW = 4  # bytes of a pointer whose sign the debugger extends to 64 bits
+
+
+def resolve(options: argparse.Namespace, target: Target) -> None:
+    """Puts numbers in the place of expressions, addresses without their sign's extension where pointers are short."""
+    for name in ("limit", "base", "thread"):
+        setattr(options, name, number(getattr(options, name, None), target))
+    if options.command == "stack":
+        options.range = [number(word, target) for word in options.range]
+
+
+def number(typed: Any, target: Target) -> Optional[int]:
+    """The address that a literal or an expression stands for; raises UsageError where it has no value."""
+    if isinstance(typed, Expression):
+        value = target.evaluate(typed)
+        if value is None:
+            raise UsageError(f"the debugger finds no value for {str(typed)!r}", "try it with `?`")
+        return value
+    if typed is None:
+        return None
+    narrow = target.about().pointer_bytes == NARROW and typed >> 32 == 0xFFFFFFFF
+    return int(typed) & 0xFFFFFFFF if narrow else int(typed)
+
+
+def triple(words: Sequence[str], target: Target) -> Optional[Triple]:
+    """The start of a `walk` command line: three words (x86), two (x64), or a whole `kf=` line; None without words."""
+    if not words:
+        return None
+    pointers = ("BASEPTR STACKPTR INSTRUCTIONPTR", "STACKPTR INSTRUCTIONPTR")[target.about().words is not X86].split()
+    plain = WALK.sub("", " ".join(words), count=1).split()
+    count = len(pointers)
+    if len(plain) not in (count, count + 1):  # the last is kf's own count of frames
+        raise UsageError(f"walk takes {' '.join(pointers)}, a kf= line, or nothing, not {len(plain)} words")
+    numbers: List[int] = []
+    for word in plain[:count]:
+        found = number(one(word), target)
+        assert found is not None
+        numbers.append(found)
+    return Triple(numbers[0] if count > 2 else None, *numbers[-2:])
+
+
+def one(word: str) -> Any:
+    """A word as an address or an expression; raises UsageError where it can be neither."""
+    from hogwalk.app.cli.options import address
+
+    try:
+        return address(word)
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(str(error), "give addresses as the debugger prints them") from None
+
+
+def chosen_frame(report: Report, which: str, target: Target) -> int:
+    """The index of the frame with that number or ChildEBP, or that holds the address; raises BadInput without one."""
+    frames = report.frames
+    plain = which[1:] if which.startswith("#") else which
+    wanted = literal(plain)
+    if which.startswith("#"):
+        if wanted is not None and wanted < len(frames):
+            return wanted
+    else:
+        wanted = number(one(which), target)
+        sized = [at for at, frame in enumerate(frames) if frame.frame_ptr == wanted]
+        inside = [at for at, frame in enumerate(frames) if wanted is not None and _holds(frame, wanted, report)]
+        if sized or inside:
+            return max(sized or inside, key=lambda at: frames[at].bytes or 0)
+        if wanted is not None and wanted < len(frames):
+            return wanted
+    last: Frame = frames[-1]
+    raise BadInput(
+        f"no frame {which}",
+        f"give a ChildEBP of `walk`, or 0 to {len(frames) - 1:x} (the last is {shown(last.frame_ptr or 0)})",
+    )
+
+
+def _holds(frame: Frame, address: int, report: Report) -> bool:
+    # A frame's bytes end with its return address.
+    end = frame.return_slot + report.about.words.word
+    return end - (frame.bytes or 0) <= address < end
