@@ -9,12 +9,11 @@ from typing import Any, List, Optional, Sequence
 from hogwalk.answer.report.document import Report
 from hogwalk.app.cli.options import Expression, literal
 from hogwalk.errors import BadInput, UsageError
-from hogwalk.machine.words import X86, shown
+from hogwalk.machine.words import X86, hexa, shown
 from hogwalk.model import Frame, Triple
 from hogwalk.targets.protocol import Target
 
 WALK = re.compile(r"k[a-z]*\s*=\s*", re.IGNORECASE)
-NARROW = 4  # bytes of a pointer whose sign the debugger extends to 64 bits
 
 
 def resolve(options: argparse.Namespace, target: Target) -> None:
@@ -34,8 +33,9 @@ def number(typed: Any, target: Target) -> Optional[int]:
         return value
     if typed is None:
         return None
-    narrow = target.about().pointer_bytes == NARROW and typed >> 32 == 0xFFFFFFFF
-    return int(typed) & 0xFFFFFFFF if narrow else int(typed)
+    words = target.about().words
+    short = int(typed) & words.mask
+    return short if words.typed(short) == hexa(typed) else int(typed)
 
 
 def triple(words: Sequence[str], target: Target) -> Optional[Triple]:
