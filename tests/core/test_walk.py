@@ -68,10 +68,19 @@ def test_what_runs_in_a_frame_is_the_newer_frames_return_address() -> None:
 
 def test_rows_off_the_stack_are_left_out_of_the_sums_and_kept() -> None:
     for off in (BASE, BASE - 4, LIMIT - 4, 0xC0000000):
-        walk = read(row(LIMIT + 0x10) + row(LIMIT + 0x50) + row(off) + row(LIMIT + 0x90))
+        walk = read(row(LIMIT + 0x10) + row(LIMIT + 0x50) + row(off) + row(off))
         assert len(walk.frames) == 2
-        assert [rest.frame_ptr for rest in walk.rest] == [off, LIMIT + 0x90]
+        assert [rest.frame_ptr for rest in walk.rest] == [off, off]
         assert walk.stop == "it leaves the stack"
+
+
+@pytest.mark.parametrize("off", [BASE, BASE - 4, LIMIT - 4, 0xC0000000])
+def test_rows_that_a_files_name_planted_do_not_end_the_walk(off: int) -> None:
+    walk = read(row(LIMIT + 0x10) + row(LIMIT + 0x50) + row(off) * 3 + row(LIMIT + 0x90) + row(LIMIT + 0xD0))
+    assert [frame.frame_ptr for frame in walk.frames] == [LIMIT + at for at in (0x10, 0x50, 0x90, 0xD0)]
+    assert [frame.bytes for frame in walk.frames] == [None, 0x40, 0x40, 0x40]
+    assert walk.unparsed == (row(off).rstrip("\n"),) * 3
+    assert walk.rest == ()
 
 
 def test_the_last_pair_on_the_stack_counts() -> None:

@@ -16,6 +16,7 @@ from hogwalk.walk.kf.chains import TRAP_MARK
 
 WORD = X86.word
 PROVEN = (Trust.LINKED, Trust.CALL, Trust.TRAP)
+MOST_PLANTED = 8  # rows that one name may plant: a file name is short
 TRAP_SEARCH = 16  # words: between a trap row's ChildEBP and its trap frame lie a return address and few arguments
 
 
@@ -56,8 +57,9 @@ class FrameReader:
 
     def walk(self, triple: Triple, command: str, text: KfText) -> Walk:
         """The walk that `kf` printed for a triple."""
-        count, stop = on_stack(text.rows, self._image.region)
-        rows = [row for row in text.rows[:count] if not row.inline]  # an inline row has no frame of its own
+        printed, planted = unplanted(text.rows, self._image)
+        count, stop = on_stack(printed, self._image.region)
+        rows = [row for row in printed[:count] if not row.inline]  # an inline row has no frame of its own
         frames: List[Frame] = []
         running = triple.instruction_ptr
         newer: Optional[int] = None
@@ -72,8 +74,9 @@ class FrameReader:
             kept -= 1
         if kept < len(frames):
             stop = "no return address in the stack bears out the rows that follow"
-        rest = (*rows[kept:], *text.rows[count:])
-        return Walk(triple, command, tuple(frames[:kept]), rest, text.notes, text.unparsed, stop)
+        rest = (*rows[kept:], *printed[count:])
+        unparsed = (*text.unparsed, *(row.text for row in planted))
+        return Walk(triple, command, tuple(frames[:kept]), rest, text.notes, unparsed, stop)
 
     def _frame(self, frame_ptr: int, return_address: int, running: int, distance: Optional[int], row: KfRow) -> Frame:
         trust = self.trust(frame_ptr, return_address, running)
@@ -107,6 +110,34 @@ class FrameReader:
             if self._image.word(address + 8) == TRAP_MARK:
                 return return_address in (self._image.word(address + WORD), self._image.word(address + 0x68))
         return False
+
+
+def unplanted(rows: Sequence[KfRow], image: StackImage) -> Tuple[List[KfRow], List[KfRow]]:
+    """The rows without those that a file's name planted among them, and these.
+
+    A planted row lies off the stack or out of order, the stack does not hold its return address, and the walk goes on
+    behind it with a row whose return address it holds; a row that ends the walk is none.
+    """
+    kept: List[KfRow] = []
+    planted: List[KfRow] = []
+    newest = image.region.limit
+    for index, row in enumerate(rows):
+        if row.frame_ptr is None or newest <= row.frame_ptr <= image.region.base - 2 * WORD:
+            newest = newest if row.frame_ptr is None else row.frame_ptr
+            kept.append(row)
+        elif image.word(row.frame_ptr + WORD) != row.return_address and any(
+            _goes_on(later, newest, image) for later in rows[index + 1 : index + 1 + MOST_PLANTED]
+        ):
+            planted.append(row)
+        else:
+            return [*kept, *rows[index:]], planted
+    return kept, planted
+
+
+def _goes_on(row: KfRow, newest: int, image: StackImage) -> bool:
+    if row.frame_ptr is None or not newest <= row.frame_ptr <= image.region.base - 2 * WORD:
+        return False
+    return image.word(row.frame_ptr + WORD) == row.return_address
 
 
 def on_stack(rows: Sequence[KfRow], region: Region) -> Tuple[int, str]:
