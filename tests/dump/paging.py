@@ -9,6 +9,7 @@ PAGE = 0x1000
 TWO = ((22, 10), (12, 10)), "<I"
 PAE = ((30, 2), (21, 9), (12, 9)), "<Q"
 FOUR = ((39, 9), (30, 9), (21, 9), (12, 9)), "<Q"
+FIVE = ((48, 9), *FOUR[0]), "<Q"
 Shape = Tuple[Tuple[Tuple[int, int], ...], str]
 _PRESENT, _TOP_OF_PAE, _LARGE = 0x63, 1, 0xE3
 _FIRST_FRAME = 0x100

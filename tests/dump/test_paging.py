@@ -15,6 +15,7 @@ SHAPES = {
     "x86": (written.TWO, read.TWO, 0x80000000, 22),
     "x86 PAE": (written.PAE, read.PAE, 0xC0000000, 21),
     "x64": (written.FOUR, read.FOUR, 0xFFFFF80000000000, 21),
+    "x64 LA57": (written.FIVE, read.FIVE, 0xFF11000000000000, 21),
 }
 LARGE, SMALL = 0x01400000, 0x00012000
 TRANSITION, PROTOTYPE = 0x800, 0xC00

@@ -11,7 +11,7 @@ from hogwalk.targets.dump.crash import Names
 from hogwalk.targets.dump.header import Header
 from hogwalk.targets.dump.layout import MACHINES, PAGE, Kdbg
 from hogwalk.targets.dump.loaded import loaded_modules, named
-from hogwalk.targets.dump.paging import FOUR, PAE, TWO, PagedMemory
+from hogwalk.targets.dump.paging import FIVE, FOUR, PAE, TWO, PagedMemory
 from hogwalk.targets.dump.physical import physical
 from hogwalk.targets.dump.processes import process_threads
 from hogwalk.targets.images.image import Image
@@ -195,7 +195,7 @@ def open_pages(file: MappedFile, header: Header) -> KernelCrash:
     """A dump of physical pages; raises BadInput where neither way of paging leads to the kernel's module list."""
     pages = physical(file, header)
     narrow = (PAE, TWO) if header.pae else (TWO, PAE)
-    for mode in (FOUR,) if header.layout.pointer == 8 else narrow:
+    for mode in (FOUR, FIVE) if header.layout.pointer == 8 else narrow:
         memory = PagedMemory(file, pages, header.directory, mode)
         if memory.upto(header.module_list, header.layout.pointer):
             crash = KernelCrash(file, header, memory, None)

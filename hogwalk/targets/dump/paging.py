@@ -1,4 +1,4 @@
-"""Virtual memory of a kernel dump through its page tables: x86 (2 levels), x86 PAE (3), x64 (4), large pages.
+"""Virtual memory of a kernel dump through its page tables: x86 (2 levels), PAE (3), x64 (4; 5 with LA57), large pages.
 
 A page that was leaving memory (transition) still has its frame, and is read like a present one.
 """
@@ -21,6 +21,7 @@ Levels = Tuple[Tuple[Tuple[int, int], ...], int]
 TWO: Levels = (((22, 10), (12, 10)), 4)
 PAE: Levels = (((30, 2), (21, 9), (12, 9)), 8)
 FOUR: Levels = (((39, 9), (30, 9), (21, 9), (12, 9)), 8)
+FIVE: Levels = (((48, 9), *FOUR[0]), 8)
 
 
 class PagedMemory(ByteSource):
@@ -32,7 +33,8 @@ class PagedMemory(ByteSource):
         self._levels, self._entry = levels
         # The top table of PAE is 32 bytes that may start anywhere in a page; the others fill one.
         self._directory = directory & (0xFFFFFFE0 if levels is PAE else _FRAME_MASK)
-        self._wide = levels is FOUR
+        self._wide = levels in (FOUR, FIVE)
+        self._sign = levels[0][0][0] + 8  # the highest bit of an address that the tables translate
         self._limit = 1 << (64 if self._wide else 32)
         self._known: Dict[int, Optional[int]] = {}
 
@@ -62,7 +64,7 @@ class PagedMemory(ByteSource):
         return self._known[page]
 
     def _translate(self, address: int) -> Optional[int]:
-        if self._wide and address >> 47 not in (0, 0x1FFFF):
+        if self._wide and address >> self._sign not in (0, (1 << 64 - self._sign) - 1):
             return None
         table = self._directory
         for level, (shift, bits) in enumerate(self._levels):

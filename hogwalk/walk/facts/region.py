@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Callable, List, Optional, Tuple
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NotRecorded
-from hogwalk.machine.words import Words, shown
+from hogwalk.machine.words import X86, Words, shown
 from hogwalk.model import Region
 from hogwalk.targets.parsers.thread import parse_threads
 from hogwalk.targets.protocol import Target
@@ -113,9 +113,12 @@ def _thread_data_block(target: Target, thread: Optional[int]) -> Optional[Region
     initial = kernel.data_block_ushort(block, kernel.KDBG_INITIAL_STACK) if block is not None else None
     if thread is None or initial is None:
         return None
-    return _region_at(
-        target, thread, initial + target.about().words.word, initial, "the debugger data block's _KTHREAD offsets"
-    )
+    words = target.about().words
+    found = _region_at(target, thread, initial + words.word, initial, "the debugger data block's _KTHREAD offsets")
+    if found is None or words is X86:
+        return found
+    # On x64 InitialStack points into the stack's last page, below what the thread started with.
+    return replace(found, base=(found.base + PAGE - 1) // PAGE * PAGE)
 
 
 def _thread_text(target: Target, thread: Optional[int]) -> Optional[Region]:

@@ -13,8 +13,10 @@ from hogwalk.machine.words import shown
 from hogwalk.model import Frame, Source, Triple, Trust
 from hogwalk.targets.parsers.kf import KfText
 from hogwalk.targets.parsers.kfrow import KfRow
-from hogwalk.walk.facts.links import Link
-from hogwalk.walk.facts.sites import SiteKind
+from hogwalk.walk.facts.image import StackImage
+from hogwalk.walk.facts.links import LinkJudge
+from hogwalk.walk.facts.sites import CallSites, SiteKind
+from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.kf.frames import FrameReader, Walk
 
 KERNEL_CODE = 0x10
@@ -23,6 +25,10 @@ USER_END = 1 << 47
 
 class FrameReader64(FrameReader):
     """Reads frames out of parsed `kf` text for one x64 stack."""
+
+    def __init__(self, image: StackImage, sites: CallSites, judge: LinkJudge) -> None:
+        super().__init__(image, sites, judge)
+        self._unwinding = Unwinding(sites.reader, sites.modules, image)
 
     def walk(self, triple: Triple, command: str, text: KfText) -> Walk:
         """The walk that `kf` printed for a start."""
@@ -77,7 +83,8 @@ class FrameReader64(FrameReader):
             return Trust.NONE
         if kind in (SiteKind.UNREAD, SiteKind.PLAIN):
             return Trust.UNREAD if kind is SiteKind.UNREAD else Trust.PLAIN
-        return Trust.LINKED if self._judge.judge(address, running) is Link.MATCH else Trust.CALL
+        called = self._sites.at(address).target
+        return Trust.LINKED if called is not None and called == self._unwinding.function(running) else Trust.CALL
 
 
 MOST_HANDLER = 0x400  # bytes of a trap handler's frame
