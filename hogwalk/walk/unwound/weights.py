@@ -1,6 +1,6 @@
 """What each clue weighs on x64: natural log-likelihoods.
 
-They were searched, one after the other, for the best recall and precision on 33 dumps of the x64 lab (tests/lab64: dark2,
+They were searched, one after the other, for recall and precision on 33 dumps of the x64 lab (tests/lab64: dark2,
 dark4, wiped and fp, seeds 1-10), then rounded; clues that these do not show keep what was set by hand.
 """
 
