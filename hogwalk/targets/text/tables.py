@@ -171,7 +171,9 @@ class TableReader:
         # A line that begins as the next row would, and whose end cannot be read.
         begun = _BEGUN.match(line)
         last = self._last.frame_ptr if self._last is not None else None
-        if begun is None or self._table is None or last is None or self._between or dps.parse_row(line):
+        if begun is None or self._table is None or last is None or self._between:
+            return False
+        if any(word.value is not None for word in dps.parse_row(line)):
             return False
         at = address(begun.group(1))
         if not last < at <= last + FAR:
