@@ -28,6 +28,9 @@ from hogwalk.walk.kf.rank import Candidate, rank
 
 DOUBLE_FAULT = (0x7F, 8)
 GUARD = 0x1000  # bytes: the guard page below Limit
+# Code is read so many bytes at a time from a machine at the other end of a wire: around a call hardly more are looked
+# at, and whole pages cost three times as much.
+LIVE_LINE = 128
 Tell = Callable[[str], None]
 
 
@@ -66,7 +69,7 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
     tell(f"reading {region.size} bytes of stack at {shown(region.limit)}")
     image = read_stack(target, region)
     registers = _faulting_registers(target, about, region)
-    reader = CodeReader(target.read, about.page_bytes, about.words)
+    reader = CodeReader(target.read, about.page_bytes, about.words, LIVE_LINE if about.live else None)
     words = code_words(image.words, registers, ModuleMap(target.modules(), reader))
     tell(f"asking for the symbols of {len(words)} code addresses")
     symbols = dict(zip(words, target.symbols(words)))

@@ -1,4 +1,4 @@
-"""Each page of code is asked for once."""
+"""Each page of code, or each line of a page, is asked for once."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ class Memory:
             raise Unreadable(address, count)
         return content(address, count)
 
+    def lines(self, address: int, count: int) -> bytes:
+        self.asked.append((address, count))
+        if address - address % PAGE not in READABLE:
+            raise Unreadable(address, count)
+        return content(address, count)
+
 
 def content(address: int, count: int) -> bytes:
     return bytes((a * 7 + (a >> 8)) & 0xFF for a in range(address, address + count))
@@ -44,6 +50,18 @@ def test_across_pages_and_only_once() -> None:
     assert code.bytes_at(0x1200, 1) is None
     assert memory.asked == [(0x1000, PAGE), (0x1100, PAGE), (0x1200, PAGE)]
     assert (code.pages_read, code.pages_unreadable) == (2, 1)
+
+
+def test_lines_smaller_than_a_page_are_read_as_needed_and_one_failure_is_enough_for_a_page() -> None:
+    memory = Memory()
+    memory_of_lines = CodeReader(memory.lines, PAGE, 0x40)
+    assert memory_of_lines.bytes_at(0x1010, 0x10) == content(0x1010, 0x10)
+    assert memory_of_lines.bytes_at(0x107E, 4) == content(0x107E, 4)
+    assert memory_of_lines.bytes_at(0x1240, 1) is None
+    assert memory_of_lines.bytes_at(0x1200, 0x80) is None
+    assert memory_of_lines.readable_from(0x11F0, 0x40) == content(0x11F0, 0x10)
+    assert memory.asked == [(0x1000, 0x40), (0x1040, 0x40), (0x1080, 0x40), (0x1240, 0x40), (0x11C0, 0x40)]
+    assert (memory_of_lines.pages_read, memory_of_lines.pages_unreadable) == (2, 1)
 
 
 def test_what_is_readable_around_a_hole() -> None:

@@ -152,7 +152,7 @@ class Machine:
 
     def list_head(self) -> int:
         """DbgKdGetVersion.DebuggerDataList: a LIST_ENTRY whose Flink is the data block, beside the dump's own lists."""
-        head = self.module_list + 0x30  # zeros in these kernels
+        head: int = self.module_list + 0x30  # zeros in these kernels
         links = [struct.pack("<QQ", self.wide(one), self.wide(one)) for one in (self.data_block, head)]
         self.memory.overlay[head], self.memory.overlay[self.data_block] = links
         return head

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict, Optional, Set, Tuple
 
 PAGE = 0x1000
+SELF_MAP = 0x300  # the directory's entry for itself: page tables at C0000000
 Level = Tuple[int, int, bool]  # lowest bit of the address that indexes the table, how many bits, may the page be large
 
 
@@ -73,6 +74,17 @@ class Paged:
         if at is not None:
             return self._data[at : at + PAGE]
         return bytes(PAGE) if any(start <= base < end for start, end in self.resident) else None
+
+    def pages(self) -> Dict[int, bytes]:
+        """Every present page of classic x86 page tables, by address; the tables' own mapping is left out."""
+        found: Dict[int, bytes] = {}
+        for top in (top for top in range(1 << 10) if top != SELF_MAP):
+            first = top << 22
+            table = self._frames[self.directory // PAGE] + self.directory % PAGE + 4 * top
+            if self._data[table] & 1:
+                pages = ((page, self._stored(page)) for page in range(first, first + (1 << 22), PAGE))
+                found.update((page, content) for page, content in pages if content is not None)
+        return found
 
     def walk(self, base: int) -> Tuple[Optional[int], int]:
         """The physical address of a page, None where it is not present, and that of the entry that says so."""

@@ -1,61 +1,76 @@
-"""Code bytes from a target, each page asked for once."""
+"""Code bytes from a target, each line asked for once."""
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Optional
+import contextlib
+from typing import Callable, Dict, Optional, Tuple
 
 from hogwalk.errors import Unreadable
 from hogwalk.machine.words import X86, Words
 
 
 class CodeReader:
-    """Bytes of the target's code and constant data through a cache of pages.
+    """Bytes of the target's code and constant data through a cache of lines.
 
-    `read(address, count)` is `Target.read`: exactly `count` bytes or `Unreadable`.  Every page is asked for at most
-    once, readable or not.  `pages_read` and `pages_unreadable` count the pages asked for so far.
+    `read(address, count)` is `Target.read`: exactly `count` bytes or `Unreadable`.  A line of `line_bytes` is a whole
+    page of `page_bytes` unless the target is at the other end of a slow wire; memory is readable or not by the page.
+    Every line is asked for at most once, and of an unreadable page only one.  `pages_read` and `pages_unreadable`
+    count the pages looked at so far.
     """
 
-    def __init__(self, read: Callable[[int, int], bytes], page_bytes: int = 0x1000, words: Words = X86) -> None:
+    def __init__(
+        self,
+        read: Callable[[int, int], bytes],
+        page_bytes: int = 0x1000,
+        words: Words = X86,
+        line_bytes: Optional[int] = None,
+    ) -> None:
         self.words = words
         self._read = read
         self._page_bytes = page_bytes
-        self._pages: Dict[int, Optional[bytes]] = {}
-        self.pages_unreadable = 0
+        self._line_bytes = line_bytes or page_bytes
+        self._lines: Dict[int, Optional[bytes]] = {}
+        self._pages: Dict[int, bool] = {}
 
     @property
     def pages_read(self) -> int:
-        """How many pages were asked for and came back."""
-        return len(self._pages) - self.pages_unreadable
+        """How many pages could be read, in part at least."""
+        return sum(self._pages.values())
 
-    def page(self, address: int) -> Optional[bytes]:
-        """The whole page that holds `address`, or None when it cannot be read."""
-        start = address - address % self._page_bytes
-        if start not in self._pages:
-            self._pages[start] = self._ask(start)
-        return self._pages[start]
+    @property
+    def pages_unreadable(self) -> int:
+        """How many pages could not be read."""
+        return len(self._pages) - self.pages_read
+
+    def line(self, address: int) -> Optional[bytes]:
+        """The whole line that holds `address`, or None when it cannot be read."""
+        start = address - address % self._line_bytes
+        if start not in self._lines:
+            self._ask(start)
+        return self._lines[start]
 
     def bytes_at(self, address: int, count: int) -> Optional[bytes]:
         """Exactly `count` bytes from `address`, or None when any of their pages cannot be read."""
-        offset = address % self._page_bytes
-        if offset + count <= self._page_bytes:
-            page = self._pages.get(address - offset) or self.page(address)
-            return None if page is None else page[offset : offset + count]
+        offset = address % self._line_bytes
+        if offset + count <= self._line_bytes:
+            line = self._lines.get(address - offset) or self.line(address)
+            return None if line is None else line[offset : offset + count]
         found = self.readable_from(address, count)
         return found if len(found) == count else None
 
     def readable_from(self, address: int, count: int) -> bytes:
         """The bytes from `address` up to the first unreadable page, at most `count`."""
-        offset = address % self._page_bytes
-        if offset + count <= self._page_bytes:
-            page = self._pages.get(address - offset) or self.page(address)
-            return b"" if page is None else page[offset : offset + count]
+        offset = address % self._line_bytes
+        if offset + count <= self._line_bytes:
+            line = self._lines.get(address - offset) or self.line(address)
+            return b"" if line is None else line[offset : offset + count]
         parts = []
         while count > 0:
-            page = self.page(address)
-            if page is None:
+            line = self.line(address)
+            if line is None:
                 break
-            offset = address % self._page_bytes
-            part = page[offset : offset + count]
+            offset = address % self._line_bytes
+            part = line[offset : offset + count]
             parts.append(part)
             address, count = address + len(part), count - len(part)
         return b"".join(parts)
@@ -64,24 +79,46 @@ class CodeReader:
         """The bytes that end right before `address`, back to the first unreadable page, at most `count`."""
         found = b""
         while len(found) < count:
-            page = self.page(address - 1)
-            if page is None:
+            line = self.line(address - 1)
+            if line is None:
                 break
-            offset = (address - 1) % self._page_bytes + 1
-            part = page[max(0, offset - (count - len(found))) : offset]
+            offset = (address - 1) % self._line_bytes + 1
+            part = line[max(0, offset - (count - len(found))) : offset]
             found, address = part + found, address - len(part)
         return found
 
     def word_at(self, address: int) -> Optional[int]:
-        """The machine's word at `address`, or None when it cannot be read."""
-        found = self.bytes_at(address, self.words.word)
+        """The little-endian 32-bit word at `address`, or None when it cannot be read."""
+        found = self.bytes_at(address, 4)
         return None if found is None else int.from_bytes(found, "little")
 
-    def _ask(self, start: int) -> Optional[bytes]:
-        if 0 <= start <= self.words.mask:
-            try:
-                return self._read(start, self._page_bytes)
-            except Unreadable:
-                pass
-        self.pages_unreadable += 1
-        return None
+    def _ask(self, start: int) -> None:
+        """Reads a line, and with it the next ones on the way that code has been read: half as many as lie behind."""
+        page = start - start % self._page_bytes
+        first, end = self._stretch(start, page)
+        found: Optional[bytes] = None
+        if self._pages.get(page, 0 <= start <= self.words.mask):
+            with contextlib.suppress(Unreadable):
+                found = self._read(first, end - first)
+        self._pages.setdefault(page, found is not None)
+        for at in range(first, end, self._line_bytes):
+            self._lines[at] = None if found is None else found[at - first : at - first + self._line_bytes]
+
+    def _stretch(self, start: int, page: int) -> Tuple[int, int]:
+        line, first, end = self._line_bytes, start, start + self._line_bytes
+        behind = self._run(start, -line, page)
+        ahead = 0 if behind else self._run(start, line, page)
+        for _ in range(behind // 2):
+            if end < page + self._page_bytes and end not in self._lines:
+                end += line
+        for _ in range(ahead // 2):
+            if first > page and first - line not in self._lines:
+                first -= line
+        return first, end
+
+    def _run(self, start: int, step: int, page: int) -> int:
+        """How many lines of the page, one beside the other from `start` on, have been read already."""
+        count, at = 0, start + step
+        while page <= at < page + self._page_bytes and self._lines.get(at) is not None:
+            count, at = count + 1, at + step
+        return count

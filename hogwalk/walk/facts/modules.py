@@ -11,6 +11,7 @@ from hogwalk.model import Module
 
 EXECUTABLE = 0x20000000 | 0x20  # IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_CNT_CODE
 MAX_SECTIONS = 96  # the loader's own bound
+DOS_HEADER, FILE_HEADER, SECTION, HEADERS = 0x40, 24, 40, 0x1000  # bytes; the headers lie in an image's first page
 
 
 class ModuleMap:
@@ -57,19 +58,22 @@ class ModuleMap:
 
 
 def _executable_sections(reader: CodeReader, module: Module) -> Optional[Tuple[Tuple[int, int], ...]]:
-    header = reader.page(module.start)
-    if header is None or header[:2] != b"MZ":
+    start = module.start
+    head = reader.bytes_at(start, DOS_HEADER)
+    if head is None or head[:2] != b"MZ":
         return None
-    pe = struct.unpack_from("<I", header, 0x3C)[0]
-    if pe + 24 > len(header) or header[pe : pe + 4] != b"PE\0\0":
+    pe = struct.unpack_from("<I", head, DOS_HEADER - 4)[0]
+    header = reader.bytes_at(start + pe, FILE_HEADER) if pe < HEADERS else None
+    if header is None or header[:4] != b"PE\0\0":
         return None
-    count, optional = struct.unpack_from("<H", header, pe + 6)[0], struct.unpack_from("<H", header, pe + 20)[0]
+    count, optional = struct.unpack_from("<H", header, 6)[0], struct.unpack_from("<H", header, 20)[0]
+    count = min(count, MAX_SECTIONS)
+    table = reader.bytes_at(start + pe + FILE_HEADER + optional, SECTION * count)
+    if table is None:
+        return None  # better every address than a wrong half
     ranges: List[Tuple[int, int]] = []
-    for number in range(min(count, MAX_SECTIONS)):
-        at = pe + 24 + optional + 40 * number
-        if at + 40 > len(header):
-            return None  # the table runs on in a page not read: better every address than a wrong half
-        size, start, raw = struct.unpack_from("<III", header, at + 8)
-        if struct.unpack_from("<I", header, at + 36)[0] & EXECUTABLE:
-            ranges.append((module.start + start, min(module.start + start + max(size, raw), module.end)))
+    for at in range(0, SECTION * count, SECTION):
+        size, first, raw = struct.unpack_from("<III", table, at + 8)
+        if struct.unpack_from("<I", table, at + 36)[0] & EXECUTABLE:
+            ranges.append((start + first, min(start + first + max(size, raw), module.end)))
     return tuple(ranges) or None
