@@ -56,12 +56,25 @@ def test_lines_smaller_than_a_page_are_read_as_needed_and_one_failure_is_enough_
     memory = Memory()
     memory_of_lines = CodeReader(memory.lines, PAGE, 0x40)
     assert memory_of_lines.bytes_at(0x1010, 0x10) == content(0x1010, 0x10)
-    assert memory_of_lines.bytes_at(0x107E, 4) == content(0x107E, 4)
+    assert memory_of_lines.bytes_at(0x107E, 2) == content(0x107E, 2)
     assert memory_of_lines.bytes_at(0x1240, 1) is None
     assert memory_of_lines.bytes_at(0x1200, 0x80) is None
     assert memory_of_lines.readable_from(0x11F0, 0x40) == content(0x11F0, 0x10)
-    assert memory.asked == [(0x1000, 0x40), (0x1040, 0x40), (0x1080, 0x40), (0x1240, 0x40), (0x11C0, 0x40)]
+    assert memory.asked == [(0x1000, 0x40), (0x1040, 0x40), (0x1240, 0x40), (0x11C0, 0x40)]
     assert (memory_of_lines.pages_read, memory_of_lines.pages_unreadable) == (2, 1)
+
+
+def test_code_read_in_one_direction_comes_in_longer_pieces() -> None:
+    memory = Memory()
+    ahead = CodeReader(memory.lines, 0x400, 0x20)
+    for address in range(0x1000, 0x1200, 4):
+        assert ahead.bytes_at(address, 4) == content(address, 4)
+    assert memory.asked[:4] == [(0x1000, 0x20), (0x1020, 0x20), (0x1040, 0x40), (0x1080, 0x60)]
+    memory.asked.clear()
+    back = CodeReader(memory.lines, 0x400, 0x20)
+    for address in range(0x11FC, 0x1000, -4):
+        assert back.bytes_at(address, 4) == content(address, 4)
+    assert memory.asked[:4] == [(0x11E0, 0x20), (0x11C0, 0x20), (0x1180, 0x40), (0x1120, 0x60)]
 
 
 def test_what_is_readable_around_a_hole() -> None:

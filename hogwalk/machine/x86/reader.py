@@ -88,8 +88,8 @@ class CodeReader:
         return found
 
     def word_at(self, address: int) -> Optional[int]:
-        """The little-endian 32-bit word at `address`, or None when it cannot be read."""
-        found = self.bytes_at(address, 4)
+        """The machine's word at `address`, or None when it cannot be read."""
+        found = self.bytes_at(address, self.words.word)
         return None if found is None else int.from_bytes(found, "little")
 
     def _ask(self, start: int) -> None:
