@@ -54,7 +54,7 @@ def test_across_pages_and_only_once() -> None:
 
 def test_lines_smaller_than_a_page_are_read_as_needed_and_one_failure_is_enough_for_a_page() -> None:
     memory = Memory()
-    memory_of_lines = CodeReader(memory.lines, PAGE, 0x40)
+    memory_of_lines = CodeReader(memory.lines, PAGE, line_bytes=0x40)
     assert memory_of_lines.bytes_at(0x1010, 0x10) == content(0x1010, 0x10)
     assert memory_of_lines.bytes_at(0x107E, 2) == content(0x107E, 2)
     assert memory_of_lines.bytes_at(0x1240, 1) is None
@@ -66,12 +66,12 @@ def test_lines_smaller_than_a_page_are_read_as_needed_and_one_failure_is_enough_
 
 def test_code_read_in_one_direction_comes_in_longer_pieces() -> None:
     memory = Memory()
-    ahead = CodeReader(memory.lines, 0x400, 0x20)
+    ahead = CodeReader(memory.lines, 0x400, line_bytes=0x20)
     for address in range(0x1000, 0x1200, 4):
         assert ahead.bytes_at(address, 4) == content(address, 4)
     assert memory.asked[:4] == [(0x1000, 0x20), (0x1020, 0x20), (0x1040, 0x40), (0x1080, 0x60)]
     memory.asked.clear()
-    back = CodeReader(memory.lines, 0x400, 0x20)
+    back = CodeReader(memory.lines, 0x400, line_bytes=0x20)
     for address in range(0x11FC, 0x1000, -4):
         assert back.bytes_at(address, 4) == content(address, 4)
     assert memory.asked[:4] == [(0x11E0, 0x20), (0x11C0, 0x20), (0x1180, 0x40), (0x1120, 0x60)]
