@@ -128,7 +128,7 @@ class Run:
         walks = both(self.evidence(), choice, self._tell)
         if walks is None:
             raise NothingFound(
-                "no frame can be found in this stack: no chain of saved EBPs, no return address that fits",
+                "no frame can be found in this stack: no return address and no chain of frames that fits",
                 "`stack` shows what is there; check --limit and --base against !thread",
             )
         return walks

@@ -223,7 +223,7 @@ def test_a_stack_without_chains_has_nothing_to_report() -> None:
     scene = machine()
     stack = Stack(LIMIT, BASE).word(*range(1, 100))
     scene.target.put(LIMIT, stack.image())
-    with pytest.raises(NothingFound, match="no chain of saved EBPs"):
+    with pytest.raises(NothingFound, match="no return address and no chain"):
         report_of(scene.target, Wanted(LIMIT, BASE))
 
 

@@ -50,7 +50,7 @@ def user() -> bytes:
         ),
         (
             lambda: patched(FULL, 0x20, "<I", 0xAA64),
-            "it.dmp is from a machine of type aa64h; hogwalk reads x86 and x64 crash dumps",
+            "it.dmp is from an ARM64 machine; hogwalk reads x86 and x64 crash dumps",
         ),
         (
             lambda: patched(FULL, 0xF88, "<I", 77),

@@ -88,3 +88,16 @@ def test_the_report_adds_up_and_prints_64_bits(root: Path) -> None:
     assert int(first["return_slot"], 16) == made.truth["frames"][0]["slot"]
     for newer, older in zip(report["frames"], report["frames"][1:]):
         assert int(older["frame_ptr"], 16) == int(newer["return_slot"], 16) + 8
+
+
+def test_a_walk_that_leaves_its_segment_says_where_it_goes_on(root: Path) -> None:
+    notes = document(case("segment", 1, root), "walk")["notes"]
+    assert any("the walk goes on on another stack, at RSP" in note for note in notes)
+
+
+@pytest.mark.parametrize(("style", "recall", "precision"), [("dark2", 0.8, 0.75), ("dark4", 0.65, 0.6)])
+def test_missing_images_leave_most_frames(style: str, recall: float, precision: float, root: Path) -> None:
+    made = case(style, 1, root)
+    found = score(made.truth, pairs(rebuild(evidence(made))))
+    assert found.recall >= recall
+    assert found.precision >= precision

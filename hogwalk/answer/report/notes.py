@@ -6,7 +6,7 @@ from typing import List, Sequence, Tuple
 
 from hogwalk.answer.charge.books import NO_MODULE
 from hogwalk.answer.report.document import ModuleUse
-from hogwalk.machine.words import shown
+from hogwalk.machine.words import X64, X86, shown
 from hogwalk.model import Frame, Source, Trust
 from hogwalk.targets.parsers.remarks import is_remark, meaning
 from hogwalk.targets.protocol import Target
@@ -14,6 +14,7 @@ from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.kf.frames import PROVEN, Walk
 from hogwalk.walk.merge.walks import Walks
 
+MACHINE_RSP = 3 * X64.word  # from RIP in what the processor pushes: CS and RFLAGS lie between
 MOST_HOLES = 3  # named one by one; more are summed up
 
 
@@ -23,6 +24,7 @@ def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[Mo
     found.extend(_unproven(walks.frames))
     found.extend(_who(walks))
     found.extend(_holes(evidence))
+    found.extend(_other_stack(evidence, walks.frames))
     for walk in walks.segments:
         found.extend(_rows(walk))
     found.extend(module_notes(modules))
@@ -58,6 +60,21 @@ def _who(walks: Walks) -> List[str]:
     return [
         f"kf and hogwalk's own walk differ: {alone} frames are hogwalk's alone, {len(walks.dropped)} rows of kf are "
         "left out; `compare` shows which and why"
+    ]
+
+
+def _other_stack(evidence: Evidence, frames: Sequence[Frame]) -> List[str]:
+    """Where a walk of x64 leaves this stack by a machine frame for another one of the kernel's."""
+    image = evidence.image
+    last = frames[-1] if frames else None
+    if image.machine is X86 or last is None or last.trust is not Trust.TRAP:
+        return []
+    rsp = image.word(last.return_slot + MACHINE_RSP)
+    if rsp is None or rsp <= image.machine.mask >> 1 or rsp in image.region:
+        return []
+    return [
+        f"the walk goes on on another stack, at RSP {shown(rsp)}: a thread's older segment, or the stack that was "
+        "interrupted; its --limit and --base show it"
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Optional, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
 from hogwalk.model import BugCheck
-from hogwalk.targets.dump.layout import AMD64, I386, Layout, layout
+from hogwalk.targets.dump.layout import AMD64, FOREIGN, I386, Layout, layout
 from hogwalk.targets.images.source import MappedFile
 
 FULL, SUMMARY, HEADER_ONLY, TRIAGE, BITMAP_FULL, BITMAP_KERNEL, AUTOMATIC = 1, 2, 3, 4, 5, 6, 7
@@ -51,9 +51,9 @@ def read_header(file: MappedFile) -> Header:
         raise BadInput(f"{file.name} ends inside its header ({file.size} bytes)", "copy the dump again") from None
     wanted = AMD64 if magic == b"PAGEDU64" else I386
     if header.machine != wanted:
-        raise BadInput(
-            f"{file.name} is from a machine of type {header.machine:x}h", "hogwalk reads x86 and x64 crash dumps"
-        )
+        named = FOREIGN.get(header.machine)
+        what = f"an {named} machine" if named else f"a machine of type {header.machine:x}h"
+        raise BadInput(f"{file.name} is from {what}", "hogwalk reads x86 and x64 crash dumps")
     if header.kind not in (FULL, SUMMARY, TRIAGE, BITMAP_FULL, BITMAP_KERNEL, AUTOMATIC):
         raise BadInput(
             f"{file.name} is a dump of unknown kind {header.kind:x}h",

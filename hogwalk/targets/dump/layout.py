@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 I386, AMD64 = 0x14C, 0x8664
 MACHINES = {I386: "x86", AMD64: "x64"}
+FOREIGN = {0xAA64: "ARM64", 0x1C4: "ARM"}  # named, not walked
 PAGE = 0x1000
 
 

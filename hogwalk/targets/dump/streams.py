@@ -21,6 +21,7 @@ _THREADS, _MODULES, _MEMORY, _EXCEPTION, _SYSTEM, _MEMORY64 = 3, 4, 5, 6, 7, 9
 _DIRECTORY_CAP = 256
 _THREAD_CAP = 65536
 _RANGE_CAP = 1 << 20
+_FOREIGN = {5: "ARM", 12: "ARM64"}  # PROCESSOR_ARCHITECTURE_*
 _ARCHITECTURES = {0: I386, 9: AMD64}
 _NAME_CAP = 1024
 
@@ -53,9 +54,9 @@ class Streams:
         except Unreadable:
             raise BadInput(f"{file.name} ends inside its directory of streams", "copy the dump again") from None
         if architecture not in _ARCHITECTURES:
-            raise BadInput(
-                f"{file.name} is from a processor of type {architecture}", "hogwalk reads x86 and x64 minidumps"
-            )
+            named = _FOREIGN.get(architecture)
+            what = f"an {named} machine" if named else f"a processor of type {architecture}"
+            raise BadInput(f"{file.name} is from {what}", "hogwalk reads x86 and x64 minidumps")
         self.machine = _ARCHITECTURES[architecture]
         # 32-bit addresses are written sign-extended, by some writers not.
         self._mask = 0xFFFFFFFF if self.machine == I386 else 0xFFFFFFFFFFFFFFFF
