@@ -270,3 +270,11 @@ def test_stackhog_as_a_log_is_the_published_sum() -> None:
     found = report((LOGS / "stackhog.log").read_text("ascii"))
     assert found.hog is not None
     assert (found.hog.share.bytes, found.hog.share.frames) == (4496, 50)
+
+
+def test_answers_without_prompts_as_a_pipe_of_the_debugger_hands_them_over() -> None:
+    bare = "".join(line for line in (LOGS / "stackhog.log").open(encoding="ascii") if "kd> " not in line)
+    found = report("Base b8ae9000 Limit b8ae6000\n" + bare)
+    assert found.hog is not None
+    assert (found.hog.share.bytes, found.hog.share.frames) == (4496, 50)
+    assert (found.region.limit, found.region.base) == (0xB8AE6000, 0xB8AE9000)
