@@ -273,7 +273,8 @@ def test_stackhog_as_a_log_is_the_published_sum() -> None:
 
 
 def test_answers_without_prompts_as_a_pipe_of_the_debugger_hands_them_over() -> None:
-    bare = "".join(line for line in (LOGS / "stackhog.log").open(encoding="ascii") if "kd> " not in line)
+    lines = (LOGS / "stackhog.log").read_text("ascii").split("\n")
+    bare = "\n".join(line for line in lines if "kd> " not in line)
     found = report("Base b8ae9000 Limit b8ae6000\n" + bare)
     assert found.hog is not None
     assert (found.hog.share.bytes, found.hog.share.frames) == (4496, 50)
