@@ -78,8 +78,9 @@ def test_a_walk_by_frame_pointers_alone_is_set_aside_and_said(engine: Engine, su
 
 
 def unwrapped(step: Step) -> List[str]:
-    """The lines with those that were wrapped made whole."""
-    return step.output.replace("\n           ", " ").splitlines()
+    """The lines with those that were wrapped made whole, without what is announced on a slow machine."""
+    lines = step.output.replace("\n           ", " ").splitlines()
+    return [line for line in lines if not (line.startswith("hogwalk: ") and line.endswith(" .."))]
 
 
 def test_a_setting_comes_back_when_kf_fails(engine: Engine) -> None:
