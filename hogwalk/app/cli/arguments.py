@@ -34,7 +34,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         top_parser().parse_args(["--version"] if "--version" in rest else ["-h"])
     parser = command_parser(command or "triage")
     found = parser.parse_args(rest)
-    found.demo = not arguments or DEMO in files
+    found.demo = DEMO in files or not (arguments or inside_debugger())
     files = [file for file in files if file != DEMO]
     dumps = [path for pattern in found.z or () for path in expanded(pattern)]
     found.command, found.files, found.dumps = command or "triage", files, dumps
