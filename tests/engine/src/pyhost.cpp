@@ -70,14 +70,18 @@ static PyObject *run_file(const std::string &path, PyObject *globals) {
     return PyRun_FileExFlags(file, path.c_str(), Py_file_input, globals, globals, 1, nullptr);
 }
 
-// A new interpreter for every run: nothing of one run is left for the next.
-static void run_isolated(Session &session, const Words &argv, const std::string &module) {
-    PyThreadState *interpreter = Py_NewInterpreter();
+// A new interpreter for every local run: nothing of one is left for the next.  All global runs (-g) share one.
+static void run_interpreted(Session &session, const Words &argv, const std::string &module, bool global) {
+    static PyThreadState *shared;
+    PyThreadState *interpreter = global && shared ? shared : Py_NewInterpreter();
+    if (global) shared = interpreter;
+    PyThreadState_Swap(interpreter);
     PyObject *globals = PyModule_GetDict(PyImport_AddModule("__main__"));
     PyObject *ready = set_bare_streams(&session)
         ? PyRun_StringFlags("import sys\nsys.setrecursionlimit(500)\ndel sys\n", Py_file_input, globals, globals, nullptr) : nullptr;
     if (ready) set_arguments(argv);
     finish(session, !ready ? nullptr : module.empty() ? run_file(argv[0], globals) : run_module(module, globals));
+    if (global) return;
     PyDict_Clear(globals);
     Py_EndInterpreter(interpreter);
 }
@@ -100,7 +104,12 @@ static bool find_script(const std::string &name, std::string *path) {
 }
 
 static void run_python(Session &session, Words words) {
-    while (!words.empty() && (words[0] == "-l" || words[0] == "--local" || words[0] == "-3" || words[0] == "-3.9")) words.erase(words.begin());
+    bool global = false;
+    for (; !words.empty(); words.erase(words.begin())) {
+        if (words[0] == "-g" || words[0] == "--global") global = true;
+        else if (words[0] == "-l" || words[0] == "--local") global = false;
+        else if (words[0] != "-3" && words[0] != "-3.9") break;
+    }
     bool by_module = words.size() > 1 && (words[0] == "-m" || words[0] == "--module");
     std::string module = by_module ? words[1] : "", path;
     if (words.empty() || (words[0][0] == '-' && !by_module)) { show(session, DEBUG_OUTPUT_ERROR, L"usage: !py [options] [file]\n"); return; }
@@ -110,7 +119,7 @@ static void run_python(Session &session, Words words) {
     start_python();
     PyThreadState *main_interpreter = PyThreadState_Swap(nullptr);
     PyThreadState_Swap(main_interpreter);
-    run_isolated(session, words, module);
+    run_interpreted(session, words, module, global);
     PyThreadState_Swap(main_interpreter);
 }
 
