@@ -53,6 +53,7 @@ EPILOG = (
     "expression (@esp, poi(@$t0), nt!X). In WinDbg: !py -g hogwalk [COMMAND] [OPTIONS]. "
     "hogwalk never writes to the target and leaves the debugger's settings as they were."
 )
+HELP_WIDTH = 98  # columns
 LONGEST_NUMBER = 20  # digits of 2^64 in decimal
 EXAMPLES = """\
   hogwalk -z MEMORY.DMP -y SYMBOLS           a dump, read without a debugger
@@ -64,11 +65,17 @@ EXAMPLES = """\
 CODES = "Exit codes: 0 done, 1 nothing found, 2 wrong command line, 3 bad input."
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    # Of a fixed width: to find out the terminal's, argparse would load modules that take a tenth of a triage's time.
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=HELP_WIDTH)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are UsageErrors instead of an exit."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(allow_abbrev=False, **settings)
+        super().__init__(allow_abbrev=False, formatter_class=_Formatter, **settings)
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError with argparse's reason."""
@@ -114,7 +121,6 @@ def top_parser() -> Parser:
         "FILE is a crash dump, a debugger's log or pasted text (- reads a pipe), or a recording.",
         epilog=f"commands (hogwalk COMMAND -h shows a command's options):\n{lines}\n\n"
         f"examples:\n{EXAMPLES}\n\n{textwrap.fill(EPILOG, 90)}\n{CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"hogwalk {__version__}")
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="one JSON document, to FILE if named")
@@ -142,7 +148,6 @@ def command_parser(command: str) -> Parser:
         prog=f"hogwalk {command}",
         description=description,
         epilog=f"{textwrap.fill(EPILOG, 90)}\n{CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(json=None, json_lines=False, table=None, thread=None, limit=None, base=None)
     _add_own(parser, command)
