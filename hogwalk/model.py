@@ -205,7 +205,9 @@ class Frame:
     `frame_ptr` is kf's ChildEBP; `return_slot` the address its return address lies at (ChildEBP+4 on x86);
     `return_address` the word there; `instruction` the address that runs in this frame (the newer frame's return
     address, or the triple's InstructionPtr); `bytes` the distance to the newer frame's return slot, None for the
-    first frame and for frames off the stack.  `symbol` names `instruction`; None when it lies in no module.
+    first frame and for frames off the stack.  `symbol` names `instruction`; None when it lies in no module.  On x64
+    `frame_ptr` is Child-SP, `bytes` reach from it to the next Child-SP, and `end` is that where the processor pushed
+    more than a return address (None: the frame ends right above its return slot).
     """
 
     frame_ptr: Optional[int]
@@ -216,6 +218,11 @@ class Frame:
     symbol: Optional[Symbol]
     source: Source
     trust: Trust
+    end: Optional[int] = None
+
+    def top(self, word: int) -> int:
+        """The first address above the frame; `word` is the size of a stack word in bytes."""
+        return self.return_slot + word if self.end is None else self.end
 
 
 @dataclass(frozen=True)

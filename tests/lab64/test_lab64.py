@@ -78,16 +78,20 @@ def document(made: Case, *arguments: str) -> Dict[str, Any]:
     return found
 
 
-def test_the_report_adds_up_and_prints_64_bits(root: Path) -> None:
-    made = case("sym", 1, root)
+@pytest.mark.parametrize("style", ["sym", "trap"])
+def test_the_report_adds_up_and_prints_64_bits(style: str, root: Path) -> None:
+    made = case(style, 1, root)
     report = document(made, "walk")
     size = made.truth["base"] - made.truth["limit"]
     assert sum(frame["bytes"] or 0 for frame in report["frames"]) + sum(gap["bytes"] for gap in report["gaps"]) == size
     first = report["frames"][0]
     assert int(first["frame_ptr"], 16) == made.truth["fault"]["rsp"]
     assert int(first["return_slot"], 16) == made.truth["frames"][0]["slot"]
-    for newer, older in zip(report["frames"], report["frames"][1:]):
-        assert int(older["frame_ptr"], 16) == int(newer["return_slot"], 16) + 8
+    assert int(report["frames"][1]["frame_ptr"], 16) == int(first["return_slot"], 16) + 8
+    for newer, older in zip(report["frames"][1:], report["frames"][2:]):
+        assert int(older["frame_ptr"], 16) == int(newer["frame_ptr"], 16) + newer["bytes"]
+    handlers = [frame for frame in report["frames"] if frame["symbol"].startswith(("nt!KiPageFault", "nt!KiInterrupt"))]
+    assert [frame["bytes"] for frame in handlers] == [0x190] * len(handlers)  # a _KTRAP_FRAME each
 
 
 def test_a_walk_that_leaves_its_segment_says_where_it_goes_on(root: Path) -> None:

@@ -62,7 +62,7 @@ def gaps(
     found: List[Gap] = []
     end = region.limit
     for frame in frames:
-        here = min(frame.return_slot + word, region.base)
+        here = min(frame.top(word), region.base)
         found.extend(_cut(end, here - (frame.bytes or 0), ABOVE if frame is frames[0] else BETWEEN, holes))
         end = here
     return (*found, *_cut(end, region.base, BELOW, holes))

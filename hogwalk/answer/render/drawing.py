@@ -31,7 +31,7 @@ def colours(report: Report) -> Dict[str, str]:
 
 def extent(report: Report, frame: Frame) -> Tuple[int, int]:
     """The addresses [start, end) of a frame's bytes; empty for a frame without bytes."""
-    end = frame.return_slot + report.about.words.word
+    end = frame.top(report.about.words.word)
     return end - (frame.bytes or 0), end
 
 

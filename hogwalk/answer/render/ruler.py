@@ -41,7 +41,7 @@ def _columns(report: Report, letters: Dict[str, str]) -> str:
     owned = {use.share.name: use.product.name for use in report.modules}
     held: List[Dict[str, float]] = [{} for _ in range(COLUMNS)]
     for frame in report.frames:
-        end = frame.return_slot + word - region.limit
+        end = frame.top(word) - region.limit
         letter = letters.get(owned.get(module_of(frame), ""), NOBODY)
         _spread(held, letter, (end - (frame.bytes or 0)) * COLUMNS / region.size, end * COLUMNS / region.size)
     return "".join(_most(share) for share in held)

@@ -93,7 +93,7 @@ class Report:
         sized = [frame for frame in self.frames if frame.bytes is not None]
         if not sized:
             return 0
-        start = sized[0].return_slot + self.about.words.word - (sized[0].bytes or 0)
+        start = sized[0].top(self.about.words.word) - (sized[0].bytes or 0)
         return max(0, self.region.limit - start)
 
     @property

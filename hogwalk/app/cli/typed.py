@@ -90,5 +90,5 @@ def chosen_frame(report: Report, which: str, target: Target) -> int:
 
 def _holds(frame: Frame, address: int, report: Report) -> bool:
     # A frame's bytes end with its return address.
-    end = frame.return_slot + report.about.words.word
+    end = frame.top(report.about.words.word)
     return end - (frame.bytes or 0) <= address < end

@@ -34,20 +34,18 @@ class FrameReader64(FrameReader):
         """The walk that `kf` printed for a start."""
         rows = [row for row in text.rows if not row.inline and row.frame_ptr is not None]
         frames: List[Frame] = []
-        running, newer, stop = triple.instruction_ptr, None, "the debugger found no older frame"
+        running, stop = triple.instruction_ptr, "the debugger found no older frame"
         for at, (row, older) in enumerate(zip(rows, rows[1:])):
-            found, why = self._frame_of(row, older, running, newer, at == 0)
+            found, why = self._frame_of(row, older, running, at == 0)
             if found is None:
                 stop = why
                 break
             frames.append(found)
-            running, newer = found.return_address, found.return_slot
+            running = found.return_address
         rest = rows[len(frames) :]
         return Walk(triple, command, tuple(frames), tuple(rest), text.notes, text.unparsed, stop)
 
-    def _frame_of(
-        self, row: KfRow, older: KfRow, running: int, newer: Optional[int], first: bool
-    ) -> Tuple[Optional[Frame], str]:
+    def _frame_of(self, row: KfRow, older: KfRow, running: int, first: bool) -> Tuple[Optional[Frame], str]:
         """A row's frame, or None and why the walk ends there."""
         image, region = self._image, self._image.region
         start, end, address = row.frame_ptr or 0, older.frame_ptr or 0, row.return_address or 0
@@ -61,8 +59,9 @@ class FrameReader64(FrameReader):
         trust = Trust.TRAP if trapped else self._trust(address, running)
         if trust in (Trust.NONE, Trust.PLAIN):
             return None, f"kf was lost at {shown(start)}: no call ends at {shown(address)}"
-        size = slot - newer if newer is not None else slot + image.machine.word - max(start, region.limit)
-        return Frame(start, slot, address, running, size, row.symbol, Source.KF, trust), ""
+        top = min(end, region.base) if trapped and end in region else slot + image.machine.word
+        size = top - max(start, region.limit)
+        return Frame(start, slot, address, running, size, row.symbol, Source.KF, trust, top if trapped else None), ""
 
     def _slot(self, start: int, end: int, address: int) -> Tuple[int, bool]:
         """Where a row's return address lies, and whether the processor pushed it."""

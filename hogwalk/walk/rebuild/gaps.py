@@ -21,7 +21,7 @@ def gaps_between(
     found: List[Gap] = []
     at, why = region.limit, ABOVE
     for frame in frames:
-        end = frame.return_slot + word
+        end = frame.top(word)
         start = end if frame.bytes is None else end - frame.bytes
         found.extend(_cut(at, start, why, holes))
         at, why = end, CUT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
+from hogwalk.machine.x64.prologue import MACHINE_FRAME
 from hogwalk.model import Frame, Gap, Source, Symbol, Trust
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.rebuild.clues import Clue, words
@@ -53,14 +54,20 @@ class Builder:
         if registers is None or not mask & Clue.FROM_REGISTERS:
             return Built(self._frame(node, node.target, None, None, mask), words(mask | node.clues), number)
         start = max(registers.sp, self._evidence.region.limit)
-        size = node.slot + self._evidence.image.machine.word - start
+        size = self._end(node) - start
         return Built(self._frame(node, registers.ip, registers.sp, size, mask), words(mask | node.clues), number)
 
     def _step(self, newer: int, number: int, mask: int) -> Built:
         runs, node = self._found.nodes[newer], self._found.nodes[number]
-        end = runs.slot + self._evidence.image.machine.word
-        size = node.slot - runs.slot
-        return Built(self._frame(node, runs.address, end, size, mask), words(mask | node.clues), number)
+        start = self._end(runs)
+        size = self._end(node) - start
+        return Built(self._frame(node, runs.address, start, size, mask), words(mask | node.clues), number)
+
+    def _end(self, node: Node) -> int:
+        """The first address above the frame that ends with a node: the RSP that its caller runs on with."""
+        if not node.clues & Clue.TRAP_FRAME:
+            return node.slot + self._evidence.image.machine.word
+        return node.behind if node.slot < node.behind <= self._evidence.region.base else node.slot + MACHINE_FRAME
 
     def _lost(self, newer: int, number: int, mask: int) -> List[Built]:
         """The frame whose return address is gone, and the first one after the stretch where it was."""
@@ -68,7 +75,8 @@ class Builder:
         built: List[Built] = []
         if end is not None and end < node.slot:
             symbol = self._symbol(runs.address)
-            size, start = end - runs.slot, runs.slot + self._evidence.image.machine.word
+            start = self._end(runs)
+            size = end + self._evidence.image.machine.word - start
             frame = Frame(start, end, UNKNOWN_ADDRESS, runs.address, size, symbol, Source.HOGWALK, Trust.NONE)
             built.append(Built(frame, OVERWRITTEN, None))
         built.append(Built(self._frame(node, node.target, None, None, mask), words(mask | node.clues), number))
@@ -78,7 +86,8 @@ class Builder:
         symbol = None if running is None else self._symbol(running)
         address = UNKNOWN_ADDRESS if running is None else running
         trust = _trust(node, mask)
-        return Frame(start, node.slot, node.address, address, size, symbol, Source.HOGWALK, trust)
+        end = self._end(node) if node.clues & Clue.TRAP_FRAME else None
+        return Frame(start, node.slot, node.address, address, size, symbol, Source.HOGWALK, trust, end)
 
     def over_hole(self, newer: int, number: int) -> List[Built]:
         """None: what an unreadable page holds is not charged on x64."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import AbstractSet, Dict, List, NamedTuple, Optional
 
+from hogwalk.machine.x64.prologue import MACHINE_FRAME
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.sites import SiteKind
 from hogwalk.walk.rebuild.clues import Clue
@@ -42,6 +43,8 @@ def machine_frames(evidence: Evidence) -> Dict[int, MachineFrame]:
         if user and rip < USER_END and rsp < USER_END and stack_segment in USER_STACK_SEGMENTS:
             found[slot] = MachineFrame(slot, rip, rsp, True)
         elif not user and stack_segment in KERNEL_STACK_SEGMENTS and rip >= USER_END and rsp >= USER_END:
+            if slot < rsp < slot + MACHINE_FRAME:
+                continue  # it would lie on what it pushed
             found[slot] = MachineFrame(slot, rip, rsp, False)
     return found
 
