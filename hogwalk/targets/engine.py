@@ -72,8 +72,12 @@ def open_engine(dump: str = "", connect: str = "", symbol_path: str = "", image_
             pykd.loadDump(dump)
         else:
             pykd.attachKernel(connect)
+            pykd.dbgCommand(".reload")  # before it a live kernel's list of modules holds nt alone
     except pykd.DbgException as error:
-        raise BadInput(f"the debugger cannot open {dump or connect} ({_one_line(error)})", "check the path") from error
+        remedy = (
+            "check the path" if dump else "check the connection string as kd -k takes it: com:pipe,port=.. or net:.."
+        )
+        raise BadInput(f"the debugger cannot open {dump or connect} ({_one_line(error)})", remedy) from error
     return EngineTarget(pykd)
 
 

@@ -8,10 +8,11 @@ from typing import Dict, List, Sequence, Tuple
 import pytest
 
 from tests.engine.engine import Engine, Step, Target
-from tests.engine.wine import Setting
+from tests.engine.wine import Setting, windows_path
 from tests.kd.counts import Counts
+from tests.kd.faults import Faults
 from tests.kd.pae import with_pae
-from tests.kd.serve import serving
+from tests.kd.serve import NO_FAULTS, serving
 from tests.stackhog import DUMP, LAUNCHER, ROOT, SYMBOLS, TRIPLE
 
 SETTING = Setting(import_path=(ROOT,), search_path=(LAUNCHER,), timeout=400.0)
@@ -29,11 +30,11 @@ COMMANDS = (
 )
 
 
-def attached(engine: Engine, dump: Path, steps: Sequence[str]) -> Tuple[List[Step], Counts]:
+def attached(engine: Engine, dump: Path, steps: Sequence[str], faults: Faults = NO_FAULTS) -> Tuple[List[Step], Counts]:
     """What the steps print after `.reload`, each in a section of its own, numbered from 1."""
     marked = [part for number, step in enumerate(steps, 1) for part in (f"db ee{number:03x}000 L1", step)]
     marked.append(f"db ee{len(steps) + 1:03x}000 L1")
-    with serving(dump) as one:
+    with serving(dump, faults) as one:
         target = Target(None, connect=one.connection, symbols=[SYMBOLS])
         done = engine.host(target, [".reload", *marked], SETTING)
     return done[2::2], one.counts
@@ -99,4 +100,35 @@ def test_a_machine_with_pae(engine: Engine, live: Tuple[Dict[str, Step], object,
     (tmp_path / "pae.dmp").write_bytes(with_pae(DUMP.read_bytes()))
     (step,), counts = attached(engine, tmp_path / "pae.dmp", ["!py hogwalk stack"])
     assert without_target(step.output) == without_target(live[0]["stack"].output)
+    assert counts.changes() == {}
+
+
+def test_the_console_attaches_and_loads_the_modules_itself(
+    engine: Engine, live: Tuple[Dict[str, Step], object, object]
+) -> None:
+    with serving(DUMP) as one:
+        options = ["-k", one.connection, "-y", windows_path(SYMBOLS)]
+        finished = engine.python(["-m", "hogwalk", "stack", *options], SETTING)
+    assert finished.code == 0, finished.stdout + finished.stderr
+    assert without_target(finished.stdout) == without_target(live[0]["stack"].output)
+    assert one.counts.changes() == {}
+
+
+def test_a_line_that_loses_and_spoils_packets_changes_no_answer(
+    engine: Engine, live: Tuple[Dict[str, Step], object, object]
+) -> None:
+    faults = Faults(lose_every=211, spoil_every=173, retry=0.2)
+    (step,), counts = attached(engine, DUMP, ["!py hogwalk stack"], faults)
+    assert without_target(step.output) == without_target(live[0]["stack"].output)
+    assert {"lost", "spoilt"} == set(counts.notes)
+    assert counts.changes() == {}
+
+
+def test_a_stack_page_that_cannot_be_read_is_named(engine: Engine) -> None:
+    page = 0xB8AE7000
+    faults = Faults(refused=frozenset((page,)))
+    (step,), counts = attached(engine, DUMP, ["!py hogwalk stack --all"], faults)
+    lines = [line for line in step.output.splitlines() if line.startswith("b8ae")]
+    assert [line for line in lines if line.startswith("b8ae7")] == ["b8ae7000  ????????  4096 bytes cannot be read"]
+    assert len(lines) == 2 * 0x1000 // 4 + 1
     assert counts.changes() == {}
