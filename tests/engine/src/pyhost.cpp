@@ -73,11 +73,12 @@ static PyObject *run_file(const std::string &path, PyObject *globals) {
 // A new interpreter for every local run: nothing of one is left for the next.  All global runs (-g) share one.
 static void run_interpreted(Session &session, const Words &argv, const std::string &module, bool global) {
     static PyThreadState *shared;
-    PyThreadState *interpreter = global && shared ? shared : Py_NewInterpreter();
+    bool used = global && shared;
+    PyThreadState *interpreter = used ? shared : Py_NewInterpreter();
     if (global) shared = interpreter;
     PyThreadState_Swap(interpreter);
     PyObject *globals = PyModule_GetDict(PyImport_AddModule("__main__"));
-    PyObject *ready = set_bare_streams(&session)
+    PyObject *ready = used || set_bare_streams(&session)
         ? PyRun_StringFlags("import sys\nsys.setrecursionlimit(500)\ndel sys\n", Py_file_input, globals, globals, nullptr) : nullptr;
     if (ready) set_arguments(argv);
     finish(session, !ready ? nullptr : module.empty() ? run_file(argv[0], globals) : run_module(module, globals));
