@@ -116,6 +116,8 @@ def _faulting_registers(target: Target, about: About, region: Region) -> Optiona
     # just below Limit, on the guard page.
     if about.words is not X86:
         return fault_registers(target, region)
+    if not about.kernel:
+        return next((found for found in target.registers() if found.sp in region), None)
     bugcheck = about.bugcheck
     if bugcheck is None or (bugcheck.code, bugcheck.arguments[:1]) != (DOUBLE_FAULT[0], DOUBLE_FAULT[1:]):
         return None

@@ -73,10 +73,29 @@ def _read_pages(target: Target, region: Region) -> Tuple[bytes, List[Tuple[int, 
         try:
             pieces[address] = target.read(address, end - address)
         except Unreadable:
-            pieces[address] = bytes(end - address)
+            saved = end if target.about().kernel else _saved_from(target, address, end)
+            pieces[address] = bytes(saved - address) + (target.read(saved, end - saved) if saved < end else b"")
             if holes and holes[-1][1] == address:
-                holes[-1] = (holes[-1][0], end)
+                holes[-1] = (holes[-1][0], saved)
             else:
-                holes.append((address, end))
+                holes.append((address, saved))
         address = end
     return b"".join(pieces[start] for start in sorted(pieces)), holes, reads
+
+
+def _saved_from(target: Target, start: int, end: int) -> int:
+    """From which word of an unreadable page [start, end) on it can be read: minidumps save a stack from ESP on."""
+    word = target.about().words.word
+
+    def readable(address: int) -> bool:
+        try:
+            target.read(address, end - address)
+        except Unreadable:
+            return False
+        return True
+
+    low, high = start, end
+    while high - low > word:
+        middle = (low + high) // (2 * word) * word
+        low, high = (low, middle) if readable(middle) else (middle, high)
+    return high

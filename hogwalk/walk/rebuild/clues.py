@@ -66,6 +66,10 @@ class Clue(IntEnum):
     OTHER_CALLEE = 1 << 62
     IN_ARGUMENTS = 1 << 63
     DEPTH_TOLD = 1 << 64
+    EBP_FRAME = 1 << 65
+    EBP_BELOW = 1 << 66
+    EBP_PASSED = 1 << 67
+    TEXT = 1 << 68
     # where the walk starts
     FROM_REGISTERS = 1 << 46
     NOT_REGISTERS = 1 << 47
@@ -76,6 +80,10 @@ class Clue(IntEnum):
     MAY_REACH_FAR = 1 << 52
     BEHIND_HOLE = 1 << 53
     ANY_START = 1 << 54
+    EBP_START = 1 << 69
+    BELOW_EBP_START = 1 << 70
+    NEAR_START = 1 << 71
+    FAR_START = 1 << 72
     # where it ends
     USER_MODE = 1 << 55
     ZERO_EBP = 1 << 56
@@ -115,6 +123,10 @@ WORDS: Dict[Clue, str] = {
     Clue.SAME_CALLEE: "the same return address belongs to a call of the same function elsewhere on this stack",
     Clue.OTHER_CALLEE: "the same return address belongs to a call of another function elsewhere on this stack",
     Clue.DEPTH_TOLD: "the function's frame data and the arguments pushed predict this slot",
+    Clue.EBP_FRAME: "EBP, known from the newer frames, points to this frame",
+    Clue.EBP_PASSED: "EBP, known from the newer frames, points to a frame that it passes over",
+    Clue.TEXT: "it reads as text",
+    Clue.EBP_START: "the EBP of the registers points to this frame",
     Clue.IN_ARGUMENTS: "it lies among the arguments of the function called",
     Clue.FROM_REGISTERS: "the faulting registers lead here",
     Clue.NOT_REGISTERS: "the faulting registers lead elsewhere",

@@ -61,7 +61,10 @@ class Collector:
         """Every candidate, step, start and end with its clues; `margin` is Front's, `tell` hears of the work."""
         evidence, found, functions, traps = self._evidence, self._nodes, self._functions, self._traps
         finder = EdgeFinder(evidence, found, functions, self._judge, traps)
-        edges = finder.edges(self._starts, margin, tell)
+        registers, resumed = evidence.registers, None
+        if registers is not None:
+            resumed = functions.resumed(registers.ip, registers.sp, registers.bp), registers.bp
+        edges = finder.edges(self._starts, resumed, margin, tell)
         if any(node.clues & Clue.UNREAD for node in found):
             edges = Edges(Callers(found, edges.steps, edges.predictions, functions).steps(), edges.predictions)
         ends = end_clues(evidence, found, edges.predictions, traps)

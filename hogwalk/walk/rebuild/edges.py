@@ -29,6 +29,11 @@ MOST_EBPS = 4  # different values of EBP that several ways to one node can leave
 TELL = 1000  # candidates between two words about how far the work is: a fraction of a second
 FEW = 3  # where one does, but nothing else confirms it
 
+FRAME = 4  # bytes between the word that EBP points to and the return slot
+FROM_REGISTERS = int(Clue.FROM_REGISTERS)
+LIKELY_STARTS = FROM_REGISTERS | int(Clue.EBP_START | Clue.BELOW_EBP_START)
+Resumed = Optional[Tuple[Prediction, int]]
+
 Edge = Tuple[int, int]  # the older node's number and the clues
 
 
@@ -58,14 +63,18 @@ class EdgeFinder:
         self._numbers = {node.slot: number for number, node in enumerate(nodes)}
         self._slots = [node.slot for node in nodes]
         self._ebp: Dict[int, Tuple[Optional[int], ...]] = {}
+        self._likely: Dict[int, Optional[int]] = {}  # EBP by the best walk to a node, None where that does not tell it
         self._sure: Set[int] = set()
 
-    def edges(self, starts: Mapping[int, int], margin: float, tell: Callable[[str], None]) -> Edges:
+    def edges(self, starts: Mapping[int, int], resumed: Resumed, margin: float, tell: Callable[[str], None]) -> Edges:
         """Every step worth weighing between nodes that a walk from one of `starts` (numbers, clues) can come to.
 
-        Nodes further behind than `margin` are passed over, as in Front.
+        `resumed` is what runs with the registers, if these are known.  Nodes further behind than `margin` are passed
+        over, as in Front.
         """
         count, front = len(self._nodes), Front(self._nodes, starts, margin)
+        if resumed is not None:
+            self._resume(starts, *resumed)
         steps: List[Sequence[Edge]] = [()] * count
         predictions: List[Optional[Prediction]] = [None] * count
         for number, node in enumerate(self._nodes):
@@ -77,13 +86,57 @@ class EdgeFinder:
             if trap is not None:
                 self._ebp[number] = (trap.ebp,)
                 self._sure.add(number)
-            elif not starts.get(number, UNLIKELY) & UNLIKELY and None not in self._ebp.get(number, (None,)):
+            elif (
+                resumed is None
+                and not starts.get(number, UNLIKELY) & UNLIKELY
+                and None not in self._ebp.get(number, (None,))
+            ):
                 self._ebp[number] = (*self._ebp[number], None)  # where the walk starts nothing newer tells EBP
             told = predictions[number] = self._by_ebp(number, self._functions.predict(node, trap))
             found = steps[number] = self._steps(number, told)
-            front.advance(number, found)
+            better = front.advance(number, found)
             self._hand_on(number, told, found)
+            self._hand_likely(number, told, found, better)
         return Edges(steps, predictions)
+
+    def _resume(self, starts: Mapping[int, int], told: Prediction, ebp: int) -> None:
+        """Notes what EBP holds where the walk can start, when the function that runs with `ebp` has returned."""
+        for number, mask in starts.items():
+            if mask & LIKELY_STARTS:
+                self._likely[number] = self._held(told, ebp, self._nodes[number])
+                if mask & FROM_REGISTERS and told.known:
+                    self._ebp[number] = (self._likely[number],)
+                    self._sure.add(number)
+
+    def _held(self, told: Prediction, ebp: Optional[int], older: Node) -> Optional[int]:
+        """What EBP holds again behind an older slot when it was `ebp` in the function that returned through it.
+
+        None where that is open.  A function that cannot be read either has its frame where EBP points to or, where
+        that lies above the older slot, keeps EBP.
+        """
+        if told.saved_ebp is not None:
+            return self._judge.word(older.slot - told.saved_ebp)
+        if told.ebp_kept or (not told.known and ebp is not None and ebp > older.slot):
+            return ebp
+        if not told.known and ebp is not None and ebp + FRAME == older.slot:
+            return self._judge.word(ebp)
+        return None
+
+    def _hand_likely(self, number: int, told: Prediction, steps: Sequence[Edge], better: Sequence[int]) -> None:
+        """The same as _hand_on by the best walk alone, for functions whose code says nothing of EBP."""
+        ebp, masks = self._known_ebp(number), dict(steps)
+        for older in better:
+            held = None if masks[older] & HOLE else self._held(told, ebp, self._nodes[older])
+            self._likely[older] = held
+
+    def _known_ebp(self, number: int) -> Optional[int]:
+        """EBP behind a node's call: what the functions returned have saved; else the word pushed as one would be."""
+        node, ebp = self._nodes[number], self._likely.get(number)
+        if number in self._sure and len(self._ebp.get(number, ())) == 1:
+            ebp = self._ebp[number][0]
+        if ebp is None and node.looks & SAVED_EBP:
+            ebp = node.below
+        return ebp
 
     def _by_ebp(self, number: int, told: Prediction) -> Prediction:
         """The prediction for a function that keeps a frame, where EBP is known."""
@@ -121,10 +174,15 @@ class EdgeFinder:
         hole = next((hole for hole in self._holes if hole[0] > node.slot), None) if self._holes else None
         ebps = self._ebp.get(number, (None,))
         trapped = (trap.slot for trap in self._traps.above(node.slot, HANDLER_REACH))
+        likely = None if told.known else self._known_ebp(number)
         expected = (*_expected(node, told, ebps), *trapped)
+        if likely is not None:
+            expected = (*expected, likely + FRAME)
         predicted = [self._numbers[slot] for slot in dict.fromkeys(expected) if slot in self._numbers]
         predicted = [older for older in predicted if older > number]  # the thread's first code pops its return address
-        found = [(older, self._judge.clues(node, nodes[older], told, ebps)) for older in predicted]
+        if likely is not None and likely + FRAME not in self._numbers:
+            likely = None
+        found = [(older, self._judge.clues(node, nodes[older], told, ebps, likely)) for older in predicted]
         if any(mask & CONFIRMED and mask & PLACED for _, mask in found):
             return found
         told_exactly = bool(expected) and (told.exact or not (told.slots or None in ebps))
@@ -136,7 +194,7 @@ class EdgeFinder:
             if nodes[older].slot > node.slot + REACH or (hole is not None and nodes[older].slot >= hole[1]):
                 break
             if older not in predicted:
-                found.append((older, self._judge.clues(node, nodes[older], told, ebps)))
+                found.append((older, self._judge.clues(node, nodes[older], told, ebps, likely)))
         if hole is not None and hole[0] - node.slot <= REACH and not any(mask & PLACED for _, mask in found):
             found.extend(self._over_hole(number, told, hole))
         return found

@@ -12,13 +12,17 @@ from hogwalk.walk.rebuild.reach import Reach
 from hogwalk.walk.rebuild.traps import Traps
 
 FROM_REGISTERS, NOT_REGISTERS = int(Clue.FROM_REGISTERS), int(Clue.NOT_REGISTERS)
+EBP_START, BELOW_EBP_START = int(Clue.EBP_START), int(Clue.BELOW_EBP_START)
+NEAR_START, FAR_START = int(Clue.NEAR_START), int(Clue.FAR_START)
 BEHIND_HOLE, ANY_START = int(Clue.BEHIND_HOLE), int(Clue.ANY_START)
 USER_MODE, ZERO_EBP, NO_RETURN = int(Clue.USER_MODE), int(Clue.ZERO_EBP), int(Clue.NO_RETURN)
 INTO_HOLE = int(Clue.HOLE)
 NEAR_BASE, EARLY_END, PREDICTED_ON = int(Clue.NEAR_BASE), int(Clue.EARLY_END), int(Clue.PREDICTED_ON)
 UNREAD = int(Clue.UNREAD)
 
-NEAR_START = 0x100  # bytes above Limit: an unreadable page within these leaves nothing to start from below it
+HOLE_NEAR = 0x100  # bytes above Limit: an unreadable page within these leaves nothing to start from below it
+SAVED_NEAR = 0x1200  # bytes: a page, as some writers save whole ones, and some
+FRAME = 4  # bytes between the word that EBP points to and the return slot
 FARTHEST_START = 0x1800  # bytes above Limit: a frame larger than the largest known ones would have to lie below
 ENTRY_REACH = 0x60  # bytes below a user-mode trap frame: the arguments copied for the system service
 BASE_REACH = 0x2A0  # bytes below Base: the floating-point save area (0x210) and a trap frame (0x8c)
@@ -36,16 +40,21 @@ def start_clues(evidence: Evidence, nodes: Sequence[Node], functions: Functions,
     """For each node at which a walk can start, by number, the clues for and against it."""
     registers = evidence.registers
     if registers is not None:
-        told = functions.resumed(registers.ip, registers.sp, registers.bp)
+        slots = functions.resumed(registers.ip, registers.sp, registers.bp).slots
+        framed = (
+            registers.bp + FRAME if not slots and any(node.slot == registers.bp + FRAME for node in nodes) else None
+        )
         return {
-            number: FROM_REGISTERS if node.slot in told.slots else NOT_REGISTERS
+            number: _by_registers(node.slot, slots, framed)
             for number, node in enumerate(nodes)
             if node.slot >= registers.sp
         }
     if not overflowed(evidence):
-        return dict.fromkeys(range(len(nodes)), ANY_START)
+        low = evidence.region.limit
+        low = next((end for start, end in evidence.image.holes if start == low), low)
+        return {number: _by_place(evidence, node.slot - low) for number, node in enumerate(nodes)}
     limit, mark = evidence.region.limit, 0
-    hole = next((hole for hole in evidence.image.holes if hole[0] <= limit + NEAR_START), None)
+    hole = next((hole for hole in evidence.image.holes if hole[0] <= limit + HOLE_NEAR), None)
     if hole is not None:
         limit, mark = hole[1], BEHIND_HOLE
     found: Dict[int, int] = {}
@@ -55,6 +64,22 @@ def start_clues(evidence: Evidence, nodes: Sequence[Node], functions: Functions,
             if mask or not found:
                 found[number] = mask | mark
     return found
+
+
+def _by_registers(slot: int, slots: Sequence[int], framed: Optional[int]) -> int:
+    """The clue for starting at a slot: where the code says, else where EBP points to, else nearby."""
+    if slot in slots:
+        return FROM_REGISTERS
+    if framed is None or slot > framed:
+        return NOT_REGISTERS
+    return EBP_START if slot == framed else BELOW_EBP_START
+
+
+def _by_place(evidence: Evidence, distance: int) -> int:
+    """The clue for starting so many bytes above the lowest one: a minidump's stack is saved from ESP on."""
+    if evidence.about.kernel:
+        return ANY_START
+    return NEAR_START if distance < SAVED_NEAR else FAR_START
 
 
 def end_clues(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Dict, Mapping, Sequence, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
 
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.scale import Scale
@@ -28,10 +28,13 @@ class Front:
         """Whether a walk that comes to a node can still be the best one."""
         return self._scores.get(number, -inf) > self._best - self._margin
 
-    def advance(self, number: int, steps: Sequence[Tuple[int, int]]) -> None:
-        """Takes note of a node's steps (the older node's number and the clues)."""
+    def advance(self, number: int, steps: Sequence[Tuple[int, int]]) -> List[int]:
+        """Takes note of a node's steps (the older node's number and the clues); gives those reached best by them."""
         scores, score = self._scores, self._scores[number]
         self._best = max(self._best, score)
+        better: List[int] = []
         for older, gain in self._scale.steps(self._own, number, steps):
             if score + gain > scores.get(older, -inf):
                 scores[older] = score + gain
+                better.append(older)
+        return better

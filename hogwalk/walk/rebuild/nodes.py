@@ -14,6 +14,7 @@ from hogwalk.walk.rebuild.traps import Traps
 WORD = X86.word
 
 CALL, UNREAD, KF = int(Clue.CALL), int(Clue.UNREAD), int(Clue.KF)
+TEXT = int(Clue.TEXT)
 TRAP_FRAME, SYSTEM_CALL = int(Clue.TRAP_FRAME), int(Clue.SYSTEM_CALL)
 POINTED_AT, SAVED_EBP, ALIGNED = int(Clue.POINTED_AT), int(Clue.SAVED_EBP), int(Clue.ALIGNED)
 
@@ -39,6 +40,7 @@ class Node(NamedTuple):
 
 
 FUNCTION_ALIGNMENT = 16  # compilers begin functions there: such a word may well be a pointer to one
+PRINTABLE = 0x20, 0x7E  # ASCII
 DISPATCH_TABLE = 0x38  # _DRIVER_OBJECT.MajorFunction
 
 
@@ -66,6 +68,8 @@ def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[
             looks |= SAVED_EBP
         if mask & UNREAD and word % FUNCTION_ALIGNMENT == 0:
             looks |= ALIGNED
+        if _text(words, (slot - limit) // 4):
+            mask |= TEXT
         found.append(Node(slot, word, mask, target, behind, below, looks, dispatch))
     return found
 
@@ -100,3 +104,22 @@ def _pointed_at(
             if pointer > slot and pointer + WORD in slots:
                 found.add(pointer + WORD)
     return found
+
+
+def _text(words: Sequence[int], index: int) -> bool:
+    """Whether a word reads as two UTF-16 letters, or as ASCII beside a word that does."""
+    if _wide(words[index]):
+        return True
+    if not _narrow(words[index], 3):
+        return False
+    return any(0 <= near < len(words) and _narrow(words[near], 4) for near in (index - 1, index + 1))
+
+
+def _wide(word: int) -> bool:
+    return not word & 0xFF00FF00 and all(PRINTABLE[0] <= word >> shift & 0xFF <= PRINTABLE[1] for shift in (0, 16))
+
+
+def _narrow(word: int, least: int) -> bool:
+    """Whether a word's bytes are printable, from the lowest on at least so many, with only zeros behind."""
+    text = word.to_bytes(4, "little").rstrip(b"\0")
+    return len(text) >= least and all(PRINTABLE[0] <= byte <= PRINTABLE[1] for byte in text)

@@ -29,6 +29,7 @@ HANDLER, HOLE = int(Clue.TRAP_HANDLER), int(Clue.HOLE)
 SAME_MODULE, OTHER_MODULE = int(Clue.SAME_MODULE), int(Clue.OTHER_MODULE)
 REPEATED_PAIR, REPEATED_SIZE = int(Clue.REPEATED_PAIR), int(Clue.REPEATED_SIZE)
 NOT_REPEATED, NO_TRAP = int(Clue.NOT_REPEATED), int(Clue.NO_TRAP)
+EBP_FRAME, EBP_BELOW, EBP_PASSED = int(Clue.EBP_FRAME), int(Clue.EBP_BELOW), int(Clue.EBP_PASSED)
 DEPTH_OPEN = DEPTH_UNKNOWN | NO_TRAP | DEPTH_UNREAD | DEPTH_AT_LEAST
 TRAPPED = int(Clue.TRAP_FRAME | Clue.SYSTEM_CALL)
 TRAP_FRAME, SAVED_EBP = int(Clue.TRAP_FRAME), int(Clue.SAVED_EBP)
@@ -59,8 +60,13 @@ class PairJudge:
         index = (address - self._limit) // WORD
         return self._words[index] if 0 <= index < len(self._words) else None
 
-    def clues(self, node: Node, older: Node, told: Prediction, ebps: Sequence[Optional[int]]) -> int:
-        """The clues of a step; `ebps` is what EBP can hold behind the node's call, None among it where that is open."""
+    def clues(
+        self, node: Node, older: Node, told: Prediction, ebps: Sequence[Optional[int]], likely: Optional[int] = None
+    ) -> int:
+        """The clues of a step; `ebps` is what EBP can hold behind the node's call, None among it where that is open.
+
+        `likely` is EBP where it points to a candidate's frame while the code does not say what it is.
+        """
         if older.clues & TRAPPED:
             return self._trapped(node, older, told)
         link, depth = self._links.link(node, older), self._depth(node, older, told, ebps)
@@ -73,6 +79,8 @@ class PairJudge:
             mask ^= ALONE | DEPTH_ALONE
         if told.frame_ebp or not told.known:
             mask |= self._chain(node, older, told)
+        if likely is not None:
+            mask |= _by_ebp(older.slot, likely + USUAL_FRAME[0])
         if told.saved_ebp is not None:
             mask |= self._kept(older, told.saved_ebp)
         if mask & DEPTH_OPEN:
@@ -151,3 +159,10 @@ class PairJudge:
                     return REPEATED_PAIR
                 best = REPEATED_SIZE
         return best if best or not others else NOT_REPEATED
+
+
+def _by_ebp(slot: int, framed: int) -> int:
+    """The clue of a step to a slot where EBP points to the frame of another one."""
+    if slot == framed:
+        return EBP_FRAME
+    return EBP_BELOW if slot < framed else EBP_PASSED

@@ -16,6 +16,8 @@ from hogwalk.walk.rebuild.graph import Graph, Posterior
 from hogwalk.walk.rebuild.weigh import weigh
 from hogwalk.walk.rebuild.weights import HEAT
 
+CHAINED = Clue.CHAINED | Clue.EBP_FRAME  # by the EBP saved below the slot, or by that known from newer frames
+
 
 class RimBuilder(Protocol):
     """Builds the frames at the rims of a page that cannot be read."""
@@ -99,9 +101,11 @@ def _smooth(graph: Graph) -> bool:
 
 
 def _borne_out(clued: Clued, path: Sequence[int]) -> Sequence[int]:
-    """The path without the return addresses at its old end that nothing bears out: unread, and no known bottom."""
+    """The path without the return addresses at its old end that nothing bears out: unread, unchained, no bottom."""
     end = len(path)
     while end and clued.ends[path[end - 1]] & Clue.EARLY_END and clued.nodes[path[end - 1]].clues & Clue.UNREAD:
+        if end > 1 and dict(clued.edges.steps[path[end - 2]])[path[end - 1]] & CHAINED:
+            break
         end -= 1
     return path[:end]
 
