@@ -7,18 +7,19 @@ hogwalk.walk.rebuild.weigh.  Its probability is its score's share among all walk
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp
-from typing import Dict, List, Optional, Sequence, Tuple
+from functools import cached_property
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import numpy
 
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Clued
-from hogwalk.walk.rebuild.graph import Graph, Posterior
-from hogwalk.walk.rebuild.scale import shares
 
 NAMES = [clue.name for clue in Clue] + ["STEP", "BLIND_STEP"]
 STEP = {False: -2, True: -1}  # which of the two counts, by whether the code behind the newer slot cannot be read
 IMPOSSIBLE = float("-inf")
 Vector = List[float]
+Array = Any  # numpy.ndarray: its annotations differ too much between the versions for Python 3.8 and today
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Example:
     steps: Sequence[Sequence[Tuple[int, int]]]
     unread: Sequence[bool]
     walk: Sequence[int]
+
+    @cached_property
+    def arrays(self) -> Arrays:
+        """The same as arrays."""
+        return Arrays(self)
 
 
 def example(clued: Clued, true_slots: Sequence[int]) -> Optional[Example]:
@@ -53,59 +59,71 @@ def example(clued: Clued, true_slots: Sequence[int]) -> Optional[Example]:
     return Example(masks, starts, ends, steps, unread, walk)
 
 
-def likelihood(one: Example, weights: Vector) -> Tuple[float, Vector]:
+class Arrays:
+    """An example's steps in one row, ordered by the newer node, and its clues as a matrix of masks by names."""
+
+    def __init__(self, one: Example) -> None:
+        count = len(one.steps)
+        self.clues = numpy.zeros((len(one.masks), len(NAMES)))
+        for row, names in enumerate(one.masks):
+            self.clues[row, list(names)] = 1.0
+        self.newer = numpy.repeat(numpy.arange(count), [len(steps) for steps in one.steps])
+        self.older = numpy.array([older for steps in one.steps for older, _ in steps], dtype=int)
+        self.masks = numpy.array([mask for steps in one.steps for _, mask in steps], dtype=int)
+        self.bounds = numpy.concatenate(([0], numpy.cumsum([len(steps) for steps in one.steps]))).tolist()
+        self.gain = numpy.array([STEP[unread] for unread in one.unread])
+        self.starts = numpy.array([-1 if mask is None else mask for mask in one.starts])
+        self.ends = numpy.array(one.ends)
+        self.taken = numpy.zeros(len(self.masks))
+        for newer, older in zip(one.walk, one.walk[1:]):
+            place = [at for at, _ in one.steps[newer]].index(older)
+            self.taken[self.bounds[newer] + place] = 1.0
+
+
+def likelihood(one: Example, weights: Sequence[float]) -> Tuple[float, Array]:
     """The log-probability of the true walk, and its gradient."""
-    sums = [sum(weights[at] for at in mask) for mask in one.masks]
-    parts = [shares([sums[mask] for _, mask in steps]) for steps in one.steps]
-    graph = Graph(
-        [IMPOSSIBLE if mask is None else sums[mask] for mask in one.starts],
-        [sums[mask] for mask in one.ends],
-        [
-            [(older, weights[STEP[unread]] + part) for (older, _), part in zip(steps, own)]
-            for steps, unread, own in zip(one.steps, one.unread, parts)
-        ],
-    )
-    posterior = Posterior(graph)
-    linear = _ends_of(one, graph, posterior)
-    taken = _taken(one, posterior)
-    gradient = [0.0] * len(NAMES)
-    for node, (steps, own) in enumerate(zip(one.steps, parts)):
-        left = sum(taken.get((node, older), 0.0) for older, _ in steps)
-        gradient[STEP[one.unread[node]]] += left
-        for (older, mask), part in zip(steps, own):
-            linear[mask] += taken.get((node, older), 0.0) - left * exp(part)
-    for mask, change in enumerate(linear):
-        for at in one.masks[mask]:
-            gradient[at] += change
-    return _score(one, graph) - posterior.total, gradient
+    own, weight = one.arrays, numpy.asarray(weights, dtype=float)
+    sums = own.clues @ weight
+    steps = sums[own.masks]
+    top = numpy.zeros(len(own.ends))
+    numpy.maximum.at(top, own.newer, steps)
+    total = numpy.exp(-top)  # none of the steps is one way too
+    numpy.add.at(total, own.newer, numpy.exp(steps - top[own.newer]))
+    parts = steps - (top + numpy.log(total))[own.newer]
+    scores = weight[own.gain][own.newer] + parts
+    starts = numpy.where(own.starts >= 0, sums[own.starts], IMPOSSIBLE)
+    ends = sums[own.ends]
+    onward, reached, everything = _passes(own, scores, starts, ends)
+    expected = numpy.exp(numpy.minimum(0.0, reached[own.newer] + scores + onward[own.older] - everything))
+    change = own.taken - expected
+    left = numpy.bincount(own.newer, weights=change, minlength=len(ends))
+    linear = numpy.bincount(own.masks, weights=change - left[own.newer] * numpy.exp(parts), minlength=len(sums))
+    possible = own.starts >= 0
+    begun = numpy.exp(starts[possible] + onward[possible] - everything)
+    linear -= numpy.bincount(own.starts[possible], weights=begun, minlength=len(sums))
+    linear -= numpy.bincount(own.ends, weights=numpy.exp(reached + ends - everything), minlength=len(sums))
+    first, last = one.walk[0], one.walk[-1]
+    linear[own.starts[first]] += 1.0
+    linear[own.ends[last]] += 1.0
+    gradient = own.clues.T @ linear
+    numpy.add.at(gradient, own.gain, left)
+    return float(starts[first] + scores @ own.taken + ends[last] - everything), gradient
 
 
-def _ends_of(one: Example, graph: Graph, posterior: Posterior) -> Vector:
-    """For each mask how often the true walk starts or ends with it, less how often that is expected."""
-    linear, left = [0.0] * len(one.masks), posterior.nodes()
-    for (newer, _), probability in posterior.steps().items():
-        left[newer] -= probability
-    for node, mask in enumerate(one.ends):
-        linear[mask] -= max(0.0, left[node])
-    for node, start in enumerate(one.starts):
-        if start is not None:
-            linear[start] -= exp(min(0.0, graph.starts[node] + posterior.onward[node] - posterior.total))
-    first = one.starts[one.walk[0]]
-    assert first is not None
-    linear[first] += 1
-    linear[one.ends[one.walk[-1]]] += 1
-    return linear
-
-
-def _taken(one: Example, posterior: Posterior) -> Dict[Tuple[int, int], float]:
-    """For each step 1 where the true walk takes it, less the probability that a walk does."""
-    found = {step: -probability for step, probability in posterior.steps().items()}
-    for step in zip(one.walk, one.walk[1:]):
-        found[step] = found.get(step, 0.0) + 1
-    return found
-
-
-def _score(one: Example, graph: Graph) -> float:
-    """The true walk's score."""
-    steps = sum(dict(graph.steps[newer])[older] for newer, older in zip(one.walk, one.walk[1:]))
-    return graph.starts[one.walk[0]] + steps + graph.ends[one.walk[-1]]
+def _passes(own: Arrays, scores: Array, starts: Array, ends: Array) -> Tuple[Array, Array, float]:
+    """Log-sums over all walks on from each node, to each node, and over all of them."""
+    onward, reached, bounds = ends.copy(), starts.copy(), own.bounds
+    for node in range(len(ends) - 1, -1, -1):
+        first, behind = bounds[node], bounds[node + 1]
+        if first < behind:
+            terms = scores[first:behind] + onward[own.older[first:behind]]
+            top = max(terms.max(), onward[node])
+            onward[node] = top + numpy.log(numpy.exp(terms - top).sum() + numpy.exp(onward[node] - top))
+    for node in range(len(ends)):
+        first, behind = bounds[node], bounds[node + 1]
+        if first < behind and reached[node] > IMPOSSIBLE:
+            older = own.older[first:behind]
+            reached[older] = numpy.logaddexp(reached[older], reached[node] + scores[first:behind])
+    walks = starts + onward
+    top = walks.max()
+    return onward, reached, float(top + numpy.log(numpy.exp(walks - top).sum()))

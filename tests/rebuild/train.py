@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 from unittest.mock import patch
 
+import numpy
+from scipy.optimize import minimize
+
 from hogwalk.machine.x86.depth import Depths
 from hogwalk.targets.dump import open_dump
 from hogwalk.walk.evidence import Wanted, gather
@@ -26,15 +29,16 @@ from hogwalk.walk.rebuild.functions import Functions
 from hogwalk.walk.rebuild.weights import BLIND_STEP, STEP, WEIGHTS
 from tests.lab.__main__ import seeds
 from tests.lab.hidden import hide
-from tests.rebuild.field import NAMES, Example, Vector, example, likelihood
-from tests.rebuild.minimize import minimize
+from tests.lab.styles import STYLES
+from tests.rebuild.field import NAMES, Array, Example, Vector, example, likelihood
 
 TABLE = Path(__file__).parents[2] / "hogwalk" / "walk" / "rebuild" / "weights.py"
 KF_ROWS = "kf.json"
 PENALTY = 0.1
-HIDDEN = (0, 2, 5, 8)  # modules whose code is hidden, by the seed's remainder
+HIDDEN = ((0, 5), (2, 5), (0, 2), (5, 8))  # modules whose code is hidden, by the remainder of the seed
 BLINDNESS = {7: 40, 19: 100}  # percent of the functions whose depth is hidden too, by the seed's remainder
 BLIND_EVERY = 24
+MOST_ROUNDS = 45
 PIECES = 16  # of the examples, each weighed by one process at a time
 PRIOR = {
     "EARLY_END": -6,
@@ -71,8 +75,12 @@ PRIOR = {
     "OTHER_CALLEE": -2,
     "IN_ARGUMENTS": -5,
     "DEPTH_TOLD": 3,
-    "STEP": 2,
-    "BLIND_STEP": 1,
+    "EBP_FRAME": 5,
+    "EBP_PASSED": -5,
+    "TEXT": -4,
+    "EBP_START": 2,
+    "BELOW_EBP_START": -1,
+    "FAR_START": -4,
 }
 
 
@@ -99,7 +107,8 @@ def folders(cases: Path, wanted: Sequence[int]) -> Iterator[Path]:
 def examples(folder: Path) -> List[Optional[Example]]:
     """A case as examples."""
     seed = int(folder.name)
-    found = [read(folder, HIDDEN[seed % len(HIDDEN)])]
+    hidden = (0,) if STYLES[folder.parent.name].has("user") else HIDDEN[seed % len(HIDDEN)]
+    found = [read(folder, count) for count in hidden]
     if seed % BLIND_EVERY in BLINDNESS:
         with patch.object(Functions, "look", blind(BLINDNESS[seed % BLIND_EVERY])):
             found.append(read(folder, 0))
@@ -131,22 +140,24 @@ def read(folder: Path, hidden: int, kf_slots: Sequence[int] = ()) -> Optional[Ex
 
 def fit(known: Sequence[Example]) -> Vector:
     """The weights, in the order of NAMES."""
-    prior = [float(PRIOR.get(name, 0)) for name in NAMES]
+    prior = numpy.array([float(PRIOR.get(name, 0)) for name in NAMES])
     pieces = [known[first::PIECES] for first in range(PIECES)]
     with Pool(initializer=_share, initargs=(pieces,)) as pool:
 
-        def cost(weights: Vector) -> Tuple[float, Vector]:
-            away = [weight - guess for weight, guess in zip(weights, prior)]
-            total, gradient = PENALTY / 2 * sum(value * value for value in away), [PENALTY * value for value in away]
+        def cost(weights: Array) -> Tuple[float, Array]:
+            away = weights - prior
+            total, gradient = PENALTY / 2 * float(away @ away), PENALTY * away
             for value, change in pool.imap_unordered(_piece, [(at, weights) for at in range(PIECES)]):
-                total -= value
-                gradient = [own - other for own, other in zip(gradient, change)]
+                total, gradient = total - value, gradient - change
             print(f"log-likelihood {-total:.1f}", flush=True)
             return total, gradient
 
         table = {clue.name: weight for clue, weight in WEIGHTS.items()}
         table.update(STEP=STEP, BLIND_STEP=BLIND_STEP)
-        return minimize(cost, [table.get(name, guess) for name, guess in zip(NAMES, prior)])
+        start = numpy.array([table.get(name, guess) for name, guess in zip(NAMES, prior)])
+        options = {"maxiter": MOST_ROUNDS, "ftol": 1e-6}
+        found = minimize(cost, start, jac=True, method="L-BFGS-B", options=options)
+        return [float(weight) for weight in found.x]
 
 
 _shared: List[Sequence[Sequence[Example]]] = []
@@ -157,13 +168,12 @@ def _share(pieces: Sequence[Sequence[Example]]) -> None:
     _shared.append(pieces)
 
 
-def _piece(asked: Tuple[int, Vector]) -> Tuple[float, Vector]:
+def _piece(asked: Tuple[int, Array]) -> Tuple[float, Array]:
     at, weights = asked
-    total, gradient = 0.0, [0.0] * len(weights)
+    total, gradient = 0.0, numpy.zeros(len(NAMES))
     for one in _shared[0][at]:
         value, change = likelihood(one, weights)
-        total += value
-        gradient = [own + other for own, other in zip(gradient, change)]
+        total, gradient = total + value, gradient + change
     return total, gradient
 
 

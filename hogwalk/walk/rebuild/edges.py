@@ -185,7 +185,7 @@ class EdgeFinder:
         found = [(older, self._judge.clues(node, nodes[older], told, ebps, likely)) for older in predicted]
         if any(mask & CONFIRMED and mask & PLACED for _, mask in found):
             return found
-        told_exactly = bool(expected) and (told.exact or not (told.slots or None in ebps))
+        told_exactly = told.known and bool(expected) and (told.exact or not (told.slots or None in ebps))
         window = self._window if not told_exactly else FEW if found else FALLBACK
         first = number + 1
         if not (told_exactly or told.slots):
