@@ -11,7 +11,7 @@ from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.front import Front
 from hogwalk.walk.rebuild.functions import Functions, Prediction
 from hogwalk.walk.rebuild.nodes import Node
-from hogwalk.walk.rebuild.pairs import HANDLER_REACH, TRAPPED, PairJudge
+from hogwalk.walk.rebuild.pairs import HANDLER_REACH, TRAPPED, USUAL_FRAME, PairJudge
 from hogwalk.walk.rebuild.traps import Traps
 
 SAVED_EBP = int(Clue.SAVED_EBP)
@@ -29,7 +29,7 @@ MOST_EBPS = 4  # different values of EBP that several ways to one node can leave
 TELL = 1000  # candidates between two words about how far the work is: a fraction of a second
 FEW = 3  # where one does, but nothing else confirms it
 
-FRAME = 4  # bytes between the word that EBP points to and the return slot
+FRAME = USUAL_FRAME[0]
 FROM_REGISTERS = int(Clue.FROM_REGISTERS)
 LIKELY_STARTS = FROM_REGISTERS | int(Clue.EBP_START | Clue.BELOW_EBP_START)
 Resumed = Optional[Tuple[Prediction, int]]

@@ -8,6 +8,7 @@ from hogwalk.walk.evidence import DOUBLE_FAULT, Evidence
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.functions import Functions, Prediction
 from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.pairs import USUAL_FRAME
 from hogwalk.walk.rebuild.reach import Reach
 from hogwalk.walk.rebuild.traps import Traps
 
@@ -22,7 +23,7 @@ UNREAD = int(Clue.UNREAD)
 
 HOLE_NEAR = 0x100  # bytes above Limit: an unreadable page within these leaves nothing to start from below it
 SAVED_NEAR = 0x1200  # bytes: a page, as some writers save whole ones, and some
-FRAME = 4  # bytes between the word that EBP points to and the return slot
+FRAME = USUAL_FRAME[0]
 FARTHEST_START = 0x1800  # bytes above Limit: a frame larger than the largest known ones would have to lie below
 ENTRY_REACH = 0x60  # bytes below a user-mode trap frame: the arguments copied for the system service
 BASE_REACH = 0x2A0  # bytes below Base: the floating-point save area (0x210) and a trap frame (0x8c)

@@ -68,7 +68,7 @@ def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[
             looks |= SAVED_EBP
         if mask & UNREAD and word % FUNCTION_ALIGNMENT == 0:
             looks |= ALIGNED
-        if _text(words, (slot - limit) // 4):
+        if _text(words, (slot - limit) // WORD):
             mask |= TEXT
         found.append(Node(slot, word, mask, target, behind, below, looks, dispatch))
     return found
@@ -121,5 +121,5 @@ def _wide(word: int) -> bool:
 
 def _narrow(word: int, least: int) -> bool:
     """Whether a word's bytes are printable, from the lowest on at least so many, with only zeros behind."""
-    text = word.to_bytes(4, "little").rstrip(b"\0")
+    text = word.to_bytes(WORD, "little").rstrip(b"\0")
     return len(text) >= least and all(PRINTABLE[0] <= byte <= PRINTABLE[1] for byte in text)
