@@ -17,7 +17,7 @@ from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.kf.choose import Choice, choose, frame_count, walk_from
 from hogwalk.walk.kf.frames import FrameReader
 from hogwalk.walk.kf.frames64 import FrameReader64
-from hogwalk.walk.merge.walks import Walks, beyond_doubt, both, debugger_only
+from hogwalk.walk.merge.walks import Walks, both, debugger_only
 
 if TYPE_CHECKING:
     from hogwalk.answer.explain.explain import Explainer
@@ -35,7 +35,6 @@ class Run:
         self._tell = tell
         self._evidence: Optional[Evidence] = None
         self._walks: Optional[Walks] = None
-        self._thorough = False
         self._without_table = False
         self._report: Optional[Report] = None
         self._explainer: Union[Explainer, Explainer64, None] = None
@@ -76,17 +75,11 @@ class Run:
             self._walks = self._find_walks()
         return self._walks
 
-    def insist(self) -> None:
-        """From here on hogwalk's own walk is made even where the debugger's leaves no doubt."""
-        self._thorough, self._walks, self._report = True, None, None
-
     def complete(self) -> None:
         """Asks everything that any command could ask, so that a recording of this run answers them all."""
         printed = self.report().printed
         if printed is not None and self.target.about().machine != "x86":
             return
-        if printed is None:
-            self.insist()
         self.call_targets()
         for frame in self.report().frames:
             if frame.bytes:
@@ -121,10 +114,8 @@ class Run:
 
     def _find_walks(self) -> Walks:
         if self._triple is not None:
-            return debugger_only(self._walk_from(self._triple))
+            return debugger_only(self._walk_from(self._triple), self.evidence().image)
         choice = self._choice()
-        if choice is not None and not self._thorough and beyond_doubt(self.evidence(), choice):
-            return debugger_only(choice)
         walks = both(self.evidence(), choice, self._tell)
         if walks is None:
             raise NothingFound(
@@ -152,4 +143,4 @@ class Run:
     def _frame_reader(self) -> FrameReader:
         evidence = self.evidence()
         reader = FrameReader if evidence.image.machine is X86 else FrameReader64
-        return reader(evidence.image, evidence.sites, evidence.judge)
+        return reader(evidence.image, evidence.sites, evidence.judge, evidence.traps)

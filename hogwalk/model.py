@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Optional, Tuple
 
+from hogwalk.machine.windows import DOUBLE_FAULT
 from hogwalk.machine.words import Words, words_of
 from hogwalk.printable import printable
 
@@ -30,6 +31,11 @@ class BugCheck:
 
     code: int
     arguments: Tuple[int, ...]
+
+    @property
+    def double_fault(self) -> bool:
+        """Whether it is the double fault of a stack that cannot take a trap frame any more (7F with 8)."""
+        return (self.code, *self.arguments[:1]) == DOUBLE_FAULT
 
 
 @dataclass(frozen=True)
@@ -218,6 +224,7 @@ class Frame:
     symbol: Optional[Symbol]
     source: Source
     trust: Trust
+    running: bool = False
     end: Optional[int] = None
 
     def top(self, word: int) -> int:
@@ -265,6 +272,7 @@ class PrintedWalk(_Shown):
 # Why stack bytes belong to no frame.
 ABOVE = "above the first frame: calls newer than the walk's start, and stack never used"
 BETWEEN = "between two walks: no frame could be found there"
+CUT = "frames that run into a page that cannot be read"
 BELOW = "below the last frame: what lies between it and Base"
 UNREADABLE = "unreadable"
 NOTHING = "no walk"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput
+from hogwalk.machine import windows
 from hogwalk.machine.words import X86, shown
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import About, FrameLayout, Region, Registers, Symbol
@@ -21,13 +22,12 @@ from hogwalk.walk.facts.links import LinkJudge
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.facts.sites import CallSites, SiteKind
+from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.kf.chains import Chain, ChainFinder
 from hogwalk.walk.kf.pairs import PairFinder, rank_pairs
 from hogwalk.walk.kf.rank import Candidate, rank
 
-DOUBLE_FAULT = (0x7F, 8)
-GUARD = 0x1000  # bytes: the guard page below Limit
 # Code is read so many bytes at a time from a machine at the other end of a wire: around a call hardly more are looked
 # at, and whole pages cost three times as much.
 LIVE_LINE = 128
@@ -45,7 +45,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything known about one stack before any walk."""
+    """Everything known about one stack before any walk; `oldest` is where its oldest return slot can lie at lowest."""
 
     about: About
     region: Region
@@ -57,6 +57,8 @@ class Evidence:
     judge: LinkJudge
     symbols: Dict[int, Optional[Symbol]]
     layouts: Dict[int, FrameLayout]
+    traps: Traps
+    oldest: int
     chains: Dict[int, Chain]
     candidates: Tuple[Candidate, ...]
 
@@ -68,7 +70,7 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
     region = find_region(target, wanted.limit, wanted.base, wanted.thread)
     tell(f"reading {region.size} bytes of stack at {shown(region.limit)}")
     image = read_stack(target, region)
-    registers = _faulting_registers(target, about, region)
+    registers = _faulting_registers(target, region)
     reader = CodeReader(target.read, about.page_bytes, about.words, LIVE_LINE if about.live else None)
     words = code_words(image.words, registers, ModuleMap(target.modules(), reader))
     tell(f"asking for the symbols of {len(words)} code addresses")
@@ -78,10 +80,25 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
     tell("reading the code before the return addresses")
     judge = LinkJudge(sites, symbols, words)
     layouts = _layouts(target, sites, words)
+    initial = kernel.initial_stack_offset(target) if about.kernel else None
+    traps = Traps(image, symbols, kernel.handler_reach(initial))
     alive_from = registers.sp if registers is not None and registers.sp in region else None
     chains, candidates = _starts(image, sites, judge, alive_from, registers)
     return Evidence(
-        about, region, image, registers, modules, reader, sites, judge, symbols, layouts, chains, candidates
+        about,
+        region,
+        image,
+        registers,
+        modules,
+        reader,
+        sites,
+        judge,
+        symbols,
+        layouts,
+        traps,
+        kernel.oldest_frame(target, region, initial),
+        chains,
+        candidates,
     )
 
 
@@ -111,18 +128,15 @@ def _layouts(target: Target, sites: CallSites, words: Sequence[int]) -> Dict[int
     return {word: layout for word, layout in zip(unread, target.layouts(unread)) if layout is not None}
 
 
-def _faulting_registers(target: Target, about: About, region: Region) -> Optional[Registers]:
+def _faulting_registers(target: Target, region: Region) -> Optional[Registers]:
     # The registers matter only when they belong to this stack: the double fault leaves them in TSS 28, ESP may lie
     # just below Limit, on the guard page.
-    if about.words is not X86:
+    if target.about().words is not X86:
         return fault_registers(target, region)
-    if not about.kernel:
+    if not target.about().kernel:
         return next((found for found in target.registers() if found.sp in region), None)
-    bugcheck = about.bugcheck
-    if bugcheck is None or (bugcheck.code, bugcheck.arguments[:1]) != (DOUBLE_FAULT[0], DOUBLE_FAULT[1:]):
-        return None
-    registers = kernel.faulting_registers(target, region.thread)
-    if registers is None or not region.limit - GUARD <= registers.sp < region.base:
+    registers = kernel.double_fault_registers(target, region.thread)
+    if registers is None or not region.limit - windows.GUARD <= registers.sp < region.base:
         return None
     return registers
 

@@ -43,12 +43,10 @@ def measure(dump: str, symbols: str) -> Dict[str, Any]:
     target = open_engine(dump, "", symbols, "")
     pykd = target._pykd
 
-    def triage(thorough: bool = False) -> Counting:
+    def triage() -> Counting:
         fresh = Counting(pykd)
         fresh.reads = []
         run = Run(fresh, Wanted(), None, lambda doing: None)
-        if thorough:
-            run.insist()
         list(render(run.report()))
         return fresh
 
@@ -60,7 +58,6 @@ def measure(dump: str, symbols: str) -> Dict[str, Any]:
     return {
         "own": own,
         "triage": best(triage),
-        "thorough": best(lambda: triage(True)),
         "commands": len(once.commands()),
         "stack_reads": sum(1 for address, _ in once.reads if address in region),
         "reads": len(once.reads),

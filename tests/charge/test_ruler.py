@@ -19,8 +19,8 @@ def test_stackhog_s_columns_are_its_shares() -> None:
     hog = report.hog
     assert hog is not None
     assert abs(line.count("H") - 100 * hog.share.bytes / report.region.size) <= 6
-    assert line.startswith(".")  # above the first frame
-    assert line.endswith(".")  # between the last frame and Base
+    assert line.startswith("w")  # the function that runs reaches down to Limit
+    assert line.endswith(".")  # below the last frame
 
 
 def test_nothing_to_measure_gives_no_ruler() -> None:

@@ -8,12 +8,12 @@ from typing import List, Optional, Tuple
 
 from hogwalk.analysis import Run
 from hogwalk.answer.report.document import Report
+from hogwalk.machine.windows import KDBG_INITIAL_STACK, KDBG_PROCESSOR_BLOCK
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import BugCheck, Frame, Region, Source, Symbol, Triple, Trust, Version
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence, Wanted, gather
 from hogwalk.walk.facts.image import StackImage
-from hogwalk.walk.facts.kernel import KDBG_INITIAL_STACK, KDBG_PROCESSOR_BLOCK
 from hogwalk.walk.facts.links import LinkJudge
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.facts.sites import CallSites
@@ -123,7 +123,7 @@ def report_of(target: Target, wanted: Optional[Wanted] = None, triple: Optional[
 
 def frame_reader(evidence: Evidence) -> FrameReader:
     """Reads walks over that evidence."""
-    return FrameReader(evidence.image, evidence.sites, evidence.judge)
+    return FrameReader(evidence.image, evidence.sites, evidence.judge, evidence.traps)
 
 
 def image_of(stack: Stack) -> StackImage:

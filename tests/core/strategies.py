@@ -6,8 +6,8 @@ from typing import Callable, List, Sequence, Tuple
 
 from hypothesis import strategies as st
 
+from hogwalk.machine.windows import TRAP_MARK
 from hogwalk.targets.parsers.kf import parse_kf
-from hogwalk.walk.kf.chains import TRAP_MARK
 from tests.core.scenes import Machine
 from tests.drawn import PAGE, DrawnTarget
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Dict, Optional, Tuple
 
+from hogwalk.machine.windows import TRAP_MARK
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.facts.sites import CallSites
-from hogwalk.walk.kf.chains import TRAP_MARK, Chain, ChainFinder
+from hogwalk.walk.kf.chains import Chain, ChainFinder
 from hogwalk.walk.kf.scoring import End, Fact, Tally
 from tests.core.scenes import BASE, LIMIT, Machine, image_of, judge_for, machine, newest_first
 from tests.drawn import Stack

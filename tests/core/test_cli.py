@@ -197,7 +197,7 @@ def test_json_is_one_document_on_stdout_or_in_a_file(
 ) -> None:
     assert main([recording, "triage", "--json"]) == 0
     printed = capsys.readouterr().out
-    assert json.loads(printed)["schema"] == "hogwalk-report/1"
+    assert json.loads(printed)["schema"] == "hogwalk-report/2"
     path = tmp_path / "report.json"
     assert main([recording, "triage", "--json", str(path)]) == 0
     assert capsys.readouterr().out == f"report written to {path}\n"

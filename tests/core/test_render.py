@@ -104,11 +104,11 @@ def test_the_triage_names_what_the_user_asked_for() -> None:
         "Limit b8ae6000 Base b8ae9000: 12288 bytes",
         "48 bytes below Limit",
         report.start.command,
-        "Drawn Filter (Drawn Software, Inc.): 1280 bytes, 10.4 % of the stack",
+        "Drawn Filter (Drawn Software, Inc.): 1536 bytes, 12.5 % of the stack",
     ):
         assert expected in text
     if report.confidence is not None:
-        assert report.confidence.low <= 1280 <= report.confidence.high
+        assert report.confidence.low <= 1536 <= report.confidence.high
 
 
 def test_many_modules_are_twelve_rows_with_the_rest_in_one() -> None:

@@ -1,4 +1,4 @@
-"""The JSON document: schema hogwalk-report/1, key by key."""
+"""The JSON document: schema hogwalk-report/2, key by key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,20 @@ from hogwalk.walk.evidence import Wanted
 from tests.core.scenes import BASE, LIMIT, THREAD, machine, report_of, usual_stack, with_processor
 
 ADDRESS = re.compile(r"0x[0-9a-f]{8}\Z")
-TOP = ("schema", "target", "stack", "start", "candidates", "frames", "modules", "products", "gaps", "notes", "commands")
+TOP = (
+    "schema",
+    "target",
+    "stack",
+    "hog",
+    "start",
+    "candidates",
+    "frames",
+    "modules",
+    "products",
+    "gaps",
+    "notes",
+    "commands",
+)
 TRIPLE = ["base_ptr", "stack_ptr", "instruction_ptr"]
 
 
@@ -36,13 +49,14 @@ def addresses(value: object) -> List[str]:
 def test_the_document_has_the_schemas_keys_in_their_order() -> None:
     found = reported()
     assert [key for key in found if key in TOP] == list(TOP)
-    assert found["schema"] == "hogwalk-report/1"
+    assert found["schema"] == "hogwalk-report/2"
 
 
 def test_the_target_and_its_bug_check() -> None:
     assert reported()["target"] == {
         "kind": "kernel dump",
         "machine": "x86",
+        "file": "drawn.dmp",
         "bugcheck": {"code": "0x7f", "arguments": ["0x00000008", "0x80042000", "0x00000000", "0x00000000"]},
     }
 
@@ -89,18 +103,20 @@ def test_a_start_given_by_hand_has_no_score() -> None:
 
 def test_frames_are_newest_first_and_start_at_the_triple() -> None:
     frames = reported()["frames"]
-    keys = ["frame_ptr", "return_slot", "return_address", "bytes", "module", "symbol", "source", "trust"]
-    assert all(list(frame) == keys for frame in frames)
-    assert frames[0] == {
+    keys = ["frame_ptr", "instruction", "return_slot", "return_address", "bytes", "running", "module", "symbol"]
+    assert all(list(frame) == [*keys, "source", "trust", "probability", "reasons"] for frame in frames)
+    assert {key: frames[1][key] for key in keys} == {
         "frame_ptr": f"0x{LIMIT + 0x180:08x}",
+        "instruction": frames[0]["return_address"],
         "return_slot": f"0x{LIMIT + 0x184:08x}",
-        "return_address": frames[0]["return_address"],
-        "bytes": None,
+        "return_address": frames[1]["return_address"],
+        "bytes": 0x100,
+        "running": False,
         "module": "hog",
         "symbol": "hog!Ring23+0x20",
-        "source": frames[0]["source"],
-        "trust": frames[0]["trust"],
     }
+    assert [frame["running"] for frame in frames] == [True, *[False] * (len(frames) - 1)]
+    assert all(0 < frame["probability"] <= 1 and frame["reasons"] for frame in frames)
     slots = [int(frame["return_slot"], 16) for frame in frames]
     assert [frame["bytes"] for frame in frames[1:]] == [one - other for one, other in zip(slots[1:], slots)]
     assert {frame["source"] for frame in frames} <= {"kf", "hogwalk", "both"}
@@ -120,8 +136,10 @@ def test_modules_products_and_gaps_add_up() -> None:
     gaps = sum(gap["bytes"] for gap in found["gaps"])
     for owners in (found["modules"], found["products"]):
         assert sum(owner["bytes"] for owner in owners) + gaps == found["stack"]["bytes"]
-        assert sum(owner["frames"] for owner in owners) == len(found["frames"])
-    assert all(list(use) == ["name", "bytes", "frames", "largest", "product"] for use in found["modules"])
+        assert sum(owner["frames"] for owner in owners) == sum(frame["bytes"] is not None for frame in found["frames"])
+    assert all(list(use) == ["name", "bytes", "frames", "largest", "product", "company"] for use in found["modules"])
+    assert found["hog"] == found["products"][0]
+    assert found["confidence"]["product"] == found["hog"]["name"]
     assert [use["product"] for use in found["modules"]] == ["Drawn Filter", "Windows"]
     assert [(use["name"], use["company"], use["modules"]) for use in found["products"]] == [
         ("Drawn Filter", "Drawn Software, Inc.", ["hog"]),
@@ -131,7 +149,7 @@ def test_modules_products_and_gaps_add_up() -> None:
 
 def test_gaps_say_from_where_to_where_and_why() -> None:
     first, last = reported()["gaps"]
-    assert first == {"from": "0xb8ae6000", "to": f"0x{LIMIT + 0x188:08x}", "bytes": 0x188, "why": ABOVE}
+    assert first == {"from": "0xb8ae6000", "to": f"0x{LIMIT + 0x88:08x}", "bytes": 0x88, "why": ABOVE}
     assert (last["to"], last["why"]) == ("0xb8ae9000", BELOW)
     assert int(last["to"], 16) - int(last["from"], 16) == last["bytes"]
 
@@ -154,4 +172,4 @@ def test_the_document_is_ascii_whatever_the_names() -> None:
     scene.hog.functions = {start: f"R\u00e9\u30db{name}" for start, name in scene.hog.functions.items()}
     text = to_json(report_of(scene.target))
     assert text.isascii()
-    assert json.loads(text)["frames"][0]["symbol"] == "hog!R\u00e9\u30dbRing23+0x20"
+    assert json.loads(text)["frames"][1]["symbol"] == "hog!R\u00e9\u30dbRing23+0x20"

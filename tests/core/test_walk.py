@@ -7,10 +7,10 @@ from typing import List, Optional, Tuple
 import pytest
 
 from hogwalk.errors import BadInput, NothingFound
+from hogwalk.machine.windows import TRAP_MARK
 from hogwalk.model import Region, Source, Triple, Trust
 from hogwalk.targets.parsers.kf import parse_kf
 from hogwalk.walk.evidence import Wanted
-from hogwalk.walk.kf.chains import TRAP_MARK
 from hogwalk.walk.kf.choose import SETTLED, TRIES, choose
 from hogwalk.walk.kf.frames import Walk
 from tests.core.scenes import (
@@ -146,12 +146,13 @@ def test_trap_frames_are_told_by_the_eip_they_return_to() -> None:
     scene = machine()
     interrupted = scene.hog_ring[3] + 9
     at = LIMIT + 0x40  # the trap frame, behind the trap row's ChildEBP
-    stack = Stack(LIMIT, BASE).go(at).word(LIMIT + 0x200, interrupted, TRAP_MARK).go(at + 0x68).word(interrupted + 1)
-    for frame_ptr in (at, at - 0x20):
-        assert trusts(read(row(frame_ptr, interrupted), stack, scene)) == [Trust.TRAP]
-        assert trusts(read(row(frame_ptr, interrupted + 1), stack, scene)) == [Trust.TRAP]
+    stack = Stack(LIMIT, BASE).go(at).word(LIMIT + 0x200, interrupted, TRAP_MARK)
+    stack.go(at + 0x68).word(interrupted, 8, 0x202)
+    for frame_ptr in (at - 8, at - 0x20):
+        (frame,) = read(row(frame_ptr, interrupted), stack, scene).frames
+        assert (frame.trust, frame.return_slot) == (Trust.TRAP, at + 0x68)
         assert trusts(read(row(frame_ptr, interrupted + 2), stack, scene)) != [Trust.TRAP]
-    assert trusts(read(row(at - 0x44, interrupted), stack, scene)) != [Trust.TRAP]
+    assert trusts(read(row(at - 0x64, interrupted), stack, scene)) != [Trust.TRAP]
 
 
 def test_an_unaligned_frame_earns_no_trust() -> None:

@@ -16,7 +16,7 @@ from tests.dump.contents import stackhog
 from tests.dump.test_against_engine import STYLES
 from tests.engine.engine import Engine, Target
 from tests.engine.wine import Setting
-from tests.stackhog import DUMP, HOG_BYTES, ROOT, SYMBOLS, TRIPLE, USAGE
+from tests.stackhog import CHARGED, DUMP, HOG_BYTES, ROOT, SYMBOLS, TRIPLE
 
 Rows = List[Tuple[Any, ...]]
 
@@ -47,8 +47,8 @@ def test_a_dump_of_stacks_alone_keeps_the_chain_of_saved_ebps(tmp_path: Path) ->
     found = report(path)
     held = {module["name"]: module["bytes"] for module in found["modules"]}
     exact = ("BossHog01", "BossHog", "BabyHog", "daddyHog", "Ntfs", "fltmgr")
-    assert {name: held[name] for name in exact} == {name: USAGE[name] for name in exact}
-    assert held["MamaHog"] == USAGE["MamaHog"] - 80
+    assert {name: held[name] for name in exact} == {name: CHARGED[name] for name in exact}
+    assert held["MamaHog"] == CHARGED["MamaHog"] - 80
     assert {frame["trust"] for frame in found["frames"]} == {"unread", "trap"}
 
 
@@ -62,7 +62,7 @@ def test_every_kind_of_file_gives_the_same_answer(tmp_path: Path, style: str) ->
     assert found["gaps"] == expected["gaps"]
     start = found["start"]
     assert [start[key][2:] for key in ("base_ptr", "stack_ptr", "instruction_ptr")] == TRIPLE.split()
-    assert {module["name"]: module["bytes"] for module in found["modules"]} == USAGE
+    assert {module["name"]: module["bytes"] for module in found["modules"]} == CHARGED
     if not style.startswith("small"):
         assert found["products"] == expected["products"]
         assert max(product["bytes"] for product in found["products"] if product["name"] == "StackHog") == HOG_BYTES
@@ -73,7 +73,7 @@ def test_the_own_walk_is_the_engine_s_row_by_row(engine: Engine) -> None:
     theirs = json.loads(step.output)
     own = report(DUMP)
     assert own["start"]["command"] == theirs["start"]["command"]
-    assert {module["name"]: module["bytes"] for module in own["modules"]} == USAGE
+    assert {module["name"]: module["bytes"] for module in own["modules"]} == CHARGED
     only_own = [row for row in rows(own) if row not in rows(theirs)]
     only_theirs = [row for row in rows(theirs) if row not in rows(own)]
     assert [(row[4], row[2]) for row in only_own] == OWN_TRAPS

@@ -11,7 +11,7 @@ import pytest
 from fixtures.build.variants import write_variant
 from tests.engine.engine import Engine, Target
 from tests.engine.wine import Setting, windows_path
-from tests.stackhog import DUMP, HOG_BYTES, HOGS, ROOT, SYMBOLS, USAGE
+from tests.stackhog import CHARGED, DUMP, HOG_BYTES, HOGS, ROOT, SYMBOLS
 
 SETTING = Setting(import_path=(ROOT,))
 
@@ -40,7 +40,7 @@ def test_without_symbols_the_hogs_are_still_named(engine: Engine) -> None:
     document = report(engine, Target(DUMP))
     held = {module["name"]: module["bytes"] for module in document["modules"]}
     exact = ("BossHog01", "BossHog", "BabyHog", "daddyHog", "Ntfs", "fltmgr")
-    assert {name: held[name] for name in exact} == {name: USAGE[name] for name in exact}
+    assert {name: held[name] for name in exact} == {name: CHARGED[name] for name in exact}
     hogs = sum(held[name] for name in HOGS)
     assert abs(hogs - HOG_BYTES) <= 80  # without its FPO data kf walks past the frame that called nt!ZwClose
 

@@ -41,8 +41,8 @@ class Refusing:
 
 target = open_engine()
 evidence = gather(target, Wanted(), lambda doing: None)
-walks = both(evidence, choose(target, FrameReader(evidence.image, evidence.sites, evidence.judge), evidence.image,
-                              evidence.candidates), lambda doing: None)
+reader = FrameReader(evidence.image, evidence.sites, evidence.judge, evidence.traps)
+walks = both(evidence, choose(target, reader, evidence.image, evidence.candidates), lambda doing: None)
 how, *rest = sys.argv[1:]
 if how == "refuse":
     target = Refusing(target, rest[0].replace("_", " "), int(rest[1]))

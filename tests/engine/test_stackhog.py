@@ -13,7 +13,7 @@ from tests.engine.asked import without_remarks
 from tests.engine.engine import Engine, Step, Target
 from tests.engine.wheel import install_wheel
 from tests.engine.wine import Setting, windows_path
-from tests.stackhog import DEMO, DUMP, HOG_BYTES, HOGS, SYMBOLS, TRIPLE, USAGE, WALKED, published_rows
+from tests.stackhog import CHARGED, DEMO, DUMP, HOG_BYTES, HOGS, RUNNING, SYMBOLS, TRIPLE, WALKED, published_rows
 
 STACKHOG = Target(DUMP, symbols=[SYMBOLS])
 
@@ -54,24 +54,27 @@ def test_candidates_puts_the_published_triple_first(engine: Engine, installed: S
 def test_walk_is_the_published_chain(engine: Engine, installed: Setting) -> None:
     document = report(host(engine, installed, "!py hogwalk walk --json")[0])
     published = [row for row in published_rows() if row["child_ebp"] != "0335e534"]
-    found = [(frame["frame_ptr"][2:], frame["return_address"][2:]) for frame in document["frames"]]
+    first, *frames = document["frames"]
+    assert (first["running"], first["return_slot"]) == (True, "0xb8ae60f0")
+    found = [(frame["frame_ptr"][2:], frame["return_address"][2:]) for frame in frames]
     assert found == [(row["child_ebp"], row["ret_addr"]) for row in published]
-    names = [frame["symbol"].replace("0x", "") for frame in document["frames"]]
+    names = [frame["symbol"].replace("0x", "") for frame in frames]
     assert names == [row["symbol"].replace("0x", "") for row in published]
 
 
 def report(step: Step) -> Dict[str, Any]:
     """The JSON document a step printed."""
     document: Dict[str, Any] = json.loads(step.output)
-    assert document["schema"] == "hogwalk-report/1"
+    assert document["schema"] == "hogwalk-report/2"
     return document
 
 
 def test_usage_is_the_published_sum(engine: Engine, installed: Setting) -> None:
     document = report(host(engine, installed, "!py hogwalk usage --json")[0])
-    assert {module["name"]: module["bytes"] for module in document["modules"]} == USAGE
-    assert sum(frame["bytes"] or 0 for frame in document["frames"]) == WALKED
-    assert WALKED + sum(gap["bytes"] for gap in document["gaps"]) == document["stack"]["bytes"] == 12288
+    assert {module["name"]: module["bytes"] for module in document["modules"]} == CHARGED
+    walked = sum(frame["bytes"] or 0 for frame in document["frames"])
+    assert walked == WALKED + sum(RUNNING.values())
+    assert walked + sum(gap["bytes"] for gap in document["gaps"]) == document["stack"]["bytes"] == 12288
     (hogs,) = [product for product in document["products"] if set(product["modules"]) == set(HOGS)]
     assert (hogs["bytes"], hogs["name"]) == (HOG_BYTES, "StackHog")
 

@@ -23,5 +23,9 @@ def walk(case: StoredCase) -> Dict[str, Found]:
 
 def found(rebuilt: Rebuilt, holes: Sequence[Tuple[int, int]]) -> List[Tuple[int, str]]:
     """A walk as the lab scores it; what ends in an unreadable page is nobody's, but for a frame known to end there."""
-    ends = [(end - WORD, "") for _, end in holes]
-    return [*((frame.return_slot, module_of(frame)) for frame in rebuilt.frames), *ends]
+    return [*((frame.return_slot, module_of(frame)) for frame in rebuilt.frames), *ends_of_holes(holes)]
+
+
+def ends_of_holes(holes: Sequence[Tuple[int, int]]) -> List[Tuple[int, str]]:
+    """The last word of each unreadable page, as nobody's slot."""
+    return [(end - WORD, "") for _, end in holes]

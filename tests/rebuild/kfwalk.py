@@ -16,7 +16,7 @@ def return_slots(dump: str, symbols: str) -> Optional[List[int]]:
     """The return slots of the walk that triage would use; None where there is none."""
     target = open_engine(dump, "", symbols)
     evidence = gather(target, Wanted(), lambda doing: None)
-    reader = FrameReader(evidence.image, evidence.sites, evidence.judge)
+    reader = FrameReader(evidence.image, evidence.sites, evidence.judge, evidence.traps)
     choice = choose(target, reader, evidence.image, evidence.candidates)
     return None if choice is None else [frame.return_slot for frame in choice.frames]
 

@@ -7,11 +7,12 @@ from functools import lru_cache
 
 import pytest
 
+from hogwalk.model import Trust
 from hogwalk.targets.dump import open_dump
 from hogwalk.walk.evidence import Evidence, Wanted, gather
 from hogwalk.walk.rebuild import Rebuilt, rebuild
 from hogwalk.walk.rebuild.confidence import confidence
-from tests.stackhog import DUMP, HOG_BYTES, HOGS, SYMBOLS, USAGE, published_rows
+from tests.stackhog import CHARGED, DUMP, HOG_BYTES, HOGS, SYMBOLS, published_rows
 
 
 @lru_cache(maxsize=None)
@@ -24,11 +25,10 @@ def walked(symbols: str = str(SYMBOLS)) -> Rebuilt:
 
 
 def test_every_published_row_that_is_no_trap_row() -> None:
-    found = {frame.frame_ptr: frame for frame in walked().frames}
+    found = {frame.frame_ptr: frame for frame in walked().frames if frame.trust is not Trust.TRAP}
     rows = [row for row in published_rows() if int(row["child_ebp"], 16) >= evidence(str(SYMBOLS)).region.limit]
-    traps = {row["child_ebp"] for row in rows if row["memory"] == "0"}
-    checked = [row for row in rows if row["child_ebp"] not in traps]
-    assert len(checked) == len(rows) - 2 * len(traps)
+    checked = [row for row in rows if row["memory"] != "0"]
+    assert len(checked) == len(rows) - 4
     for row in checked:
         frame = found[int(row["child_ebp"], 16)]
         assert f"{frame.return_address:08x}" == row["ret_addr"], row
@@ -36,13 +36,15 @@ def test_every_published_row_that_is_no_trap_row() -> None:
         assert frame.symbol.text() == row["symbol"]
 
 
-def test_bytes_are_the_published_ones_and_the_newest_frame_adds_its_own() -> None:
+def test_bytes_are_the_published_ones_and_the_running_frames_add_theirs() -> None:
     sums: Counter[str] = Counter()
     for frame in walked().frames:
         assert frame.symbol is not None
         sums[frame.symbol.module] += frame.bytes or 0
-    newer = walked().frames[1].bytes
-    assert dict(sums) == {**USAGE, "nt": USAGE["nt"] + (newer or 0)}
+    assert dict(sums) == CHARGED
+    assert (CHARGED["Ntfs"], CHARGED["nt"]) == (4004 + 244, 2652 + 20)
+    running = [(frame.return_slot, frame.instruction, frame.bytes) for frame in walked().frames if frame.running]
+    assert running == [(0xB8AE60F0, 0xBAE19413, 244)]
 
 
 @pytest.mark.parametrize("symbols", [str(SYMBOLS), ""])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, Sequence
 
-from hogwalk.model import Module, Symbol, Trust
+from hogwalk.model import Module, Region, Symbol, Trust
 from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.facts.image import StackImage
+from hogwalk.walk.facts.traps import TrapFrame, Traps
 from hogwalk.walk.rebuild import Rebuilt, rebuild
 from tests.rebuild.machine import Machine
 
@@ -48,3 +50,31 @@ def test_the_nearest_trap_frame_is_the_handlers_own() -> None:
     found = walked(words)
     assert near + 0x68 in {frame.return_slot for frame in found.frames}
     assert far + 0x68 not in {frame.return_slot for frame in found.frames}
+
+
+def found_traps(start: int, words: Dict[int, int]) -> Sequence[TrapFrame]:
+    """The trap frames in words by their offset from `start`, where IN_HANDLER and INTERRUPTED are code."""
+    at = {start + offset: word for offset, word in words.items()}
+    region = Region(LIMIT, BASE, None, "")
+    image = StackImage(region, [at.get(address, 0) for address in range(LIMIT, BASE, 4)], ())
+    return Traps(image, {INTERRUPTED, IN_HANDLER}).all
+
+
+def test_arguments_of_eight_and_two_are_no_trap_frame() -> None:
+    start = LIMIT + 0x100
+    assert found_traps(start, {0x68: INTERRUPTED, 0x6C: 8, 0x70: 2}) == ()
+    bare = {0x60: 5, 0x68: INTERRUPTED, 0x6C: 8, 0x70: 0x202}
+    expected = (TrapFrame(start, start + 0x68, INTERRUPTED, 5, False, False),)
+    assert found_traps(start, {**bare, 8: MARK}) == expected
+    assert found_traps(start, {**bare, 0x50: 0x30}) == expected  # Windows 2000 leaves no mark
+    assert found_traps(start, {**bare, 0x50: 0x23}) == ()
+    (interrupt,) = found_traps(start, {**bare, 0x64: start + 0x68})
+    assert interrupt.interrupt
+
+
+def test_user_mode_frames_need_the_mark_or_every_selector() -> None:
+    start, user = LIMIT + 0x100, {0x68: 0x7C8285EC, 0x6C: 0x1B, 0x70: 0x202}
+    assert found_traps(start, user) == ()
+    assert found_traps(start, {**user, 8: MARK})[0].user
+    assert found_traps(start, {**user, 0x50: 0x3B, 0x78: 0x23})[0].ip == 0x7C8285EC
+    assert found_traps(start, {**user, 0x50: 0x3B, 0x78: 0x10}) == ()

@@ -9,7 +9,7 @@ import pytest
 
 from hogwalk.answer.render.compare import render_compare
 from hogwalk.answer.report.document import Report
-from hogwalk.model import Frame, Source, Triple, Trust
+from hogwalk.model import Frame, Source, Symbol, Triple, Trust
 from hogwalk.walk.evidence import Evidence, Wanted, gather
 from hogwalk.walk.merge.compare import LOST, NO_CODE, NO_EBP, Difference, compare, keeps_ebp
 from hogwalk.walk.merge.stitch import stitch
@@ -34,8 +34,9 @@ def own(evidence: Evidence) -> Rebuilt:
 
 
 def rows(own: Rebuilt) -> List[Frame]:
-    """The own walk as if kf had printed it; kf has no row for the return slot it starts at."""
-    return [replace(frame, source=Source.KF) for frame in own.frames[1:]]
+    """The own walk as if kf had printed it; kf has no row for the return slot it starts at, nor bytes in its first."""
+    printed = [replace(frame, source=Source.KF) for frame in own.frames[1:]]
+    return [replace(printed[0], bytes=None), *printed[1:]]
 
 
 def differences(kf: Sequence[Frame], own: Rebuilt, evidence: Evidence) -> List[Difference]:
@@ -45,8 +46,8 @@ def differences(kf: Sequence[Frame], own: Rebuilt, evidence: Evidence) -> List[D
 
 def test_where_both_agree_every_row_is_both(own: Rebuilt, evidence: Evidence) -> None:
     found = stitch(rows(own), START, own, evidence.image)
-    assert {frame.source for frame in found.frames} == {Source.BOTH}
-    assert [frame.return_slot for frame in found.frames] == [frame.return_slot for frame in own.frames[1:]]
+    assert [frame.source for frame in found.frames] == [Source.HOGWALK, *[Source.BOTH] * (len(own.frames) - 1)]
+    assert [replace(frame, source=Source.HOGWALK) for frame in found.frames] == list(own.frames)
     assert {frame.bytes for frame in found.frames[1:]} == {FRAME}
     assert [one.reason for one in differences(rows(own), own, evidence)] == ["start: kf has no row"]
 
@@ -55,7 +56,7 @@ def test_frames_that_kf_skipped_are_hogwalks_own_and_keep_the_bytes_right(own: R
     kf = rows(own)
     del kf[10:13]
     found = stitch(kf, START, own, evidence.image)
-    assert [frame.source for frame in found.frames[9:14]] == [Source.BOTH, *[Source.HOGWALK] * 3, Source.BOTH]
+    assert [frame.source for frame in found.frames[10:15]] == [Source.BOTH, *[Source.HOGWALK] * 3, Source.BOTH]
     assert {frame.bytes for frame in found.frames[1:]} == {FRAME}
     assert [one.reason for one in differences(kf, own, evidence)[1:]] == [LOST] * 3
 
@@ -79,14 +80,27 @@ def test_a_row_of_kf_that_cannot_be_one_says_why(own: Rebuilt, evidence: Evidenc
     assert [one.reason for one in differences(kf, own, evidence)[1:]] == [reason]
 
 
-def test_proven_rows_of_kf_go_on_where_the_own_walk_ends(own: Rebuilt, evidence: Evidence) -> None:
-    short = replace(own, frames=own.frames[:-4], probabilities=own.probabilities[:-4])
+def test_what_runs_in_a_frame_and_its_bytes_are_not_kf_s_to_say(own: Rebuilt, evidence: Evidence) -> None:
+    """Where kf skips a frame its next row takes its bytes, for the function kf thinks runs there."""
+    kf = rows(own)
+    wrong = replace(kf[13], bytes=4 * FRAME, instruction=kf[10].instruction, symbol=Symbol("other", "Thief", 4))
+    kf[10:14] = [wrong]
+    found = stitch(kf, START, own, evidence.image)
+    assert [frame.symbol for frame in found.frames] == [frame.symbol for frame in own.frames]
+    assert [frame.bytes for frame in found.frames] == [frame.bytes for frame in own.frames]
+
+
+def test_proven_rows_of_kf_go_on_where_the_own_walk_ends_early(own: Rebuilt, evidence: Evidence) -> None:
+    short = replace(own, frames=own.frames[:-30], probabilities=own.probabilities[:-30])
     kf = rows(own)
     unproven = replace(kf[-1], trust=Trust.NONE)
     found = stitch([*kf[:-1], unproven], START, short, evidence.image)
-    assert [frame.return_slot for frame in found.frames[-3:]] == [frame.return_slot for frame in kf[-4:-1]]
+    assert [frame.return_slot for frame in found.frames[-29:]] == [frame.return_slot for frame in kf[-30:-1]]
+    assert {frame.bytes for frame in found.frames[-29:]} == {FRAME}
     assert found.dropped == (unproven,)
     assert differences(kf, short, evidence)[-1].reason == "outside hogwalk's walk"
+    near = replace(own, frames=own.frames[:-1], probabilities=own.probabilities[:-1])  # where a first frame lies
+    assert stitch(kf, START, near, evidence.image).frames[-1].return_slot == near.frames[-1].return_slot
 
 
 def test_proven_rows_of_kf_lead_up_to_a_start_that_nothing_tells(own: Rebuilt, evidence: Evidence) -> None:
@@ -94,6 +108,11 @@ def test_proven_rows_of_kf_lead_up_to_a_start_that_nothing_tells(own: Rebuilt, e
     found = stitch(rows(own), START, late, evidence.image)
     assert found.start == START
     assert [frame.return_slot for frame in found.frames] == [frame.return_slot for frame in own.frames[1:]]
+    assert [frame.running for frame in found.frames[:5]] == [True, False, False, False, False]
+    assert {frame.bytes for frame in found.frames[1:]} == {FRAME}
+    first = own.frames[0]
+    at_first = Triple(1, first.return_slot - 4, first.return_address)
+    assert stitch(rows(own), at_first, late, evidence.image).frames[0].bytes == FRAME
     doubtful = [replace(rows(own)[0], trust=Trust.NONE), *rows(own)[1:]]
     assert stitch(doubtful, START, late, evidence.image).frames[0].return_slot == late.frames[0].return_slot
 

@@ -50,7 +50,7 @@ class Explainer:
             model.name_arguments(self._arguments(frame.instruction))
         else:
             self._from_return(frame, model, notes)
-        parts = _balanced(model, frame.bytes, notes)
+        parts = _balanced(model, frame, notes)
         return Explanation(
             frame.frame_ptr,
             frame.return_slot,
@@ -137,11 +137,13 @@ class Explainer:
         return tuple(shown[:MOST_INSTRUCTIONS])
 
 
-def _balanced(model: StackModel, total: int, notes: List[str]) -> Tuple[Part, ...]:
-    """The parts by purpose, made to add up to `total` exactly."""
+def _balanced(model: StackModel, frame: Frame, notes: List[str]) -> Tuple[Part, ...]:
+    """The parts by purpose, made to add up to the frame's bytes exactly."""
+    total = frame.bytes or 0
     left = total - sum(chunk.bytes or 0 for chunk in model.chunks)
     if left < 0:
-        notes.append(f"the code on the way makes {total - left} bytes, more than the frame has: a wrong frame?")
+        why = f"{-left} of them below Limit, or not yet" if frame.running else "more than the frame has: a wrong frame?"
+        notes.append(f"the code on the way makes {total - left} bytes, {why}")
         del model.chunks[1:]
         left = total - WORD
     open_ended = [chunk for chunk in model.chunks if chunk.bytes is None]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Iterator, Optional, Set
 
+from hogwalk.machine.windows import TRAP_MARK
 from hogwalk.model import Symbol
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.sites import SiteKind
-from hogwalk.walk.kf.chains import TRAP_MARK
 
 
 class WordKind(Enum):

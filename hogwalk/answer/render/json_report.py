@@ -1,4 +1,8 @@
-"""The report as one JSON document, schema "hogwalk-report/1": addresses are "0x" strings, bytes are numbers."""
+"""The report as one JSON document, schema "hogwalk-report/2": addresses are "0x" strings, bytes are numbers.
+
+One schema for every machine: an address has eight or sixteen hex digits, `frame_ptr` is what `k` prints (ChildEBP on
+x86, Child-SP on x64).  README's "JSON" lists the keys, and what readers of hogwalk-report/1 must change.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import json
 from typing import Any, Dict, List, Optional
 
 from hogwalk.answer.charge.paths import price
-from hogwalk.answer.report.document import SCHEMA, ModuleUse, ProductUse, Report
+from hogwalk.answer.report.document import SCHEMA, ModuleUse, ProductUse, Report, Weight
 from hogwalk.answer.report.fault import used
 from hogwalk.machine.words import hexa
 from hogwalk.model import Frame, Triple
@@ -14,6 +18,7 @@ from hogwalk.printable import printable_document
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.walk.kf.choose import frame_count
 from hogwalk.walk.kf.rank import Candidate
+from hogwalk.walk.merge.compare import Difference
 
 
 def to_json(report: Report) -> str:
@@ -39,12 +44,14 @@ def document(report: Report) -> Dict[str, Any]:
             "thread": address(report.region.thread),
             "source": report.region.source,
         },
+        "hog": _hog(report),
         "start": _start(report),
         "candidates": [_candidate(candidate, format_kf(candidate.triple, count)) for candidate in report.candidates],
-        "frames": [_frame(frame) for frame in report.frames],
+        "frames": [_frame(frame, weight) for frame, weight in zip(report.frames, report.weights)],
         "modules": [_module(use) for use in report.modules],
         "products": [_product(use) for use in report.products],
         "confidence": _confidence(report),
+        "comparison": [_difference(one) for one in report.comparison if one.reason],
         "gaps": [
             {"from": address(gap.start), "to": address(gap.end), "bytes": gap.bytes, "why": gap.why}
             for gap in report.gaps
@@ -107,6 +114,7 @@ def _target(report: Report) -> Dict[str, Any]:
     return {
         "kind": report.about.kind,
         "machine": report.about.machine,
+        "file": report.about.source or None,
         "bugcheck": None
         if bugcheck is None
         else {"code": f"0x{bugcheck.code:x}", "arguments": [address(argument) for argument in bugcheck.arguments]},
@@ -146,17 +154,25 @@ def _evidence(candidate: Candidate) -> List[str]:
     return [f"{finding.points:+d} {finding.words}" for finding in candidate.findings]
 
 
-def _frame(frame: Frame) -> Dict[str, Any]:
+def _frame(frame: Frame, weight: Optional[Weight]) -> Dict[str, Any]:
     return {
         "frame_ptr": address(frame.frame_ptr),
+        "instruction": address(frame.instruction) if frame.instruction else None,
         "return_slot": address(frame.return_slot),
         "return_address": address(frame.return_address),
         "bytes": frame.bytes,
+        "running": frame.running,
         "module": (frame.symbol.module or None) if frame.symbol is not None else None,
         "symbol": None if frame.symbol is None else frame.symbol.text(),
         "source": frame.source.value,
         "trust": frame.trust.value,
+        "probability": None if weight is None else round(weight.probability, 6),
+        "reasons": [] if weight is None else list(weight.reasons),
     }
+
+
+def _name(frame: Frame) -> str:
+    return frame.symbol.text() if frame.symbol is not None else f"0x{hexa(frame.instruction)}"
 
 
 def _module(use: ModuleUse) -> Dict[str, Any]:
@@ -166,6 +182,7 @@ def _module(use: ModuleUse) -> Dict[str, Any]:
         "frames": use.share.frames,
         "largest": _largest(use.share.largest),
         "product": use.product.name,
+        "company": use.product.company,
     }
 
 
@@ -178,14 +195,31 @@ def _product(use: ProductUse) -> Dict[str, Any]:
         "frames": use.share.frames,
         "largest": _largest(use.share.largest),
         "known": use.product.known,
+        "system": use.product.system,
     }
 
 
+def _hog(report: Report) -> Optional[Dict[str, Any]]:
+    """The product that holds most bytes beside Windows itself; Windows where there is no other."""
+    return None if report.hog is None else _product(report.hog)
+
+
 def _confidence(report: Report) -> Optional[Dict[str, Any]]:
+    """How sure it is that the hog is the biggest, and its bytes' 90 % range; null where nothing is stated."""
     found = report.confidence
     if found is None:
         return None
     return {"product": found.owner, "probability": found.probability, "low": found.low, "high": found.high}
+
+
+def _difference(one: Difference) -> Dict[str, Any]:
+    return {
+        "return_slot": address(one.return_slot),
+        "kf": None if one.kf is None else _name(one.kf),
+        "rebuilt": None if one.own is None else _name(one.own),
+        "probability": one.probability,
+        "reason": one.reason,
+    }
 
 
 def _largest(frame: Optional[Frame]) -> Optional[Dict[str, Any]]:

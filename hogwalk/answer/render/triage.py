@@ -9,7 +9,7 @@ from hogwalk.answer.charge.paths import price
 from hogwalk.answer.render.line import Link, frame_link, joined, mark, module_link
 from hogwalk.answer.render.ruler import ruler
 from hogwalk.answer.render.table import PLAIN, Look, Words, bar, cut, hexa, paragraphs, percent, table
-from hogwalk.answer.report.document import ProductUse, Report
+from hogwalk.answer.report.document import Report
 from hogwalk.answer.report.fault import double_fault, stack_pointer, used
 from hogwalk.machine.words import shown
 from hogwalk.model import About, Frame, Gap, Trust
@@ -115,16 +115,16 @@ def _verdict(report: Report) -> Words:
         names = ", ".join(use.product.name for use in system[:4])
         guess = "" if all(use.product.known for use in system) else " (Windows' own by their names: a guess)"
         yield ("", f"{names}: {held} bytes, {percent(held, size)} %{guess}")
-    stated = _stated(report, hog)
+    stated = _stated(report)
     if stated:
         yield ("Sure?", stated)
     yield ("" if stated else "Sure?", _sureness(report))
 
 
-def _stated(report: Report, hog: ProductUse) -> str:
+def _stated(report: Report) -> str:
     # The probability comes from all walks the evidence allows, each by its weight; the lab says what it is worth.
     sure = report.confidence
-    if sure is None or sure.owner != hog.product.name:
+    if sure is None:
         return ""
     chance = "over 99" if sure.probability > 0.99 else f"{100 * sure.probability:.0f}"
     unresolved = sum(gap.bytes for gap in report.gaps)

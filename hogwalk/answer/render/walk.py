@@ -48,6 +48,8 @@ MOST_REST = 8  # rows left out that are worth a look
 def _row(number: int, frame: Frame, machine: Words) -> List[str]:
     memory = "" if frame.bytes is None else f"{frame.bytes:x}"
     name = frame.symbol.text() if frame.symbol is not None else f"0x{shown(frame.instruction)}"
+    if frame.running:
+        name = f"{name if frame.symbol is not None else 'an unknown function'} (running)"
     return [
         f"{number:02x}",
         memory,

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, Optional, Sequence, Tuple
 
-from hogwalk.answer.charge.books import Share, function_of, gaps, imbalance, module_of, shares
+from hogwalk.answer.charge.books import NO_MODULE, Share, function_of, imbalance, module_of, shares
 from hogwalk.answer.charge.cycles import find_cycle
 from hogwalk.answer.charge.products import Product, product_shares, products
-from hogwalk.answer.report.document import ModuleUse, ProductUse, Report, Start
+from hogwalk.answer.report.document import ModuleUse, ProductUse, Report, Start, Weight, hog_of
 from hogwalk.answer.report.notes import notes
-from hogwalk.model import Module, Triple
+from hogwalk.model import Frame, Module, Triple
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.gaps import gaps
 from hogwalk.walk.kf.choose import frame_count
 from hogwalk.walk.merge.walks import Walks
 from hogwalk.walk.rebuild.confidence import Confidence, confidence
@@ -21,7 +22,7 @@ from hogwalk.walk.rebuild.confidence import Confidence, confidence
 
 def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
     """The report of the debugger's walks and hogwalk's own."""
-    frames = walks.frames
+    frames = _named(target, evidence, walks.frames)
     module_shares = shares(frames, module_of)
     owners = owners_of(target, evidence.modules.modules, module_shares)
     modules = module_uses(evidence.modules.modules, module_shares, owners)
@@ -29,6 +30,7 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
     off = imbalance(evidence.region, frames, found)
     if off:
         raise AssertionError(f"the books are off by {off} bytes")
+    uses = tuple(ProductUse(product, share) for product, share in product_shares(module_shares, owners))
     return Report(
         about=evidence.about,
         region=evidence.region,
@@ -37,12 +39,13 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
         tried=walks.tried,
         segments=walks.segments,
         comparison=walks.comparison,
-        confidence=_confidence(evidence, walks, owners),
+        confidence=_confidence(evidence, walks, owners, hog_of(uses)),
         dropped=walks.dropped,
         start=_start(evidence, walks.start),
         frames=frames,
+        weights=_weights(walks),
         modules=modules,
-        products=tuple(ProductUse(product, share) for product, share in product_shares(module_shares, owners)),
+        products=uses,
         functions=shares(frames, function_of),
         gaps=found,
         cycle=find_cycle(frames),
@@ -51,25 +54,55 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
     )
 
 
-def _confidence(evidence: Evidence, walks: Walks, owners: Dict[str, Product]) -> Optional[Confidence]:
-    if walks.own is None:
+def _confidence(
+    evidence: Evidence, walks: Walks, owners: Dict[str, Product], hog: Optional[ProductUse]
+) -> Optional[Confidence]:
+    """How sure it is that the report's hog is the biggest; None where no reconstruction stands for it.
+
+    A product goes by its first module here: two vendors' products may have one name.
+    """
+    if walks.own is None or walks.blind or hog is None or hog.product.system or hog.product.name == NO_MODULE:
         return None
 
     def owner(module: str) -> Optional[str]:
         product = owners.get(module)
         if product is None:
             return module
-        return None if product.system else product.name
+        return None if product.system else product.modules[0]
 
-    stated = confidence(walks.own, evidence.modules, owner)
-    if stated is None or len(walks.own.frames) < 2 or walks.frames[0].bytes is not None:
-        return stated
-    # The first row has no bytes, as with kf: what the own walk knows of that frame is in the gap above it.
-    first = walks.own.frames[1]
-    same = first.return_slot == walks.frames[0].return_slot
-    mine = first.symbol is not None and owner(first.symbol.module) == stated.owner
-    count = first.bytes or 0 if same and mine else 0
-    return replace(stated, low=max(0, stated.low - count), high=max(0, stated.high - count))
+    named = hog.product.modules[0]
+    stated = confidence(walks.own, evidence.modules, owner, named)
+    if stated is None:
+        return None
+    # What kf's rows alone add before and after the reconstruction, or in its place, is in no draw.
+    rebuilt = sum(
+        frame.bytes or 0
+        for frame in walks.own.frames
+        if frame.symbol is not None and owner(frame.symbol.module) == named
+    )
+    more = hog.share.bytes - rebuilt
+    return replace(stated, owner=hog.product.name, low=max(0, stated.low + more), high=max(0, stated.high + more))
+
+
+def _named(target: Target, evidence: Evidence, frames: Tuple[Frame, ...]) -> Tuple[Frame, ...]:
+    """The frames, the newest with its function's full name: where no register tells it, it is a call's target."""
+    first = frames[0] if frames else None
+    if first is None or not first.running or first.symbol is None or first.instruction in evidence.symbols:
+        return frames
+    (symbol,) = target.symbols([first.instruction])
+    return (replace(first, symbol=symbol), *frames[1:]) if symbol is not None else frames
+
+
+def _weights(walks: Walks) -> Tuple[Optional[Weight], ...]:
+    """For each frame what the reconstruction says of it."""
+    own = walks.own
+    known: Dict[Tuple[int, int], Weight] = {}
+    if own is not None:
+        for frame, probability, reason in zip(own.frames, own.probabilities, own.reasons):
+            known[frame.return_slot, frame.return_address] = Weight(
+                probability, tuple(filter(None, reason.split("; ")))
+            )
+    return tuple(known.get((frame.return_slot, frame.return_address)) for frame in walks.frames)
 
 
 def _start(evidence: Evidence, triple: Triple) -> Start:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple
 
 from hogwalk.answer.charge.books import NO_MODULE, Share
 from hogwalk.answer.charge.cycles import Cycle
@@ -14,7 +14,7 @@ from hogwalk.walk.kf.rank import Candidate
 from hogwalk.walk.merge.compare import Difference
 from hogwalk.walk.rebuild.confidence import Confidence
 
-SCHEMA = "hogwalk-report/1"
+SCHEMA = "hogwalk-report/2"
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,14 @@ class ProductUse:
 
     product: Product
     share: Share
+
+
+@dataclass(frozen=True)
+class Weight:
+    """How likely it is that a frame is live, and what speaks for it and against it, in words."""
+
+    probability: float
+    reasons: Tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -57,8 +65,9 @@ class Report:
 
     `tried` are the debugger's walks, `segments` those whose rows are used; `comparison` sets them beside hogwalk's own
     walk, `dropped` are kf's rows left out for it, `confidence` says how sure the hog is (None without an own walk).
-    `frames` are newest first; the bytes of `frames` and `gaps` add up to `region.size` and what lies below Limit.
-    `printed` is the stack table whose rows the frames are, `other_stacks` its rows on other stacks.
+    `frames` are newest first, `weights` goes with them (None for rows that kf alone has); the bytes of `frames` and
+    `gaps` add up to `region.size` and what lies below Limit.  `printed` is the stack table whose rows the frames are,
+    `other_stacks` its rows on other stacks.
     """
 
     about: About
@@ -72,6 +81,7 @@ class Report:
     dropped: Tuple[Frame, ...]
     start: Optional[Start]
     frames: Tuple[Frame, ...]
+    weights: Tuple[Optional[Weight], ...]
     modules: Tuple[ModuleUse, ...]
     products: Tuple[ProductUse, ...]
     functions: Tuple[Share, ...]
@@ -107,9 +117,7 @@ class Report:
 
         Frames in no module accuse nobody.
         """
-        owned = [use for use in self.products if use.product.name != NO_MODULE]
-        others = [use for use in owned if not use.product.system]
-        return next(iter(others or owned), None)
+        return hog_of(self.products)
 
     @property
     def system(self) -> Tuple[ProductUse, ...]:
@@ -120,3 +128,10 @@ class Report:
         """The frames with most bytes, largest first."""
         sized = [frame for frame in self.frames if frame.bytes]
         return tuple(sorted(sized, key=lambda frame: (-(frame.bytes or 0), frame.return_slot))[:count])
+
+
+def hog_of(uses: Sequence[ProductUse]) -> Optional[ProductUse]:
+    """As Report.hog, of product shares with most bytes first."""
+    owned = [use for use in uses if use.product.name != NO_MODULE]
+    others = [use for use in owned if not use.product.system]
+    return next(iter(others or owned), None)

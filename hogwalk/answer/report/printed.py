@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence
 
-from hogwalk.answer.charge.books import NO_MODULE, function_of, gaps, module_of, shares
+from hogwalk.answer.charge.books import NO_MODULE, function_of, module_of, shares
 from hogwalk.answer.charge.cycles import find_cycle
 from hogwalk.answer.charge.products import product_shares
 from hogwalk.answer.report.build import module_uses, owners_of
@@ -17,6 +17,7 @@ from hogwalk.model import About, Frame, PrintedRow, PrintedWalk, Registers, Trus
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.targets.parsers.remarks import meaning
 from hogwalk.targets.protocol import Target
+from hogwalk.walk.facts.gaps import gaps
 from hogwalk.walk.facts.links import Link, LinkJudge
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.facts.sites import CallSites, SiteKind
@@ -50,6 +51,7 @@ def build_printed(target: Target, walk: PrintedWalk) -> Report:
         dropped=(),
         start=start,
         frames=frames,
+        weights=(None,) * len(frames),
         modules=modules,
         products=tuple(ProductUse(product, share) for product, share in product_shares(module_shares, owners)),
         functions=shares(frames, function_of),

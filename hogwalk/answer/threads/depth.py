@@ -46,18 +46,12 @@ class Depths:
 
     def _pointers(self, thread: ThreadStack) -> Iterator[int]:
         if thread.thread == self._current:
-            registers = kernel.faulting_registers(self._target, thread.thread) if self._double_fault else None
+            registers = kernel.double_fault_registers(self._target, thread.thread)
             if registers is not None:
                 yield registers.sp
             yield from (held.sp for held in self._target.registers())
         if thread.pointer is not None and not self._running(thread):
             yield thread.pointer
-
-    @property
-    def _double_fault(self) -> bool:
-        bugcheck = self._about.bugcheck
-        known = self._about.machine == "x86" and bugcheck is not None
-        return known and bugcheck is not None and (bugcheck.code, bugcheck.arguments[:1]) == (0x7F, (8,))
 
     def _running(self, thread: ThreadStack) -> bool:
         if self._state_at is None:

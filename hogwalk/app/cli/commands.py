@@ -59,7 +59,6 @@ def compare(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterab
     from hogwalk.answer.render.compare import render_compare
 
     run.leave_table()
-    run.insist()
     return render_compare(run.report(), options.all)
 
 
@@ -96,7 +95,6 @@ def charge(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterabl
 
 def verdict(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
     """The triage in words."""
-    run.insist()
     return verdict_lines(run)
 
 
@@ -105,7 +103,6 @@ def heal(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[
     from hogwalk.answer.render.heal import render_heal
     from hogwalk.walk.heal import heal as healed
 
-    run.insist()
     if run.evidence().image.machine is not X86:
         from hogwalk.answer.render.pieces import render_pieces
         from hogwalk.walk.heal.pieces import pieces

@@ -1,7 +1,6 @@
 """What the kernel's own structures say: the debugger data block, the processor's KPCR, the thread's KTHREAD, a TSS.
 
 Everything here is plain reading of memory, so it is the same for a debugger, a dump file and a recording.
-Sources: wdbgexts.h (KDDEBUGGER_DATA64), ntddk.h (NT_TIB), public symbols' types (_KTHREAD, _KPCR, _KTSS).
 """
 
 from __future__ import annotations
@@ -10,20 +9,10 @@ import struct
 from typing import Optional, Tuple
 
 from hogwalk.errors import Unreadable
+from hogwalk.machine import windows
 from hogwalk.machine.words import X86
-from hogwalk.model import Registers
+from hogwalk.model import Region, Registers
 from hogwalk.targets.protocol import Target
-
-# KDDEBUGGER_DATA64 (wdbgexts.h); every pointer in it is 64 bits wide, sign-extended on x86.
-KDBG_PROCESSOR_BLOCK = 0x218  # KiProcessorBlock: address of the array of KPRCB pointers
-KDBG_INITIAL_STACK = 0x29E  # USHORT OffsetKThreadInitialStack
-KDBG_CURRENT_THREAD = 0x2B4  # USHORT OffsetPrcbCurrentThread
-
-X86_PRCB_IN_PCR = 0x120  # _KPCR.PrcbData
-X86_PCR_GDT = 0x3C  # _KPCR.GDT
-MAIN_TSS = 0x28  # the selector every x86 Windows thread runs on; the double fault's task gate leaves its state there
-TSS_EIP, TSS_ESP, TSS_EBP = 0x20, 0x38, 0x3C  # _KTSS
-MAX_PROCESSORS = 32  # x86 Windows' own bound (KAFFINITY is 32 bits wide)
 
 
 def word(target: Target, address: int) -> Optional[int]:
@@ -53,30 +42,72 @@ def data_block_ushort(block: bytes, offset: int) -> Optional[int]:
 def processor_control_region(target: Target, thread: Optional[int]) -> Optional[int]:
     """Address of the x86 _KPCR of the processor that runs `thread` (of the first one when no thread is known)."""
     block = target.debugger_block() if target.about().words is X86 else None
-    if block is None or len(block) < KDBG_PROCESSOR_BLOCK + 8:
+    if block is None or len(block) < windows.KDBG_PROCESSOR_BLOCK + 8:
         return None
-    array = struct.unpack_from("<I", block, KDBG_PROCESSOR_BLOCK)[0]
-    current = data_block_ushort(block, KDBG_CURRENT_THREAD) or X86.word
-    for number in range(MAX_PROCESSORS):
+    array = struct.unpack_from("<I", block, windows.KDBG_PROCESSOR_BLOCK)[0]
+    current = data_block_ushort(block, windows.KDBG_CURRENT_THREAD) or windows.PRCB_CURRENT_THREAD
+    for number in range(windows.MAX_PROCESSORS):
         prcb = word(target, array + X86.word * number) if array else None
         if not prcb:
             return None
         if thread is None or word(target, prcb + current) == thread:
-            return prcb - X86_PRCB_IN_PCR
+            return prcb - windows.PRCB_IN_PCR
     return None
 
 
-def faulting_registers(target: Target, thread: Optional[int]) -> Optional[Registers]:
-    """What TSS 28 holds: the registers at the double fault, as `.tss 28` would show them; None when unreadable."""
+def initial_stack_offset(target: Target) -> Optional[int]:
+    """Offset of _KTHREAD.InitialStack in bytes, by the symbols' types or the debugger data block."""
+    offset = target.field("_KTHREAD", "InitialStack")
+    block = target.debugger_block() if offset is None else None
+    return data_block_ushort(block, windows.KDBG_INITIAL_STACK) if block is not None else offset
+
+
+def handler_reach(offset: Optional[int]) -> int:
+    """Bytes of a handler's own stack below its trap frame, by the version that InitialStack's offset tells."""
+    return windows.HANDLER_REACH_XMM if offset == windows.INITIAL_STACK_8 else windows.HANDLER_REACH
+
+
+def oldest_frame(target: Target, region: Region, offset: Optional[int]) -> int:
+    """The lowest address at which the oldest return slot of a stack can lie.
+
+    A thread's first frames lie right below InitialStack, where that is known, and it lies some way below Base.
+    """
+    initial = word(target, region.thread + offset) if region.thread is not None and offset is not None else None
+    if initial is not None and 0 <= region.base - initial <= windows.INITIAL_BELOW_BASE:
+        return initial - windows.BASE_REACH
+    return region.base - windows.BASE_REACH_UNKNOWN
+
+
+def double_fault_registers(target: Target, thread: Optional[int]) -> Optional[Registers]:
+    """What TSS 28 holds at an x86 double fault, as `.tss 28` would show it; None where there is none to be read.
+
+    The bug check's second argument is that TSS itself, of the right processor; Windows 2000 says 0 there, and its
+    processor's GDT must be found.
+    """
+    about = target.about()
+    bugcheck = about.bugcheck
+    if about.words is not X86 or bugcheck is None or not bugcheck.double_fault:
+        return None
+    base = bugcheck.arguments[1] if len(bugcheck.arguments) > 1 else 0
+    return _tss(target, base) or _tss(target, _main_tss(target, thread))
+
+
+def _main_tss(target: Target, thread: Optional[int]) -> int:
     pcr = processor_control_region(target, thread)
-    gdt = word(target, pcr + X86_PCR_GDT) if pcr is not None else None
-    if not gdt:
+    gdt = word(target, pcr + windows.PCR_GDT) if pcr is not None else None
+    try:
+        descriptor = target.read(gdt + windows.MAIN_TSS, 8) if gdt else bytes(8)
+    except Unreadable:
+        return 0
+    return int(struct.unpack_from("<H", descriptor, 2)[0]) | descriptor[4] << 16 | descriptor[7] << 24
+
+
+def _tss(target: Target, base: int) -> Optional[Registers]:
+    if not base:
         return None
     try:
-        descriptor = target.read(gdt + MAIN_TSS, 8)
-        base = struct.unpack_from("<H", descriptor, 2)[0] | descriptor[4] << 16 | descriptor[7] << 24
-        tss = target.read(base, TSS_EBP + X86.word)
+        tss = target.read(base, windows.TSS_BYTES)
     except Unreadable:
         return None
-    ip, sp, bp = (struct.unpack_from("<I", tss, offset)[0] for offset in (TSS_EIP, TSS_ESP, TSS_EBP))
+    ip, sp, bp = (struct.unpack_from("<I", tss, at)[0] for at in (windows.TSS_EIP, windows.TSS_ESP, windows.TSS_EBP))
     return Registers(ip, sp, bp, "TSS 28") if ip and sp else None

@@ -12,13 +12,13 @@ from dataclasses import replace
 from typing import Callable, List, Optional, Tuple
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NotRecorded
+from hogwalk.machine import windows
 from hogwalk.machine.words import X86, Words, shown
 from hogwalk.model import Region
 from hogwalk.targets.parsers.thread import parse_threads
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts import kernel
 
-PAGE = 0x1000  # bytes, on every x86
 MAX_BYTES = 16 << 20  # no Windows stack is larger; a larger range is a typing error
 
 
@@ -110,7 +110,7 @@ def _thread_types(target: Target, thread: Optional[int]) -> Optional[Region]:
 def _thread_data_block(target: Target, thread: Optional[int]) -> Optional[Region]:
     # The data block has only InitialStack's offset; StackLimit has followed it in every _KTHREAD from NT 5.1 on.
     block = target.debugger_block()
-    initial = kernel.data_block_ushort(block, kernel.KDBG_INITIAL_STACK) if block is not None else None
+    initial = kernel.data_block_ushort(block, windows.KDBG_INITIAL_STACK) if block is not None else None
     if thread is None or initial is None:
         return None
     words = target.about().words
@@ -118,7 +118,7 @@ def _thread_data_block(target: Target, thread: Optional[int]) -> Optional[Region
     if found is None or words is X86:
         return found
     # On x64 InitialStack points into the stack's last page, below what the thread started with.
-    return replace(found, base=(found.base + PAGE - 1) // PAGE * PAGE)
+    return replace(found, base=(found.base + windows.PAGE - 1) // windows.PAGE * windows.PAGE)
 
 
 def _thread_text(target: Target, thread: Optional[int]) -> Optional[Region]:
@@ -140,7 +140,7 @@ def _processor(target: Target, thread: Optional[int]) -> Optional[Region]:
     if found is None:
         return None
     # There StackBase leaves out the room for the FPU state (0x210 bytes on x86) at the very end of the last page.
-    return replace(found, base=(found.base + PAGE - 1) // PAGE * PAGE)
+    return replace(found, base=(found.base + windows.PAGE - 1) // windows.PAGE * windows.PAGE)
 
 
 def _thread_environment(target: Target, thread: Optional[int]) -> Optional[Region]:

@@ -97,7 +97,7 @@ class _Healer:
         self._overrides = overrides
         self._frames = frames
         self._slots = slots_of(frames)
-        self._reader = FrameReader(evidence.image, evidence.sites, evidence.judge)
+        self._reader = FrameReader(evidence.image, evidence.sites, evidence.judge, evidence.traps)
 
     def best(self) -> _Try:
         """The best walk with symbols' frame data ignored, where it would stand above overrides, or else followed."""

@@ -42,7 +42,7 @@ def pieces(target: Target, evidence: Evidence, walks: Walks) -> Pieces:
     own = walks.own.frames if walks.own is not None else ()
     if len(own) < 2:
         raise NothingFound("the reconstruction has no frames to lead the debugger along", "see `compare`")
-    reader = FrameReader64(evidence.image, evidence.sites, evidence.judge)
+    reader = FrameReader64(evidence.image, evidence.sites, evidence.judge, evidence.traps)
     count = frame_count(evidence.region.size)
     live = {frame.return_slot for frame in own}
     found: List[Walk] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Dict, List, NamedTuple, Optional
 
+from hogwalk.machine.windows import TRAP_MARK, USER_END
 from hogwalk.machine.words import X86
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.links import Link, LinkJudge
@@ -16,10 +17,7 @@ from hogwalk.walk.facts.sites import CallSites, SiteKind
 from hogwalk.walk.kf.scoring import End, Fact, Tally
 
 WORD = X86.word
-
-TRAP_MARK = 0xBADB0D00  # _KTRAP_FRAME.DbgArgMark; DbgEbp and DbgEip lie before it, as a frame's pair does
 NEAR_BASE = 0x400
-USER_END = 0x80000000  # kernel addresses start here (with /3GB at C0000000: then more looks like user space, not less)
 
 
 class Chain(NamedTuple):

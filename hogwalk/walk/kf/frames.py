@@ -12,12 +12,11 @@ from hogwalk.targets.parsers.kfrow import KfRow
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.links import Link, LinkJudge
 from hogwalk.walk.facts.sites import CallSites, SiteKind
-from hogwalk.walk.kf.chains import TRAP_MARK
+from hogwalk.walk.facts.traps import Traps
 
 WORD = X86.word
 PROVEN = (Trust.LINKED, Trust.CALL, Trust.TRAP)
 MOST_PLANTED = 8  # rows that one name may plant: a file name is short
-TRAP_SEARCH = 16  # words: between a trap row's ChildEBP and its trap frame lie a return address and few arguments
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,9 @@ class Walk:
 class FrameReader:
     """Reads frames out of parsed `kf` text for one stack."""
 
-    def __init__(self, image: StackImage, sites: CallSites, judge: LinkJudge) -> None:
+    def __init__(self, image: StackImage, sites: CallSites, judge: LinkJudge, traps: Traps) -> None:
         self._image = image
+        self._traps = traps
         self._sites = sites
         self._judge = judge
 
@@ -63,12 +63,12 @@ class FrameReader:
         frames: List[Frame] = []
         running = triple.instruction_ptr
         newer: Optional[int] = None
-        for row in rows:
+        for number, row in enumerate(rows):
             if row.frame_ptr is None or row.return_address is None:
                 continue
-            distance = None if newer is None else row.frame_ptr - newer
-            frames.append(self._frame(row.frame_ptr, row.return_address, running, distance, row))
-            running, newer = row.return_address, row.frame_ptr
+            slot = self._slot_of(row.frame_ptr, row.return_address, newer, rows[number + 1 : number + 2])
+            frames.append(self._frame(row, slot, running, None if newer is None else slot - newer))
+            running, newer = row.return_address, slot
         kept = len(frames)
         while kept > 1 and frames[kept - 1].trust is Trust.NONE:
             kept -= 1
@@ -78,10 +78,23 @@ class FrameReader:
         unparsed = (*text.unparsed, *(row.text for row in planted))
         return Walk(triple, command, tuple(frames[:kept]), rest, text.notes, unparsed, stop)
 
-    def _frame(self, frame_ptr: int, return_address: int, running: int, distance: Optional[int], row: KfRow) -> Frame:
+    def _slot_of(self, frame_ptr: int, return_address: int, newer: Optional[int], older: Sequence[KfRow]) -> int:
+        """Where the address that a row returns to lies; `newer` is the newer row's slot.
+
+        A handler's row repeats the ChildEBP of the function that it called, or has its trap frame's: its own stack ends
+        at that trap frame's Eip.  What entered from user mode keeps no bytes of its own.
+        """
+        slot = frame_ptr + WORD if newer is None else max(frame_ptr + WORD, newer)
+        trap = self._traps.returning_to(frame_ptr, return_address)
+        if trap is None or any((row.frame_ptr or 0) + WORD < trap.slot for row in older if not trap.user):
+            return slot
+        return trap.slot if not trap.user else slot if newer is None else newer
+
+    def _frame(self, row: KfRow, slot: int, running: int, distance: Optional[int]) -> Frame:
+        frame_ptr, return_address = row.frame_ptr or 0, row.return_address or 0
         trust = self.trust(frame_ptr, return_address, running)
         symbol = row.symbol or self._module(running)
-        return Frame(frame_ptr, frame_ptr + WORD, return_address, running, distance, symbol, Source.KF, trust)
+        return Frame(frame_ptr, slot, return_address, running, distance, symbol, Source.KF, trust)
 
     def _module(self, address: int) -> Optional[Symbol]:
         # A module without a name of its own is printed as "!Function+0x5" or "+0x1196".
@@ -90,10 +103,9 @@ class FrameReader:
 
     def trust(self, frame_ptr: int, return_address: int, running: int) -> Trust:
         """How well the return address of a frame is borne out."""
-        image = self._image
-        if self._is_trap(frame_ptr, return_address):
+        if self._traps.returning_to(frame_ptr, return_address) is not None:
             return Trust.TRAP
-        if image.word(frame_ptr + WORD) != return_address:
+        if self._image.word(frame_ptr + WORD) != return_address:
             return Trust.NONE
         kind = self._sites.at(return_address).kind
         if kind is SiteKind.OUTSIDE:
@@ -103,13 +115,6 @@ class FrameReader:
         if kind is SiteKind.PLAIN:
             return Trust.PLAIN
         return Trust.LINKED if self._judge.judge(return_address, running) is Link.MATCH else Trust.CALL
-
-    def _is_trap(self, frame_ptr: int, return_address: int) -> bool:
-        """Whether a trap frame that returns to `return_address` lies right above `frame_ptr`."""
-        for address in range(frame_ptr, frame_ptr + WORD * TRAP_SEARCH, WORD):
-            if self._image.word(address + 8) == TRAP_MARK:
-                return return_address in (self._image.word(address + WORD), self._image.word(address + 0x68))
-        return False
 
 
 def unplanted(rows: Sequence[KfRow], image: StackImage) -> Tuple[List[KfRow], List[KfRow]]:

@@ -16,6 +16,7 @@ from hogwalk.targets.parsers.kfrow import KfRow
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.links import LinkJudge
 from hogwalk.walk.facts.sites import CallSites, SiteKind
+from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.kf.frames import FrameReader, Walk
 
@@ -26,8 +27,8 @@ USER_END = 1 << 47
 class FrameReader64(FrameReader):
     """Reads frames out of parsed `kf` text for one x64 stack."""
 
-    def __init__(self, image: StackImage, sites: CallSites, judge: LinkJudge) -> None:
-        super().__init__(image, sites, judge)
+    def __init__(self, image: StackImage, sites: CallSites, judge: LinkJudge, traps: Traps) -> None:
+        super().__init__(image, sites, judge, traps)
         self._unwinding = Unwinding(sites.reader, sites.modules, image)
 
     def walk(self, triple: Triple, command: str, text: KfText) -> Walk:

@@ -16,7 +16,8 @@ class Walks:
     """What the report is made of.
 
     `tried` and `segments` are the debugger's walks (none without a debugger), `own` hogwalk's (None where the user
-    gave the triple, or nothing was found), `frames` the stitched list, newest first, from `start` on.
+    gave the triple, or nothing was found), `frames` the stitched list, newest first, from `start` on;
+    `blind`: kf's rows stand in the reconstruction's place.
     """
 
     tried: Tuple[Walk, ...]
@@ -26,3 +27,4 @@ class Walks:
     start: Triple
     comparison: Tuple[Difference, ...] = ()
     dropped: Tuple[Frame, ...] = ()
+    blind: bool = False

@@ -1,15 +1,15 @@
-"""Stitches kf's rows and hogwalk's own walk into one list of frames.
+"""Makes one list of frames of kf's rows and the reconstruction.
 
-The own walk has weighed kf's rows already, as one clue among many; so its path decides which frames are live.  kf's
-rows stand for those it shares with the path (their names and columns are the debugger's own), its zero-byte rows of
-trap frames for the trap frames on the path, and its proven rows go on where the own walk ends.  Where nothing tells
-the own walk at which slot to start, kf's proven rows lead up to its first one.
+kf is a witness: the reconstruction has weighed its rows as one clue among many, and its path decides which frames are
+live, what runs in them and whose their bytes are; where kf skipped a frame, its next row would charge two frames' bytes
+to one function.  kf's proven rows go on where the reconstruction ends, and lead up to its first row where nothing tells
+at which slot to start.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from hogwalk.model import Frame, Source, Triple, Trust
 from hogwalk.walk.facts.image import StackImage
@@ -25,7 +25,7 @@ AS_FAR = 0.8  # share of the own walk's frames that kf must have to stand instea
 class Stitched:
     """The frames of both walks, newest first, and the triple they start at.
 
-    The newest return slot found is not a row: it is where the start's InstructionPtr lies, as with `kf=`.
+    The first one's return slot is where the start's InstructionPtr lies, as with `kf=`, unless kf's rows lead.
     `dropped` are kf's rows that the own walk found dead or not to be frames at all.
     """
 
@@ -38,25 +38,32 @@ def stitch(kf_frames: Sequence[Frame], kf_start: Optional[Triple], own: Rebuilt,
     """One list of frames; `own` must hold at least one frame."""
     if kf_start is not None and blind(kf_frames, own):
         return Stitched(_marked(kf_frames, own), kf_start, ())
-    word = image.machine.word
-    rows = _by_slot(kf_frames)
-    merged = _newer(kf_frames, own)
-    leading = bool(merged)
-    for frame in own.frames:
-        shared = rows.get(frame.return_slot)
-        if shared is not None:
-            merged.extend(replace(row, source=Source.BOTH) for row in shared)
-        elif not (frame.trust is Trust.TRAP and _stood_for(frame, merged)):
-            merged.append(frame)
-    merged.extend(_beyond(kf_frames, own.frames[-1].return_slot))
-    slots = {frame.return_slot for frame in merged}
-    dropped = tuple(frame for frame in kf_frames if frame.return_slot not in slots)
-    first = own.frames[0]
+    word, slots = image.machine.word, {frame.return_slot for frame in kf_frames}
+    frames = [replace(frame, source=Source.BOTH) if frame.return_slot in slots else frame for frame in own.frames]
+    lead, first = _newer(kf_frames, own), frames[0]
+    if lead:
+        size, kf = first.return_slot - lead[-1].return_slot, _row_at(kf_frames, first.return_slot)
+        frames[0] = replace(kf, bytes=size, source=Source.BOTH, running=False)
+        lead = with_start(lead, kf_start, image)
+    beyond = _beyond(kf_frames, frames[-1].return_slot) if _ends_early(own) else []
+    if beyond:
+        beyond[0] = replace(beyond[0], bytes=beyond[0].return_slot - frames[-1].return_slot)
+    merged = [*lead, *frames, *beyond]
+    kept = {frame.return_slot for frame in merged}
+    dropped = tuple(frame for frame in kf_frames if frame.return_slot not in kept)
     start = kf_start
-    if start is None or (not leading and start.stack_ptr + word != first.return_slot):
-        start = Triple(image.word(first.frame_ptr or 0) or 0, first.return_slot - word, first.return_address)
-    rest = merged[1:] if first.return_slot not in rows else merged
-    return Stitched(tuple(_sized(rest, _gap_starts(own), word)), start, dropped)
+    if start is None or (not lead and start.stack_ptr + word != first.return_slot):
+        start = Triple(image.word(first.return_slot - word) or 0, first.return_slot - word, first.return_address)
+    return Stitched(tuple(merged), start, dropped)
+
+
+def with_start(rows: Sequence[Frame], start: Optional[Triple], image: StackImage) -> List[Frame]:
+    """kf's rows, the first marked as running, with what is known of its bytes: down to the start's InstructionPtr."""
+    word, first = image.machine.word, rows[0]
+    slot = start.stack_ptr + word if start is not None else None
+    known = slot is not None and start is not None and image.word(slot) == start.instruction_ptr
+    size = first.return_slot - slot if slot is not None and known and slot < first.return_slot else first.bytes
+    return [replace(first, bytes=size, running=True), *rows[1:]]
 
 
 def _marked(kf_frames: Sequence[Frame], own: Rebuilt) -> Tuple[Frame, ...]:
@@ -76,18 +83,15 @@ def blind(kf_frames: Sequence[Frame], own: Rebuilt) -> bool:
     return sum(1 for frame in kf_frames if frame.trust is not Trust.NONE) >= AS_FAR * len(own.frames)
 
 
-def _by_slot(frames: Sequence[Frame]) -> Dict[int, List[Frame]]:
-    # A trap frame's row repeats the ChildEBP of the row before it.
-    rows: Dict[int, List[Frame]] = {}
-    for frame in frames:
-        rows.setdefault(frame.return_slot, []).append(frame)
-    return rows
+def _ends_early(own: Rebuilt) -> bool:
+    """Whether the reconstruction ends where no thread's first frame can be."""
+    clued, last = own.weighed.clued, own.frames[-1].return_slot
+    ends = [mask for node, mask in zip(clued.nodes, clued.ends) if node.slot == last]
+    return not ends or bool(ends[0] & Clue.EARLY_END)
 
 
-def _stood_for(frame: Frame, merged: Sequence[Frame]) -> bool:
-    # Whether kf's zero-byte row for the same trap frame is in the list already.
-    last = merged[-1] if merged else None
-    return last is not None and last.trust is Trust.TRAP and last.return_address == frame.return_address
+def _row_at(frames: Sequence[Frame], slot: int) -> Frame:
+    return next(frame for frame in frames if frame.return_slot == slot)
 
 
 def _newer(kf_frames: Sequence[Frame], own: Rebuilt) -> List[Frame]:
@@ -103,24 +107,3 @@ def _beyond(frames: Sequence[Frame], last_slot: int) -> List[Frame]:
     older = [frame for frame in frames if frame.return_slot > last_slot]
     proven = [index for index, frame in enumerate(older) if frame.trust not in (Trust.NONE, Trust.PLAIN)]
     return older[: proven[-1] + 1] if proven else []
-
-
-def _gap_starts(own: Rebuilt) -> Set[int]:
-    return {gap.start for gap in own.gaps}
-
-
-def _sized(frames: Sequence[Frame], gap_starts: Set[int], word: int) -> List[Frame]:
-    # Bytes anew from the slots: each frame's distance to the newer one, none at a start and behind a gap.
-    sized: List[Frame] = []
-    newer: Optional[Frame] = None
-    for frame in frames:
-        behind_gap = newer is not None and newer.return_slot + word in gap_starts
-        if newer is None:
-            size: Optional[int] = None
-        elif behind_gap and frame.return_slot != newer.return_slot:
-            size = frame.bytes if frame.source is Source.HOGWALK else None
-        else:
-            size = frame.return_slot - newer.return_slot
-        sized.append(replace(frame, bytes=size))
-        newer = frame
-    return sized

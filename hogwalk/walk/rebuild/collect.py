@@ -16,7 +16,6 @@ from hogwalk.walk.rebuild.links import Links
 from hogwalk.walk.rebuild.nodes import Node, nodes
 from hogwalk.walk.rebuild.pairs import PairJudge
 from hogwalk.walk.rebuild.reach import Reach
-from hogwalk.walk.rebuild.traps import Traps
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Collector:
     def __init__(self, evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> None:
         """`kf_slots` are the debugger's return slots."""
         self._evidence = evidence
-        self._traps = Traps(evidence.image, evidence.symbols)
+        self._traps = evidence.traps
         found = nodes(evidence, self._traps, kf_slots)
         self._functions = Functions(evidence)
         self._links = Links(evidence, self._functions)

@@ -9,7 +9,7 @@ from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from hogwalk.model import Frame
 from hogwalk.walk.facts.modules import ModuleMap
-from hogwalk.walk.rebuild.walk import Rebuilt, Weighed
+from hogwalk.walk.rebuild.walk import Rebuilt, RimFrame, Weighed
 
 DRAWS, FEWEST_DRAWS = 200, 50
 WORK = 400_000  # candidates times draws: a stack of 1 MB is worth fewer draws, not seconds
@@ -35,16 +35,17 @@ class Confidence:
 Owner = Callable[[str], Optional[str]]
 
 
-def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner) -> Optional[Confidence]:
-    """How sure it is who holds most of the stack; `owner` maps a module's name to a product's, say.
+def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Optional[str] = None) -> Optional[Confidence]:
+    """How sure it is that `named` (else the walk's own largest owner) holds most of the stack.
 
-    A module without an owner (None: the system's own, say) is left out.  None where the walk holds no bytes.
+    `owner` maps a module's name to a product's, say; a module without an owner (None: the system's own, say) is left
+    out.  None where the walk holds no bytes.
     """
     sums = _of_frames(rebuilt.frames, owner)
-    named = _largest(sums)
+    named = _largest(sums) if named is None else named
     if named is None:
         return None
-    if sum(1 - live for live in rebuilt.probabilities) < NO_DOUBT:
+    if sum(1 - live for live in rebuilt.probabilities) < NO_DOUBT and _largest(sums) == named:
         return Confidence(named, _stated(DRAWS, DRAWS), sums[named], sums[named])
     owners = _owners(rebuilt.weighed, modules, owner)
     random, posterior = Random(SEED), rebuilt.weighed.posterior
@@ -86,7 +87,7 @@ class Sums:
         self._owners = owners
         self._owner = owner
         self._known: Dict[Tuple[int, ...], Dict[str, int]] = {}
-        self._rims: Dict[Tuple[int, ...], Dict[str, int]] = {}
+        self._rims: Dict[Tuple[object, ...], Dict[str, int]] = {}
 
     def of(self, path: Tuple[int, ...]) -> Dict[str, int]:
         """One path's bytes by owner; most draws are the same few paths."""
@@ -97,23 +98,25 @@ class Sums:
 
     def _sum(self, path: Tuple[int, ...]) -> Dict[str, int]:
         nodes, bridges = self._weighed.clued.nodes, self._weighed.bridges
+        builder = self._weighed.builder
         sums: Dict[str, int] = {}
         for newer, older in zip(path, path[1:]):
             name = self._owners[newer]
             if (newer, older) in bridges:
-                self._add_rims(sums, newer, older)
+                self._add(sums, (newer, older), builder.over_hole)
             elif name is not None:
                 sums[name] = sums.get(name, 0) + nodes[older].slot - nodes[newer].slot
-        self._add_rims(sums, *path[-1:])
+        self._add(sums, path[:1], lambda first: [builder.first(first)])
+        self._add(sums, path[-1:], builder.last)
         return sums
 
-    def _add_rims(self, sums: Dict[str, int], *rims: int) -> None:
-        """Adds the frames at an unreadable page: at both its rims, or the one that runs into it at the stack's end."""
-        found = self._rims.get(rims)
+    def _add(self, sums: Dict[str, int], rims: Tuple[int, ...], build: Callable[..., Sequence[RimFrame]]) -> None:
+        """Adds what is built at a path's start, at its end, or at both rims of an unreadable page."""
+        key = (build.__name__, *rims)
+        found = self._rims.get(key)
         if found is None:
-            builder = self._weighed.builder
-            built = builder.over_hole(*rims) if len(rims) == 2 else builder.last(*rims) if rims else []
-            found = self._rims[rims] = _of_frames([one.frame for one in built], self._owner)
+            built = build(*rims) if rims else ()
+            found = self._rims[key] = _of_frames([one.frame for one in built], self._owner)
         for owner, count in found.items():
             sums[owner] = sums.get(owner, 0) + count
 

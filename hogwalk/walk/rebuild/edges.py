@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.front import Front
 from hogwalk.walk.rebuild.functions import Functions, Prediction
 from hogwalk.walk.rebuild.nodes import Node
-from hogwalk.walk.rebuild.pairs import HANDLER_REACH, TRAPPED, USUAL_FRAME, PairJudge
-from hogwalk.walk.rebuild.traps import Traps
+from hogwalk.walk.rebuild.pairs import TRAPPED, USUAL_FRAME, PairJudge
 
 SAVED_EBP = int(Clue.SAVED_EBP)
 HOLE = int(Clue.HOLE)
@@ -173,7 +173,7 @@ class EdgeFinder:
         node, nodes = self._nodes[number], self._nodes
         hole = next((hole for hole in self._holes if hole[0] > node.slot), None) if self._holes else None
         ebps = self._ebp.get(number, (None,))
-        trapped = (trap.slot for trap in self._traps.above(node.slot, HANDLER_REACH))
+        trapped = (trap.slot for trap in self._traps.above(node.slot))
         likely = None if told.known else self._known_ebp(number)
         expected = (*_expected(node, told, ebps), *trapped)
         if likely is not None:

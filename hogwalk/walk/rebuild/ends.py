@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Sequence
 
-from hogwalk.walk.evidence import DOUBLE_FAULT, Evidence
+from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.functions import Functions, Prediction
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.pairs import USUAL_FRAME
 from hogwalk.walk.rebuild.reach import Reach
-from hogwalk.walk.rebuild.traps import Traps
 
 FROM_REGISTERS, NOT_REGISTERS = int(Clue.FROM_REGISTERS), int(Clue.NOT_REGISTERS)
 EBP_START, BELOW_EBP_START = int(Clue.EBP_START), int(Clue.BELOW_EBP_START)
@@ -25,8 +25,6 @@ HOLE_NEAR = 0x100  # bytes above Limit: an unreadable page within these leaves n
 SAVED_NEAR = 0x1200  # bytes: a page, as some writers save whole ones, and some
 FRAME = USUAL_FRAME[0]
 FARTHEST_START = 0x1800  # bytes above Limit: a frame larger than the largest known ones would have to lie below
-ENTRY_REACH = 0x60  # bytes below a user-mode trap frame: the arguments copied for the system service
-BASE_REACH = 0x2A0  # bytes below Base: the floating-point save area (0x210) and a trap frame (0x8c)
 # A region smaller than a page is a part of a stack: its end is no bottom.
 STOPPED = 0xCC  # int 3: what the compiler or the kernel puts behind a call that never returns
 
@@ -34,7 +32,7 @@ STOPPED = 0xCC  # int 3: what the compiler or the kernel puts behind a call that
 def overflowed(evidence: Evidence) -> bool:
     """Whether the stack is known to have run into its limit: the double fault of a guard page."""
     bugcheck = evidence.about.bugcheck
-    return bugcheck is not None and (bugcheck.code, bugcheck.arguments[:1]) == (DOUBLE_FAULT[0], DOUBLE_FAULT[1:])
+    return bugcheck is not None and bugcheck.double_fault
 
 
 def start_clues(evidence: Evidence, nodes: Sequence[Node], functions: Functions, reach: Reach) -> Dict[int, int]:
@@ -96,12 +94,12 @@ def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps) -> int:
         return INTO_HOLE
     if told.exact and told.slots and _inside(told.slots, node.slot, base):
         mask |= PREDICTED_ON
-    if any(trap.user for trap in traps.above(node.slot, ENTRY_REACH)):
+    if any(trap.user for trap in traps.above(node.slot)):
         return mask | USER_MODE
     code = None if node.clues & UNREAD else evidence.reader.bytes_at(node.address, 1)
     if code is not None and code[0] == STOPPED:
         mask |= NO_RETURN
-    if base - node.slot > BASE_REACH or evidence.region.size < evidence.about.page_bytes:
+    if node.slot < evidence.oldest or evidence.region.size < evidence.about.page_bytes:
         return mask | EARLY_END
     return mask | NEAR_BASE | (ZERO_EBP if node.below == 0 else 0)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from hogwalk.model import Frame, Gap, Source, Symbol, Trust
 from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.gaps import gaps
 from hogwalk.walk.rebuild.clues import Clue, words
 from hogwalk.walk.rebuild.collect import Clued
-from hogwalk.walk.rebuild.gaps import gaps_between
+from hogwalk.walk.rebuild.ends import overflowed
 from hogwalk.walk.rebuild.nodes import Node
 
 UNKNOWN_ADDRESS = 0
@@ -45,7 +47,7 @@ class FrameBuilder:
         newer: Optional[int] = None
         for number in path:
             if newer is None:
-                built.append(self._first(number))
+                built.append(self.first(number))
             else:
                 mask = dict(self._clued.edges.steps[newer])[number]
                 if mask & Clue.HOLE:
@@ -55,20 +57,29 @@ class FrameBuilder:
             newer = number
         if newer is not None:
             built.extend(self.last(newer))
-        return tuple(built), gaps_between(self._evidence.region, [one.frame for one in built], self._holes, self._word)
+        return tuple(built), gaps(self._evidence.region, [one.frame for one in built], self._holes, self._word)
 
-    def _first(self, number: int) -> Built:
-        mask, node = self._clued.starts[number], self._clued.nodes[number]
-        registers = self._evidence.registers
-        if registers is not None and mask & Clue.FROM_REGISTERS:
-            running: Optional[int] = registers.ip
-        else:
-            running = self._target(node)
-        return Built(self._frame(node, running, None, mask), words(mask | node.clues), number)
+    def first(self, number: int) -> Built:
+        """The function that runs where the walk starts: its bytes reach from ESP, or from Limit, to its return slot."""
+        mask, node, evidence = self._clued.starts[number], self._clued.nodes[number], self._evidence
+        registers, limit = evidence.registers, evidence.region.limit
+        known = registers is not None and bool(mask & Clue.FROM_REGISTERS)
+        running = registers.ip if registers is not None and known else self._target(node)
+        low: Optional[int] = None
+        if registers is not None:
+            low = max(registers.sp, limit) if known else None
+        elif overflowed(evidence):
+            low = self._holes[0][1] if mask & Clue.BEHIND_HOLE else limit
+        size = None if low is None or running is None or low > node.slot else node.slot + self._word - low
+        frame = replace(self._frame(node, running, size, mask), running=True)
+        return Built(frame, words(mask | node.clues), number)
 
     def _step(self, newer: int, number: int, mask: int) -> Built:
         runs, node = self._clued.nodes[newer], self._clued.nodes[number]
-        return Built(self._frame(node, runs.address, node.slot - runs.slot, mask), words(mask | node.clues), number)
+        frame = self._frame(node, runs.address, node.slot - runs.slot, mask)
+        if frame.trust is Trust.TRAP:  # as kf shows it: a handler's row has the ChildEBP of the function it called
+            frame = replace(frame, frame_ptr=runs.slot - self._word)
+        return Built(frame, words(mask | node.clues), number)
 
     def _frame(self, node: Node, running: Optional[int], size: Optional[int], mask: int) -> Frame:
         symbol = None if running is None else self._symbol(running)
@@ -86,8 +97,19 @@ class FrameBuilder:
         return built
 
     def last(self, number: int) -> List[Built]:
-        """The frame behind the oldest return slot found, where it runs into an unreadable page at the stack's end."""
-        return self._into_hole(number) if self._clued.ends[number] & Clue.HOLE else []
+        """What follows the oldest return slot found: the frame that runs into an unreadable page at the stack's end.
+
+        Where user mode entered the kernel, the entry code's own row, which keeps no bytes, as with kf.
+        """
+        if self._clued.ends[number] & Clue.HOLE:
+            return self._into_hole(number)
+        node = self._clued.nodes[number]
+        trap = next((trap for trap in self._evidence.traps.above(node.slot) if trap.user), None)
+        if trap is None or not self._clued.ends[number] & Clue.USER_MODE:
+            return []
+        symbol, frame_ptr = self._symbol(node.address), node.slot - self._word
+        entry = Frame(frame_ptr, node.slot, trap.ip, node.address, 0, symbol, Source.HOGWALK, Trust.TRAP)
+        return [Built(entry, words(Clue.USER_MODE), None)]
 
     def _into_hole(self, newer: int) -> List[Built]:
         """The frame that runs into an unreadable page, where its depth is known."""

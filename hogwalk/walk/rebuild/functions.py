@@ -8,9 +8,9 @@ from hogwalk.machine.words import X86
 from hogwalk.machine.x86.depth import Depths
 from hogwalk.machine.x86.values import FIRST_ORIGIN, RETURN_SLOT
 from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.traps import TrapFrame
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.nodes import Node
-from hogwalk.walk.rebuild.traps import TrapFrame
 
 WORD = X86.word
 

@@ -8,8 +8,8 @@ from hogwalk.machine.words import X86
 from hogwalk.machine.x86.calls import CallKind
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.sites import SiteKind
+from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.traps import Traps
 
 WORD = X86.word
 

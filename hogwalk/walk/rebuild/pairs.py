@@ -6,12 +6,12 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.machine.words import X86
 from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.functions import Prediction
 from hogwalk.walk.rebuild.links import Links
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.reach import Reach, size_clue
-from hogwalk.walk.rebuild.traps import Traps
 
 WORD = X86.word
 
@@ -33,7 +33,6 @@ EBP_FRAME, EBP_BELOW, EBP_PASSED = int(Clue.EBP_FRAME), int(Clue.EBP_BELOW), int
 DEPTH_OPEN = DEPTH_UNKNOWN | NO_TRAP | DEPTH_UNREAD | DEPTH_AT_LEAST
 TRAPPED = int(Clue.TRAP_FRAME | Clue.SYSTEM_CALL)
 TRAP_FRAME, SAVED_EBP = int(Clue.TRAP_FRAME), int(Clue.SAVED_EBP)
-HANDLER_REACH = 0x60  # bytes a handler uses below its trap frame: arguments of a system service, its own call
 USUAL_FRAME = (4,)  # EBP points to the word below the return slot
 MOST_COMPARED = 8  # other places of the same return address that are compared
 
@@ -50,7 +49,7 @@ class PairJudge:
         self._limit, self._base = evidence.region.limit, evidence.region.base
         self._words = evidence.image.words
         self._numbers = {node.slot: number for number, node in enumerate(nodes)}
-        self._handlers = {node.address for node in nodes if traps.above(node.slot, HANDLER_REACH)}
+        self._handlers = {node.address for node in nodes if traps.above(node.slot)}
         self._places: Dict[int, List[int]] = {}
         for node in nodes:
             self._places.setdefault(node.address, []).append(node.slot)
@@ -101,7 +100,7 @@ class PairJudge:
         """A trap frame lies right above its handler's own stack; a function with a frame of its own handles none."""
         start = self._traps.by_slot[older.slot].start
         ordinary = told.frame_ebp == USUAL_FRAME or (told.exact and not {older.slot, older.slot - WORD} & {*told.slots})
-        near = self._traps.above(node.slot, HANDLER_REACH)
+        near = self._traps.above(node.slot)
         if not near or start > near[-1].start or start <= node.slot or (ordinary and told.known):
             return DEPTH_OTHER
         return HANDLER | (DEPTH if start == near[0].start else DEPTH_OTHER_LIKELY)

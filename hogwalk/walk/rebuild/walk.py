@@ -20,7 +20,10 @@ CHAINED = Clue.CHAINED | Clue.EBP_FRAME  # by the EBP saved below the slot, or b
 
 
 class RimBuilder(Protocol):
-    """Builds the frames at the rims of a page that cannot be read."""
+    """Builds the frames at a walk's start and end, and at the rims of a page that cannot be read."""
+
+    def first(self, number: int) -> RimFrame:
+        """The frame of the function that runs where the walk starts."""
 
     def over_hole(self, newer: int, number: int) -> Sequence[RimFrame]:
         """The frame that runs into the page, where its depth is known, and the first one above it."""

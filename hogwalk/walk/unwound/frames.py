@@ -7,9 +7,9 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 from hogwalk.machine.x64.prologue import MACHINE_FRAME
 from hogwalk.model import Frame, Gap, Source, Symbol, Trust
 from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.gaps import gaps
 from hogwalk.walk.rebuild.clues import Clue, words
 from hogwalk.walk.rebuild.collect import Candidates
-from hogwalk.walk.rebuild.gaps import gaps_between
 from hogwalk.walk.rebuild.nodes import Node
 
 UNKNOWN_ADDRESS = 0
@@ -38,7 +38,7 @@ class Builder:
         newer: Optional[int] = None
         for number in path:
             if newer is None:
-                built.append(self._first(number))
+                built.append(self.first(number))
             else:
                 mask = dict(self._found.edges.steps[newer])[number]
                 built.extend(self._lost(newer, number, mask) if mask & Clue.DEPTH_OTHER else [])
@@ -46,9 +46,10 @@ class Builder:
                     built.append(self._step(newer, number, mask))
             newer = number
         word, holes = self._evidence.image.machine.word, self._evidence.image.holes
-        return tuple(built), gaps_between(self._evidence.region, [one.frame for one in built], holes, word)
+        return tuple(built), gaps(self._evidence.region, [one.frame for one in built], holes, word)
 
-    def _first(self, number: int) -> Built:
+    def first(self, number: int) -> Built:
+        """The frame of the function that runs where the walk starts."""
         node, registers = self._found.nodes[number], self._evidence.registers
         mask = self._found.starts[number]
         if registers is None or not mask & Clue.FROM_REGISTERS:

@@ -1,0 +1,48 @@
+"""What 32-bit Windows lays down in memory: offsets of its structures, in bytes, each in this one place.
+
+Sources: wdbgexts.h (KDDEBUGGER_DATA64), ntddk.h (NT_TIB, CONTEXT), the public symbols' types (_KTHREAD, _KPCR, _KTSS,
+_KTRAP_FRAME), Geoff Chappell's tables of these by version.  The trap frame's fields named here lie alike from NT 4 to
+Windows 10.
+"""
+
+from __future__ import annotations
+
+PAGE = 0x1000  # of every x86
+GUARD = 0x1000  # the guard page below Limit
+USER_END = 0x80000000  # kernel addresses start here (with /3GB at C0000000: then more looks like user space, not less)
+
+# KDDEBUGGER_DATA64; every pointer in it is 64 bits wide, sign-extended on x86.
+KDBG_PROCESSOR_BLOCK = 0x218  # KiProcessorBlock: address of the array of KPRCB pointers
+KDBG_INITIAL_STACK = 0x29E  # USHORT OffsetKThreadInitialStack
+KDBG_CURRENT_THREAD = 0x2B4  # USHORT OffsetPrcbCurrentThread
+MAX_PROCESSORS = 32  # x86 Windows' own bound (KAFFINITY is 32 bits wide)
+
+PRCB_IN_PCR = 0x120  # _KPCR.PrcbData
+PCR_GDT = 0x3C  # _KPCR.GDT
+PRCB_CURRENT_THREAD = 4  # _KPRCB.CurrentThread
+TIB_BASE, TIB_LIMIT = 4, 8  # _NT_TIB.StackBase, .StackLimit; a TEB begins with one
+TIB_FPU_ROOM = 0x210  # the KPCR's NT_TIB.StackBase leaves out the room for the FPU state below Base
+
+DOUBLE_FAULT = (0x7F, 8)  # bug check and its first argument; the second is the TSS's address (0 on Windows 2000)
+MAIN_TSS = 0x28  # the selector every x86 Windows thread runs on; the double fault's task gate leaves its state there
+TSS_EIP, TSS_ESP, TSS_EBP = 0x20, 0x38, 0x3C  # _KTSS
+TSS_BYTES = 0x68
+CONTEXT_FLAGS, CONTEXT_EBP, CONTEXT_EIP, CONTEXT_ESP = 0x00, 0xB4, 0xB8, 0xC4  # _CONTEXT
+CONTEXT_I386 = 0x00010000  # in every x86 CONTEXT's flags
+CONTEXT_BYTES = 0xCC
+
+# _KTRAP_FRAME
+TRAP_MARK = 0xBADB0D00  # DbgArgMark: proves a trap frame (late XP and later; Windows 2000 has none)
+TRAP_DEBUG_EIP, TRAP_MARK_AT, TRAP_FS, TRAP_EBP, TRAP_ERROR = 0x04, 0x08, 0x50, 0x60, 0x64
+TRAP_EIP, TRAP_CS, TRAP_FLAGS = 0x68, 0x6C, 0x70
+TRAP_KERNEL_BYTES = 0x74  # of a trap out of the kernel: ESP and SS above are not pushed then
+TRAP_ESP, TRAP_SS, TRAP_BYTES = 0x74, 0x78, 0x8C
+KERNEL_CS, KERNEL_FS, USER_FS, USER_SS, USER_PRIVILEGE = 0x08, 0x30, 0x3B, 0x23, 3
+FLAGS_SET, FLAGS_NEVER, FLAGS_INTERRUPTS = 0x2, 0xFFC08028, 0x200  # EFLAGS: read as one, as zero; interrupts on
+# A handler's own stack below its trap frame: arguments of a system service (17 at most), its own call.  From Windows
+# 8.1 on traps and interrupts save xmm0..xmm7 there too.
+HANDLER_REACH, HANDLER_REACH_XMM = 0x60, 0x60 + 0x80
+INITIAL_STACK_8 = 0x20  # _KTHREAD.InitialStack from Windows 8 on; 0x28 in Vista and 7, 0x18 before
+# The oldest frame lies at most this far below InitialStack: the FPU area (0x210) and a trap frame.  InitialStack
+# itself lies below Base, by 0x30 to 0x130 bytes in Windows 7, further in 10.
+BASE_REACH, BASE_REACH_UNKNOWN, INITIAL_BELOW_BASE = 0x2A0, 0x500, 0x400

@@ -1,0 +1,46 @@
+"""The bytes of a stack that no frame of a walk holds, whether between frames or around them."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Sequence, Tuple
+
+from hogwalk.machine.words import X86
+from hogwalk.model import ABOVE, BELOW, BETWEEN, CUT, NOTHING, UNREADABLE, Frame, Gap, Region
+
+Holes = Sequence[Tuple[int, int]]
+
+
+def gaps(region: Region, frames: Sequence[Frame], holes: Holes, word: int = X86.word) -> Tuple[Gap, ...]:
+    """What no frame accounts for, lowest address first; pages that cannot be read apart.
+
+    A frame holds the bytes that end right above its return address, `word` bytes large; one without bytes begins a
+    walk, one past an unreadable page holds less, and what is left between is a gap.  Frames and gaps are Base minus
+    Limit.
+    """
+    if not frames:
+        return tuple(_cut(region.limit, region.base, NOTHING, holes))
+    found: List[Gap] = []
+    end = region.limit
+    for frame in frames:
+        here = min(frame.top(word), region.base)
+        start = here - (frame.bytes or 0)
+        why = ABOVE if frame is frames[0] else CUT if _touches(end, start, holes) else BETWEEN
+        found.extend(_cut(end, start, why, holes))
+        end = here
+    return (*found, *_cut(end, region.base, BELOW, holes))
+
+
+def _touches(start: int, end: int, holes: Holes) -> bool:
+    return any(low <= end and start <= high for low, high in holes)
+
+
+def _cut(start: int, end: int, why: str, holes: Holes) -> Iterator[Gap]:
+    for low, high in holes:
+        low, high = max(low, start), min(high, end)
+        if low < high:
+            if start < low:
+                yield Gap(start, low, why)
+            yield Gap(low, high, UNREADABLE)
+            start = high
+    if start < end:
+        yield Gap(start, end, why)
