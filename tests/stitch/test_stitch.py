@@ -147,3 +147,4 @@ class _Compared(Report):
     def __init__(self, comparison: Sequence[Difference]) -> None:
         object.__setattr__(self, "comparison", tuple(comparison))
         object.__setattr__(self, "dropped", ())
+        object.__setattr__(self, "tried", (None,))
