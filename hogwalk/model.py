@@ -224,8 +224,8 @@ class Frame:
     symbol: Optional[Symbol]
     source: Source
     trust: Trust
-    running: bool = False
     end: Optional[int] = None
+    running: bool = False
 
     def top(self, word: int) -> int:
         """The first address above the frame; `word` is the size of a stack word in bytes."""
