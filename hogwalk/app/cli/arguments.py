@@ -10,7 +10,8 @@ from typing import List, Optional, Sequence, Tuple
 from hogwalk.app.cli.exports import OPTIONS
 from hogwalk.app.cli.files import REPORT, is_own
 from hogwalk.app.cli.host import inside_debugger
-from hogwalk.app.cli.options import COMMANDS, VALUED, Parser, command_parser, top_parser
+from hogwalk.app.cli.options import COMMANDS, TOPICS, VALUED, Parser, command_parser, top_parser
+from hogwalk.app.cli.output import write_lines
 from hogwalk.errors import UsageError
 
 __all__ = ["COMMANDS", "expanded", "parse"]
@@ -19,6 +20,7 @@ WILD = "*?["  # cmd.exe and PowerShell leave patterns to the program
 LINES = "--json-lines"
 DEMO = "demo"
 HELP = ("help", "?", "/?", "-?", "/h", "/help", "-help", "-h", "--help")
+PAGES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "help")
 SHORTEST = 2  # letters of a command's beginning that stand for it
 
 
@@ -26,7 +28,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The parsed command line.
 
     `file` is a recording, dump or log, `z` a dump, `command` one of COMMANDS; `files` and `dumps` are all
-    of either, more than one only with --json-lines.  Raises UsageError; exits (SystemExit) for -h and --version.
+    of either, more than one only with --json-lines.  Raises UsageError; exits (SystemExit) for -h, a page of help
+    and --version.
     """
     many = LINES in arguments
     files, command, rest = _split(_helped(arguments), many)
@@ -48,8 +51,23 @@ def _helped(arguments: Sequence[str]) -> List[str]:
     words = list(arguments)
     if not words or not any(word.lower() in HELP for word in (words[0], words[-1])):
         return words
-    names = [_command(word) for word in words if word.lower() not in HELP]
+    asked = [word for word in words if word.lower() not in HELP]
+    if words[0].lower() in HELP and asked:
+        _page(asked[0])
+    names = [_command(word) for word in asked]
     return [*(name for name in names[:1] if name), "-h"]
+
+
+def _page(word: str) -> None:
+    # Prints the page of that topic and ends there; goes on where the word is a command.
+    if word.lower() in TOPICS:
+        with open(os.path.join(PAGES, f"{word.lower()}.txt"), encoding="ascii") as page:
+            write_lines(page.read().rstrip("\n").split("\n"))
+        raise SystemExit(0)
+    if _command(word) is None and not word.startswith("-"):
+        raise UsageError(
+            f"there is no help on {word!r}", f"topics: {', '.join(TOPICS)}; commands: {', '.join(COMMANDS)}"
+        )
 
 
 def _command(word: str) -> Optional[str]:

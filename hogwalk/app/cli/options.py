@@ -22,9 +22,14 @@ COMMANDS = {
     "frame": "why one frame is so big: the call, the prologue, its bytes by purpose",
     "heal": "the debugger's own kf, led through code without FPO data by overrides, removed again",
     "charge": "own and inclusive bytes, the price of a cycle, what would fit without whom",
-    "verdict": "the triage in words, for a mail: what died, who holds the stack, why, how sure, what to ask for",
+    "verdict": "the triage in words, for a mail: what died, who holds the stack, why, and how sure",
     "summary": "the reports of many dumps (--json-lines) as one: products, paths, worst first",
     "threads": "all threads of a dump by the stack they have left, each with its top product",
+}
+TOPICS = {
+    "reading": "what each line of the report means",
+    "trust": "how sure a frame is, who found it, and how the reconstruction decides",
+    "kf": "what kf= does, and where it is lost",
 }
 DETAILS: Dict[str, str] = {
     "triage": "Several dumps at once: --json-lines reads them in worker processes and prints one JSON document to a "
@@ -114,12 +119,14 @@ def top_parser() -> Parser:
     from hogwalk import __version__
 
     lines = "\n".join(f"  {name:<11} {text}{_own_options(name)}" for name, text in COMMANDS.items())
+    topics = "\n".join(f"  {name:<11} {text}" for name, text in TOPICS.items())
     parser = Parser(
         prog="hogwalk",
         usage="hogwalk [FILE] [COMMAND] [OPTIONS]; in WinDbg: !py -g hogwalk [COMMAND] [OPTIONS]",
         description="Who ate the kernel stack: finds the start of the walk that kv lost, and charges every byte.\n"
         "FILE is a crash dump, a debugger's log or pasted text (- reads a pipe), or a recording.",
         epilog=f"commands (hogwalk COMMAND -h shows a command's options):\n{lines}\n\n"
+        f"pages (hogwalk help PAGE):\n{topics}\n\n"
         f"examples:\n{EXAMPLES}\n\n{textwrap.fill(EPILOG, 90)}\n{CODES}",
     )
     parser.add_argument("--version", action="version", version=f"hogwalk {__version__}")
