@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Optional
 
 import pytest
 
+from hogwalk.answer.render.charge import render_charge
+from hogwalk.answer.render.json_report import to_json
+from hogwalk.answer.render.triage import render
 from hogwalk.answer.render.verdict import MOST_LINES, verdict
 from hogwalk.answer.report.document import Report
-from hogwalk.model import Registers, Version
+from hogwalk.answer.report.fault import cycle_price
+from hogwalk.model import PrintedWalk, Registers, Version
 from hogwalk.walk.rebuild.confidence import Confidence
 from tests.page.reports import stackhog
 
@@ -49,10 +54,38 @@ def test_stackhog_in_seven_lines() -> None:
         (0xB8AE6100, "of 12288 bytes overflowed: 256 bytes were left"),
         (0xB8AE7000, "This is no stack overflow: 8192 of 12288 bytes were used and 4096 left"),
         (None, "has 12288 bytes; where its pointer stood is not known"),
+        (0xB8A68000, "of 12288 bytes is not depleted, its pointer is off it: esp b8a68000 lies outside Limit..Base"),
+        (0xB8B00000, "of 12288 bytes is not depleted, its pointer is off it"),
     ],
 )
 def test_what_died(sp: Optional[int], words: str) -> None:
     assert words in text(at(sp))
+
+
+def test_of_a_stack_whose_base_is_not_known_no_share_and_no_room_is_stated() -> None:
+    report = stackhog()[0]
+    table = PrintedWalk("kf", None, report.region, (), (), (), (), bounded=False)
+    unbounded = replace(report, printed=table)
+    said = text(unbounded)
+    assert "The kernel stack holds at least 12336 bytes; its Base is not known" in said
+    for words in ("%, in", "room for", "fits with"):
+        assert words not in said
+    shown = " ".join(render_charge(unbounded, None))
+    assert "12336 bytes at least; Base is not known" in shown
+    for words in ("would fit", "fits with"):
+        assert words not in shown
+
+
+@pytest.mark.parametrize("sp", [0xB8AE5FD0, 0xB8AE6100, 0xB8A68000, None])
+def test_every_view_has_the_same_room_for_a_cycle(sp: Optional[int]) -> None:
+    report = at(sp)
+    cost = cycle_price(report)
+    assert cost is not None
+    assert f"room for {cost.fit}." in text(report)
+    triage = " ".join(" ".join(render(report)).split())
+    assert f"{cost.fit} turn{'s' * (cost.fit != 1)} would fit" in triage
+    assert f"on the stack, {cost.fit} would fit" in " ".join(render_charge(report, None))
+    assert json.loads(to_json(report))["recursion"]["turns_that_fit"] == cost.fit
 
 
 def test_without_registers_nothing_is_said_of_what_would_fit() -> None:

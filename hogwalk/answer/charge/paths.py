@@ -34,13 +34,14 @@ class Inclusive:
 class Price:
     """What a cycle costs: frames and bytes of one turn, the turns that the stack holds, and those that would fit.
 
-    `fit` counts the turns for which a stack of `size` bytes has room beside what is not of the cycle.
+    `fit` counts the turns for which a stack of `size` bytes has room beside what is not of the cycle; None where the
+    size is not known.
     """
 
     period: int
     turn: int
     turns: int
-    fit: int
+    fit: Optional[int]
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,13 @@ def _caused(frames: Sequence[Frame], owner: Owner, system: Callable[[str], bool]
     return sums
 
 
-def price(cycle: Cycle, size: int, used: int) -> Price:
-    """The price of a cycle in a stack of `size` bytes of which the whole path used `used`."""
+def price(cycle: Cycle, size: Optional[int], used: int) -> Price:
+    """The price of a cycle in a stack of `size` bytes (None: not known) of which the whole path used `used`."""
     turns = len(cycle.starts)
     turn = cycle.turn or (round(cycle.bytes / turns) if turns else 0)
     beside = max(0, used - cycle.bytes)
-    return Price(cycle.length, turn, turns, max(0, size - beside) // turn if turn else 0)
+    fit = None if size is None else max(0, size - beside) // turn if turn else 0
+    return Price(cycle.length, turn, turns, fit)
 
 
 def what_if(name: str, saved: int, size: int, used: int) -> WhatIf:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from hogwalk.answer.charge.books import function_of, module_of
-from hogwalk.answer.charge.paths import LARGE, NOTABLE, inclusive, large_frames, price, reserves, what_if
+from hogwalk.answer.charge.paths import LARGE, NOTABLE, inclusive, large_frames, reserves, what_if
 from hogwalk.answer.explain.records import Explanation, Purpose
 from hogwalk.answer.render.line import Line, frame_link, joined
-from hogwalk.answer.render.table import PLAIN, Look, cut, table, wrapped
-from hogwalk.answer.render.verdict import used_bytes
+from hogwalk.answer.render.table import PLAIN, Look, counted, cut, table, wrapped
 from hogwalk.answer.report.document import Report
+from hogwalk.answer.report.fault import cycle_price, off_stack, spent, used_bytes
 from hogwalk.errors import BadInput
 from hogwalk.machine.words import hexa
 from hogwalk.model import Frame
@@ -26,29 +26,32 @@ def render_charge(
 
     `biggest` explains the hog's largest frame.  Raises BadInput where `without` holds no bytes.
     """
-    used = used_bytes(report)
-    yield from wrapped("Used", _used(report, used), look.prose)
+    yield from wrapped("Used", _used(report), look.prose)
     yield Line("")
     yield from _table(report, look)
     yield Line("")
-    spent = used if used is not None else report.walked
-    yield from _cycle(report, spent, look)
+    needed = spent(report)
+    yield from _cycle(report, look)
     savings = [_own(*_named(report, without))] if without else [*_suspects(report), *_locals(biggest)]
     for words, saved in savings:
-        found = what_if(words, saved, report.region.size, spent)
-        fits = f"and fits with {found.left} left" if found.left >= 0 else f"and lacks {-found.left}"
-        yield from wrapped("Without", f"{words} the path needs {found.needed} bytes {fits}", look.prose)
+        found = what_if(words, saved, report.region.size, needed)
+        fits = f" and fits with {found.left} left" if found.left >= 0 else f" and lacks {-found.left}"
+        end = fits if report.base_known else ""
+        yield from wrapped("Without", f"{words} the path needs {found.needed} bytes{end}", look.prose)
     if savings:
         yield from wrapped("", "(at most: the calls that such frames made would go too)", look.prose)
     yield from _large(report, look)
-    rest = ", ".join(f"{left} of {size} KB" if left >= 0 else f"none of {size} KB" for size, left in reserves(spent))
+    rest = ", ".join(f"{left} of {size} KB" if left >= 0 else f"none of {size} KB" for size, left in reserves(needed))
     yield from wrapped("Left", f"this path would leave {rest}", look.prose)
 
 
-def _used(report: Report, used: Optional[int]) -> str:
-    size = report.region.size
+def _used(report: Report) -> str:
+    size, used = report.region.size, used_bytes(report)
+    if not report.base_known:
+        return f"{spent(report)} bytes at least; Base is not known"
     if used is None:
-        return f"{report.walked} bytes at least, of {size}: no register tells where the stack pointer stood"
+        why = "the stack pointer is off it" if off_stack(report) else "no register tells where the stack pointer stood"
+        return f"{spent(report)} bytes at least, of {size}: {why}"
     below = f", {used - size} more than there are" if used > size else f", {size - used} left"
     return f"{used} of {size} bytes{below}"
 
@@ -65,11 +68,12 @@ def _table(report: Report, look: Look) -> Iterator[Line]:
     yield from table(("own", "on path", "caused", "product"), rows, ("product",), look.width)
 
 
-def _cycle(report: Report, used: int, look: Look) -> Iterator[Line]:
-    if report.cycle is None:
+def _cycle(report: Report, look: Look) -> Iterator[Line]:
+    cost = cycle_price(report)
+    if cost is None:
         return
-    cost = price(report.cycle, report.region.size, used)
-    words = f"{cost.period} frames, {cost.turn} bytes a turn, {cost.turns} turns on the stack, {cost.fit} would fit"
+    room = f", {cost.fit} would fit" if cost.fit is not None else ""
+    words = f"{counted(cost.period, 'frame')}, {cost.turn} bytes a turn, {cost.turns} turns on the stack{room}"
     yield from wrapped("Cycle", words, look.prose)
 
 
@@ -113,7 +117,7 @@ def _named(report: Report, wanted: str) -> Tuple[str, int]:
 
 def _large(report: Report, look: Look) -> Iterator[Line]:
     large, notable = large_frames(report.frames)
-    words = f"{len(large)} frames of {LARGE} bytes and more, {len(notable)} of {NOTABLE} to {LARGE}"
+    words = f"{counted(len(large), 'frame')} of {LARGE} bytes and more, {len(notable)} of {NOTABLE} to {LARGE}"
     yield from wrapped("Large", words, look.prose)
     for frame in [*large, *notable][:MOST]:
         name = frame.symbol.text() if frame.symbol is not None else module_of(frame)

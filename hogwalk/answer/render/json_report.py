@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Optional
 
-from hogwalk.answer.charge.paths import price
 from hogwalk.answer.report.document import SCHEMA, ModuleUse, ProductUse, Report, Weight
-from hogwalk.answer.report.fault import used
+from hogwalk.answer.report.fault import cycle_price, used
 from hogwalk.machine.words import hexa
 from hogwalk.model import Frame, Triple
 from hogwalk.printable import printable_document
@@ -64,9 +63,9 @@ def document(report: Report) -> Dict[str, Any]:
 
 
 def _recursion(report: Report) -> Optional[Dict[str, Any]]:
-    if report.cycle is None:
+    found = cycle_price(report)
+    if report.cycle is None or found is None:
         return None
-    found = price(report.cycle, report.region.size, report.walked)
     return {
         "functions": list(report.cycle.functions),
         "starts": list(report.cycle.starts),

@@ -44,6 +44,11 @@ def percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}" if whole else "0.0"
 
 
+def counted(number: int, thing: str) -> str:
+    """The number with its noun, in the plural but for 1."""
+    return f"{number} {thing}{'s' * (number != 1)}"
+
+
 def cut(text: str, width: int) -> str:
     """The text, its middle replaced by `..` where it is too wide."""
     text = printable(text)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Dict, Iterator, List, Sequence, Tuple
 
 from hogwalk.answer.charge.books import Share, module_of
-from hogwalk.answer.charge.paths import price
 from hogwalk.answer.render.line import Link, frame_link, joined, mark, module_link
 from hogwalk.answer.render.ruler import ruler
-from hogwalk.answer.render.table import PLAIN, Look, Words, bar, cut, hexa, paragraphs, percent, table
+from hogwalk.answer.render.table import PLAIN, Look, Words, bar, counted, cut, hexa, paragraphs, percent, table
 from hogwalk.answer.report.document import Report
-from hogwalk.answer.report.fault import double_fault, stack_pointer, used
+from hogwalk.answer.report.fault import cycle_price, double_fault, stack_pointer, used
 from hogwalk.machine.words import shown
 from hogwalk.model import About, Frame, Gap, Trust
 from hogwalk.walk.kf.frames import PROVEN
@@ -103,7 +102,7 @@ def _verdict(report: Report) -> Words:
     yield (
         "Hog",
         f"{hog.product.name}{company}: {hog.share.bytes} bytes, {percent(hog.share.bytes, size)} % of the stack, "
-        f"in {hog.share.frames} frames of {', '.join(hog.product.modules)}",
+        f"in {counted(hog.share.frames, 'frame')} of {', '.join(hog.product.modules)}",
     )
     if not hog.product.known:
         others = [use for use in report.products if not use.product.system and use != hog][:3]
@@ -203,16 +202,15 @@ def _findings(report: Report) -> Words:
 
 
 def _cycle(report: Report) -> Words:
-    cycle = report.cycle
-    if cycle is None:
+    cycle, found = report.cycle, cycle_price(report)
+    if cycle is None or found is None:
         return
     starts = ", ".join(f"#{start:02x}" for start in cycle.starts[:6]) + (", .." if len(cycle.starts) > 6 else "")
-    found = price(cycle, report.region.size, report.walked)
+    room = f", {counted(found.fit, 'turn')} would fit" if found.fit is not None else ""
     yield (
         "Re-entered",
-        f"{len(cycle.starts)} times a run of {cycle.length} frames, at {starts}: {cycle.bytes} bytes in all, from "
-        f"{cycle.functions[0]} to {cycle.functions[-1]}; {found.turn} bytes ({found.turn:x}h) a turn, "
-        f"{found.fit} turns would fit",
+        f"{len(cycle.starts)} times a run of {counted(cycle.length, 'frame')}, at {starts}: {cycle.bytes} bytes in "
+        f"all, from {cycle.functions[0]} to {cycle.functions[-1]}; {found.turn} bytes ({found.turn:x}h) a turn{room}",
     )
 
 

@@ -9,10 +9,11 @@ import textwrap
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.answer.charge.books import module_of
-from hogwalk.answer.charge.paths import price, what_if
+from hogwalk.answer.charge.paths import what_if
 from hogwalk.answer.explain.records import Explanation, Purpose
-from hogwalk.answer.render.table import WIDTH, percent
+from hogwalk.answer.render.table import WIDTH, counted, percent
 from hogwalk.answer.report.document import ProductUse, Report
+from hogwalk.answer.report.fault import cycle_price, is_double_fault, off_stack, spent, stack_pointer, used_bytes
 from hogwalk.model import Frame, Trust, Version
 
 SURE, LIKELY = 0.99, 0.9
@@ -33,16 +34,15 @@ def verdict(
     return tuple(textwrap.wrap(" ".join(clauses), WIDTH, break_on_hyphens=False))
 
 
-def used_bytes(report: Report) -> Optional[int]:
-    """Bytes from the newest ESP (RSP) to Base, which can be more than the stack; None where no register tells."""
-    registers = report.registers
-    return report.region.base - registers.sp if registers is not None else None
-
-
 def _died(report: Report) -> Iterator[str]:
     region, used = report.region, used_bytes(report)
     what = "The kernel stack" if report.about.kernel else "The stack"
-    if used is None:
+    if not report.base_known:
+        yield f"{what} holds at least {spent(report)} bytes; its Base is not known."
+    elif off_stack(report):
+        died = "is not depleted, its pointer is off it" if is_double_fault(report.about) else "is not the one in use"
+        yield f"{what} of {region.size} bytes {died}{stack_pointer(report)}."
+    elif used is None:
         yield f"{what} has {region.size} bytes; where its pointer stood is not known."
     elif used > region.size:
         yield f"{what} of {region.size} bytes overflowed: its pointer stood {used - region.size} bytes below Limit."
@@ -58,7 +58,8 @@ def _holds(report: Report) -> Iterator[str]:
         yield "No frame could be charged to anyone."
         return
     company = f" ({hog.product.company})" if hog.product.company and hog.product.company != hog.product.name else ""
-    held = f"{hog.share.bytes} bytes, {percent(hog.share.bytes, size)} %, in {hog.share.frames} frames"
+    share = f" {percent(hog.share.bytes, size)} %," if report.base_known else ""
+    held = f"{hog.share.bytes} bytes,{share} in {counted(hog.share.frames, 'frame')}"
     if hog.product.system:
         yield f"Only Windows' own frames are on it: {hog.product.name} holds {held}."
         return
@@ -71,19 +72,19 @@ def _listed(names: Sequence[str], most: int = 5) -> str:
 
 
 def _path(report: Report) -> Iterator[str]:
-    cycle = report.cycle
+    cycle, cost = report.cycle, cycle_price(report)
     fault = _fault_within(report)
-    if cycle is None:
+    if cycle is None or cost is None:
         if fault:
             yield f"A page fault inside {fault} is on the path."
         return
-    cost = price(cycle, report.region.size, used_bytes(report) or report.walked)
     turns = {2: "twice", 3: "three times"}.get(cost.turns, f"{cost.turns} times")
     if fault:
         yield f"A page fault inside {fault} entered it again:"
+    room = f", room for {cost.fit}" if cost.fit is not None else ""
     yield (
-        f"{cost.period} frames from {cycle.functions[-1]} to {cycle.functions[0]} are on it {turns}, "
-        f"{cost.turn} bytes a turn, room for {cost.fit}."
+        f"{counted(cost.period, 'frame')} from {cycle.functions[-1]} to {cycle.functions[0]} "
+        f"{'is' if cost.period == 1 else 'are'} on it {turns}, {cost.turn} bytes a turn{room}."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
+from hogwalk.answer.charge.paths import Price, price
 from hogwalk.answer.report.document import Report
 from hogwalk.machine.words import shown
 from hogwalk.model import About
@@ -26,8 +27,7 @@ def double_fault(report: Report) -> str:
     """
     if not is_double_fault(report.about):
         return ""
-    registers, region = report.registers, report.region
-    if registers is not None and report.base_known and not region.limit - GUARD <= registers.sp < region.base:
+    if off_stack(report):
         return ": EXCEPTION_DOUBLE_FAULT; the stack is not depleted, its pointer is off it"
     return ": EXCEPTION_DOUBLE_FAULT, the usual end of a depleted kernel stack"
 
@@ -63,6 +63,37 @@ def _flipped(sp: int, bp: int, limit: int, base: int) -> Optional[int]:
             return bit
         bit <<= 1
     return None
+
+
+def off_stack(report: Report) -> bool:
+    """Whether the stack pointer is known and lies neither between Limit and Base nor on the guard page."""
+    registers, region = report.registers, report.region
+    return registers is not None and report.base_known and not region.limit - GUARD <= registers.sp < region.base
+
+
+def used_bytes(report: Report) -> Optional[int]:
+    """Bytes from the newest ESP (RSP) to Base, which can be more than the stack has.
+
+    None where no register tells, where it points off this stack, and where Base is not known.
+    """
+    if report.registers is None or not report.base_known or off_stack(report):
+        return None
+    return report.region.base - report.registers.sp
+
+
+def spent(report: Report) -> int:
+    """Bytes that the path uses, or uses at least: by the stack pointer, by the first printed row, by the frames."""
+    known, low = used_bytes(report), used(report)
+    if known is not None:
+        return known
+    return max(report.walked, report.region.base - low[0]) if low is not None else report.walked
+
+
+def cycle_price(report: Report) -> Optional[Price]:
+    """The price of the report's cycle; None without one."""
+    if report.cycle is None:
+        return None
+    return price(report.cycle, report.region.size if report.base_known else None, spent(report))
 
 
 def used(report: Report) -> Optional[Tuple[int, str]]:
