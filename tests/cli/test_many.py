@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import pytest
 
 from fixtures.build.variants import write_variant
+from hogwalk.app.batch.job import Job
+from hogwalk.app.batch.pool import Plan, Pool
 from hogwalk.app.cli.arguments import parse
 from hogwalk.errors import UsageError
-from tests.cli.running import HOGWALK, Ended, hogwalk
-from tests.stackhog import DUMP, ROOT, SYMBOLS
+from tests.cli.running import Ended, hogwalk
+from tests.cli.stuck import Deadly, Hanging
+from tests.stackhog import DUMP, SYMBOLS
 
 LINES = ("-y", str(SYMBOLS), "--engine", "own", "--json-lines")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs FIFOs and /proc")
@@ -80,34 +80,21 @@ def test_what_does_not_go_together_is_refused(words: List[str]) -> None:
         parse(words)
 
 
+def answers(bad: Job, timeout: Optional[float], workers: int) -> List[Dict[str, Any]]:
+    """The lines of a bad job and of StackHog's dump after it."""
+    good = Job(str(DUMP), str(SYMBOLS), "", "own", dump=True)
+    return [json.loads(answer.line) for answer in Pool([bad, good], Plan(workers, timeout, False)).answers()]
+
+
 @linux
-def test_a_dump_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    endless = tmp_path / "endless"
-    os.mkfifo(endless)  # reading it never ends: nobody writes
-    ended = hogwalk(str(endless), str(DUMP), *LINES, "--timeout", "6", "--jobs", "2")
-    hung, good = lines_of(ended)
-    assert ended.code == 3
-    assert hung["error"] == "no answer within 6 seconds"
+def test_a_dump_that_takes_too_long_is_given_up() -> None:
+    hung, good = answers(Hanging("slow.dmp", "", "", "own", dump=True), 10, 2)
+    assert (hung["file"], hung["error"]) == ("slow.dmp", "no answer within 10 seconds")
     assert good["stack"]["bytes"] == 12288
 
 
 @linux
-def test_a_worker_that_dies_costs_one_line(tmp_path: Path) -> None:
-    trap = tmp_path / "trap"
-    os.mkfifo(trap)
-    command = [*HOGWALK, str(trap), str(DUMP), *LINES, "--jobs", "1"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        with trap.open("wb"):  # opens once the worker has it open for reading
-            os.kill(worker_of(process.pid), signal.SIGKILL)
-        out, _ = process.communicate(timeout=60)
-    dead, good = lines_of(Ended(process.returncode, out, ""))
-    assert process.returncode == 3
-    assert dead["error"] == "its worker process died (by signal 9)"
+def test_a_worker_that_dies_costs_one_line() -> None:
+    dead, good = answers(Deadly("deadly.dmp", "", "", "own", dump=True), None, 1)
+    assert (dead["file"], dead["error"]) == ("deadly.dmp", "its worker process died (by signal 9)")
     assert good["stack"]["bytes"] == 12288
-
-
-def worker_of(parent: int) -> int:
-    """The process that multiprocessing started for work."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    (worker,) = [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
-    return int(worker)
