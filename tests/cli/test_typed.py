@@ -55,7 +55,7 @@ BIGGEST = "frame b8ae8238: 708 bytes"
 
 @pytest.mark.parametrize(
     "which",
-    ["b8ae8238", "#50", "50", "0x50", "0n80", "ffffffffb8ae8238", "ffffffff`b8ae8200", "b8ae8000", "0xB8AE8238"],
+    ["b8ae8238", "#51", "51", "0x51", "0n81", "ffffffffb8ae8238", "ffffffff`b8ae8200", "b8ae8000", "0xB8AE8238"],
 )
 def test_a_frame_is_found_by_number_and_by_any_address_inside(capsys: pytest.CaptureFixture[str], which: str) -> None:
     code, printed = ran(capsys, DEMO_NAME, "frame", which)
@@ -107,8 +107,17 @@ def test_the_overview_lists_every_option_and_examples() -> None:
         (["-k", "com:port=1", DEMO_NAME], "-k does not go with a file"),
         (["-k", "com:port=1", "-z", "x.dmp"], "-k does not go with a file"),
         (["walk"], "`hogwalk demo walk` shows it on the demo"),
+        (["frame", "50"], "`hogwalk demo frame 51` shows it on the demo"),
+        (["nosuch.dmp"], "there is no file nosuch.dmp; check the path"),
+        (["C:\\dumps\\none"], "there is no file C:\\dumps\\none; check the path"),
+        (["tests"], "tests is a folder; name a dump, a log or a recording in it"),
+        (["-z", "tests"], "tests is a folder; name a dump in it after -z"),
+        ([DEMO_NAME, "--table", "2"], "--table chooses among the stack tables of a text"),
+        ([DEMO_NAME, "stack", "b8ae9000"], "b8ae9000 is not on this stack (b8ae6000..b8ae9000)"),
+        ([DEMO_NAME, "stack", "b8ae8000", "Lzz"], "'zz' is not a hexadecimal address"),
+        ([DEMO_NAME, "stack", "b8ae8000", "L"], "'L' is not a hexadecimal address"),
         ([DEMO_NAME, "frame", "zz"], "'zz' is not a hexadecimal address"),
-        ([DEMO_NAME, "frame", "#fff"], "give a ChildEBP of `walk`, or 0 to 74"),
+        ([DEMO_NAME, "frame", "#fff"], "give a ChildEBP of `walk`, or 0 to 75"),
         ([DEMO_NAME, "walk", "1", "2"], "walk takes BASEPTR STACKPTR INSTRUCTIONPTR, a kf= line, or nothing"),
         ([DEMO_NAME, "--limit", "b8ae6000"], "this target's is --limit b8ae6000 --base b8ae9000"),
     ],
@@ -118,6 +127,34 @@ def test_what_is_wrong_is_said_in_one_line(words: List[str], reason: str) -> Non
     assert ended.code in (2, 3)
     assert reason in ended.out
     assert ended.out.count("\n") == 1
+
+
+RANGE = ("-z", "fixtures/stackhog/memory.dmp", "--engine", "own", "stack")
+
+
+@pytest.mark.parametrize(
+    ("words", "header"),
+    [
+        (["b8ae8000", "b8ae8100"], "stack b8ae8000..b8ae8100, 256 bytes"),
+        (["b8ae8000", "L40"], "stack b8ae8000..b8ae8100, 256 bytes"),
+        (["0xB8AE8000", "l?0n64"], "stack b8ae8000..b8ae8100, 256 bytes"),
+        (["ffffffff`b8ae8000"], "stack b8ae8000..b8ae9000, 4096 bytes"),
+    ],
+)
+def test_a_range_is_typed_as_for_dps(words: List[str], header: str) -> None:
+    printed = hogwalk(*RANGE, *words)
+    assert printed.code == 0
+    assert printed.out.startswith(header)
+
+
+def test_what_is_cut_off_shows_it() -> None:
+    cut = [line for line in hogwalk(*RANGE).out.splitlines() if len(line) >= 100]
+    assert cut
+    assert all(len(line) == 100 and line.endswith((")", "..")) for line in cut)
+
+
+def test_a_table_is_chosen_in_any_case() -> None:
+    assert hogwalk(DEMO_NAME, "usage", "--by", "PRODUCT").out == hogwalk(DEMO_NAME, "usage", "--by", "product").out
 
 
 def test_a_pipe_is_read_and_the_demo_says_what_it_is() -> None:

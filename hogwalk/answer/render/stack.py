@@ -30,7 +30,7 @@ def render_stack(evidence: Evidence, targets: Names, every: bool, look: Look = P
                 yield f"{shown(word.address)}  ????????  {size} bytes cannot be read"
         elif every or word.kind in MATTERS:
             line = _line(evidence, targets, word)
-            yield line.cut_to(look.width) if len(line) > look.width else line
+            yield joined([line.cut_to(look.width - 2), ".."]) if len(line) > look.width else line
         else:
             left_out += 1
     if left_out:

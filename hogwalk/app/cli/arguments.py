@@ -82,6 +82,8 @@ def _command(word: str) -> Optional[str]:
 def _unknown(word: str) -> UsageError:
     from difflib import get_close_matches
 
+    if os.path.splitext(word)[1] or os.path.dirname(word) or "\\" in word:
+        return UsageError(f"there is no file {word}", "check the path")
     begun = [command for command in COMMANDS if word and command.startswith(word.lower())]
     close = begun or get_close_matches(word.lower(), COMMANDS, 2, 0.6)
     meant = f"did you mean {' or '.join(close)}?" if close else f"commands: {', '.join(COMMANDS)}"

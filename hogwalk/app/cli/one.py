@@ -16,7 +16,7 @@ from hogwalk.app.cli.host import door_of
 from hogwalk.app.cli.open import open_target
 from hogwalk.app.cli.output import look_here, show, write_lines
 from hogwalk.app.cli.progress import Progress
-from hogwalk.app.cli.typed import resolve, triple
+from hogwalk.app.cli.typed import resolve, span, triple
 from hogwalk.errors import UsageError
 from hogwalk.model import Triple
 from hogwalk.targets.protocol import Target
@@ -32,6 +32,8 @@ def run_one(options: argparse.Namespace) -> None:
     look = PLAIN if where is not None else look_here()
     with Progress(quiet=where == "-") as progress:
         target = open_target(options, progress)
+        if options.table is not None and target.about().kind != "text":
+            raise UsageError("--table chooses among the stack tables of a text; this is none", "leave it out")
         resolve(options, target)
         if options.command == "threads":
             output = _threads(target, options, look, progress)
@@ -64,11 +66,11 @@ def _check_places(options: argparse.Namespace) -> None:
 
 def _output(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> List[str]:
     if not options.record:
-        return list(lines(Run(target, _wanted(options), _triple(options, target), progress), options, look))
+        return list(lines(Run(target, _wanted(options, target), _triple(options, target), progress), options, look))
     from hogwalk.targets.recorder import Recorder
 
     recorder = Recorder(target)
-    run = Run(recorder, _wanted(options), _triple(options, target), progress)
+    run = Run(recorder, _wanted(options, recorder), _triple(options, target), progress)
     try:
         output = list(lines(run, options, look))
         run.complete()
@@ -94,11 +96,9 @@ def _threads(target: Target, options: argparse.Namespace, look: Look, progress: 
     return list(thread_lines(target, options, look, progress))
 
 
-def _wanted(options: argparse.Namespace) -> Wanted:
+def _wanted(options: argparse.Namespace, target: Target) -> Wanted:
     if options.command == "stack" and options.range:
-        if len(options.range) > 2:
-            raise UsageError(f"stack takes LIMIT BASE or nothing, not {len(options.range)} words")
-        return Wanted(options.range[0], options.range[1] if len(options.range) > 1 else None, options.thread)
+        return Wanted(*span(options.range, options.thread, target), options.thread)
     return Wanted(options.limit, options.base, options.thread)
 
 

@@ -39,7 +39,7 @@ def open_target(options: argparse.Namespace, progress: Progress) -> Target:
         return _file("-", options, progress)
     raise UsageError(
         "no dump, log or recording is named, and nothing is piped in",
-        f"`hogwalk demo {options.command}` shows it on the demo",
+        f"`hogwalk demo {options.command}{' 51' * (options.command == 'frame')}` shows it on the demo",
     )
 
 
@@ -78,7 +78,9 @@ def _file(path: str, options: argparse.Namespace, progress: Progress) -> Target:
 def _head(path: str) -> bytes:
     try:
         mode = os.stat(path).st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        if stat.S_ISDIR(mode):
+            raise BadInput(f"{path} is a folder", "name a dump, a log or a recording in it")
+        if not stat.S_ISREG(mode):
             raise BadInput(f"{path} is a pipe or a device, not a file", f"to read a pipe: `hogwalk - < {path}`")
         with open(path, "rb") as file:
             return file.read(HEAD)
@@ -95,6 +97,8 @@ def _text(source: Union[str, BinaryIO], size: int, options: argparse.Namespace, 
 
 
 def _dump(path: str, options: argparse.Namespace, progress: Progress) -> Target:
+    if os.path.isdir(path):
+        raise BadInput(f"{path} is a folder", "name a dump in it after -z")
     if not os.path.isfile(path):
         raise BadInput(f"there is no dump file {path}", "check the path after -z")
     progress(f"opening {os.path.basename(path)}")

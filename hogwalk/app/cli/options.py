@@ -181,7 +181,12 @@ def _add_own(parser: Parser, command: str) -> None:
     if command == "triage":
         _add_many(parser)
     elif command == "stack":
-        parser.add_argument("range", nargs="*", type=address, metavar="LIMIT BASE", help="the range to show")
+        parser.add_argument(
+            "range",
+            nargs="*",
+            metavar="LIMIT BASE",
+            help="the range to show: both ends, LIMIT L<words>, or only where to begin",
+        )
         parser.add_argument("--all", action="store_true", help="every word, not only what matters")
     elif command == "compare":
         parser.add_argument("--all", action="store_true", help="every return slot, not only the differences")
@@ -190,7 +195,9 @@ def _add_own(parser: Parser, command: str) -> None:
     elif command == "walk":
         parser.add_argument("triple", nargs="*", metavar="PTR", help="BASEPTR STACKPTR INSTRUCTIONPTR, or a kf= line")
     elif command == "usage":
-        parser.add_argument("--by", choices=("module", "product", "function"), default="module", help="module is usual")
+        parser.add_argument(
+            "--by", type=str.lower, choices=("module", "product", "function"), default="module", help="module is usual"
+        )
     elif command == "frame":
         parser.add_argument(
             "which", metavar="CHILDEBP|N", help="a ChildEBP, an address inside, or the number in walk (hex)"
@@ -203,7 +210,9 @@ def _add_own(parser: Parser, command: str) -> None:
         parser.add_argument("reports", nargs="*", metavar="FILE", help="lines or documents of JSON (- reads a pipe)")
     elif command == "threads":
         parser.add_argument("-n", type=int, default=10, metavar="N", help="walk the N worst (10), estimate the rest")
-        parser.add_argument("--by", choices=("left", "used"), default="left", help="least left (usual), or most used")
+        parser.add_argument(
+            "--by", type=str.lower, choices=("left", "used"), default="left", help="least left (usual), or most used"
+        )
 
 
 def _add_many(parser: Parser) -> None:

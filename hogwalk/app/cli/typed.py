@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence, Tuple
 
 from hogwalk.answer.report.document import Report
 from hogwalk.app.cli.options import Expression, literal
@@ -12,7 +12,9 @@ from hogwalk.errors import BadInput, UsageError
 from hogwalk.machine.words import X86, hexa, shown
 from hogwalk.model import Frame, Triple
 from hogwalk.targets.protocol import Target
+from hogwalk.walk.facts.region import find_region
 
+LENGTH = re.compile(r"l\??(?=.)", re.IGNORECASE)  # of a range: a count of words, not its end
 WALK = re.compile(r"k[a-z]*\s*=\s*", re.IGNORECASE)
 
 
@@ -20,8 +22,6 @@ def resolve(options: argparse.Namespace, target: Target) -> None:
     """Puts numbers in the place of expressions, addresses without their sign's extension where pointers are short."""
     for name in ("limit", "base", "thread"):
         setattr(options, name, number(getattr(options, name, None), target))
-    if options.command == "stack":
-        options.range = [number(word, target) for word in options.range]
 
 
 def number(typed: Any, target: Target) -> Optional[int]:
@@ -36,6 +36,26 @@ def number(typed: Any, target: Target) -> Optional[int]:
     words = target.about().words
     short = int(typed) & words.mask
     return short if words.typed(short) == hexa(typed) else int(typed)
+
+
+def span(words: Sequence[str], thread: Optional[int], target: Target) -> Tuple[int, int]:
+    """The range of a `stack` command line: LIMIT BASE, LIMIT L<words> as for `dps`, or LIMIT up to Base."""
+    if len(words) > 2:
+        raise UsageError(f"stack takes LIMIT BASE or nothing, not {len(words)} words")
+    limit = number(one(words[0]), target)
+    assert limit is not None
+    if len(words) == 2:
+        count = LENGTH.match(words[1])
+        end = number(one(words[1][count.end() :] if count else words[1]), target)
+        assert end is not None
+        return limit, limit + end * target.about().words.word if count else end
+    own = find_region(target, None, None, thread)
+    if limit not in own:
+        raise BadInput(
+            f"{shown(limit)} is not on this stack ({shown(own.limit)}..{shown(own.base)})",
+            "of another stack give both ends, or LIMIT L<words>",
+        )
+    return limit, own.base
 
 
 def triple(words: Sequence[str], target: Target) -> Optional[Triple]:
