@@ -112,6 +112,7 @@ def test_the_overview_lists_every_option_and_examples() -> None:
         (["C:\\dumps\\none"], "there is no file C:\\dumps\\none; check the path"),
         (["tests"], "tests is a folder; name a dump, a log or a recording in it"),
         (["-z", "tests"], "tests is a folder; name a dump in it after -z"),
+        ([DEMO_NAME, "--csv", "--html", "x.html"], "--html and --csv at once; ask for one document at a time"),
         ([DEMO_NAME, "--table", "2"], "--table chooses among the stack tables of a text"),
         ([DEMO_NAME, "stack", "b8ae9000"], "b8ae9000 is not on this stack (b8ae6000..b8ae9000)"),
         ([DEMO_NAME, "stack", "b8ae8000", "Lzz"], "'zz' is not a hexadecimal address"),

@@ -127,8 +127,9 @@ def _stated(report: Report) -> str:
         return ""
     chance = "over 99" if sure.probability > 0.99 else f"{100 * sure.probability:.0f}"
     unresolved = sum(gap.bytes for gap in report.gaps)
+    held = f"{sure.low} to {sure.high}" if sure.low != sure.high else f"{sure.low}"
     return (
-        f"{chance} % that it is the biggest hog; {sure.low} to {sure.high} bytes in 9 of 10 possible walks; "
+        f"{chance} % that it is the biggest hog; {held} bytes in 9 of 10 possible walks; "
         f"{unresolved} bytes of the stack are unresolved"
     )
 
@@ -138,12 +139,13 @@ def _sureness(report: Report) -> str:
     if report.printed is not None and all(frame.trust not in PROVEN for frame in frames):
         return f"the rows are the debugger's own; the text shows no code that would bear out any of the {len(frames)}"
     counts = {trust: sum(1 for frame in frames if frame.trust is trust) for trust in Trust}
+    unproven = counts[Trust.PLAIN] + counts[Trust.NONE]
     proven = sum(frame.bytes or 0 for frame in frames if frame.trust in PROVEN)
     words = [
         f"{counts[Trust.LINKED]} return addresses follow a call of the very function that runs",
         f"{counts[Trust.CALL]} a call whose target only run time knows",
-        f"{counts[Trust.TRAP]} are trap frames",
-        f"{counts[Trust.PLAIN] + counts[Trust.NONE]} are unproven",
+        f"{counts[Trust.TRAP]} {'is a trap frame' if counts[Trust.TRAP] == 1 else 'are trap frames'}",
+        f"{unproven} {'is' if unproven == 1 else 'are'} unproven",
     ]
     if counts[Trust.UNREAD]:
         words.insert(3, f"{counts[Trust.UNREAD]} could not be checked")

@@ -8,7 +8,7 @@ from typing import Iterable, List, Optional, Tuple
 from hogwalk.analysis import Run
 from hogwalk.answer.explain.records import Explanation
 from hogwalk.answer.render.verdict import largest_of, verdict
-from hogwalk.errors import HogwalkError
+from hogwalk.errors import HogwalkError, UsageError
 from hogwalk.model import Version
 
 FORMATS = {
@@ -32,9 +32,16 @@ def add_exports(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen(options: argparse.Namespace) -> Optional[Tuple[str, str]]:
-    """The format asked for and where it goes ("-": stdout), None without one; the first in the order of FORMATS."""
+    """The format asked for and where it goes ("-": stdout), None without one.
+
+    Raises UsageError where more than one document is asked for.
+    """
     asked = [(name, getattr(options, name, None)) for name in FORMATS]
-    return next(((name, where) for name, where in asked if where is not None), None)
+    found = [(name, where) for name, where in asked if where is not None]
+    named = [f"--{name}" for name, _ in found] + ["--json"] * (getattr(options, "json", None) is not None)
+    if found and len(named) > 1:
+        raise UsageError(f"{' and '.join(named)} at once", "ask for one document at a time")
+    return found[0] if found else None
 
 
 def export_lines(run: Run, form: str) -> Iterable[str]:

@@ -63,7 +63,8 @@ class _Try:
 def heal(target: Target, evidence: Evidence, walks: Walks, keep: bool) -> Healed:
     """The debugger's walk from hogwalk's start under FPO overrides, which are gone afterwards unless kept.
 
-    They are kept only where they help.  Raises NothingFound where there is nothing to lead the debugger along,
+    They are kept only where they help.  Raises NothingFound where there is nothing to lead the debugger along, or no
+    need to,
     BadInput where overrides are set already, NoDebugger and CommandFailed as the target does.
     """
     own = walks.own.frames if walks.own is not None else ()
@@ -75,6 +76,8 @@ def heal(target: Target, evidence: Evidence, walks: Walks, keep: bool) -> Healed
     before = tuple(frame for walk in walks.segments for frame in walk.frames)
     kept = False
     try:
+        if slots_of(before) == slots_of(frames[1:]):
+            raise NothingFound("nothing to heal: the debugger's own walk has all of hogwalk's frames", "see `walk`")
         best = _Healer(target, evidence, overrides, frames).best()
         healed = Healed(before, best.walk, own, len(best.plan.locals), False, ())
         if keep and healed.better:
