@@ -14,6 +14,7 @@ from tests.engine.engine import Engine, Target
 from tests.engine.wheel import install_wheel
 from tests.engine.wine import Setting
 from tests.heal.chain_dump import BY_TABLE, DRIVER, KERNEL, Call, write_chain
+from tests.stackhog import DUMP, SYMBOLS
 
 SCRIPT = """\
 import json, sys
@@ -153,3 +154,14 @@ def test_a_failure_in_the_middle_leaves_nothing_behind(
     assert told["failed"] == "CommandFailed"
     assert "refused for once" in told["line"]
     assert before == after
+
+
+def test_a_walk_that_is_whole_is_left_alone(engine: Engine, setting: Setting) -> None:
+    target = Target(DUMP, symbols=[SYMBOLS])
+    before, healed, after = engine.host(
+        target, [".fpo -o 0x80800000", "!py -m hogwalk heal", ".fpo -o 0x80800000"], setting
+    )
+    assert healed.output == (
+        "hogwalk: nothing to heal: the debugger's own walk has all of hogwalk's frames; see `walk`\n"
+    )
+    assert before.output == after.output
