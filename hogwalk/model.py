@@ -269,6 +269,7 @@ class PrintedWalk(_Shown):
     bounded: bool
 
 
+RECORDED_STACK = "the stack the dump records"  # a region's source: it begins at the stack pointer, not at Limit
 # Why stack bytes belong to no frame.
 ABOVE = "above the first frame: calls newer than the walk's start, and stack never used"
 BETWEEN = "between two walks: no frame could be found there"

@@ -14,7 +14,7 @@ from hogwalk.answer.render.triage import render
 from hogwalk.answer.render.verdict import MOST_LINES, verdict
 from hogwalk.answer.report.document import Report
 from hogwalk.answer.report.fault import cycle_price
-from hogwalk.model import PrintedWalk, Registers, Version
+from hogwalk.model import RECORDED_STACK, PrintedWalk, Registers, Version
 from hogwalk.walk.rebuild.confidence import Confidence
 from tests.page.reports import stackhog
 
@@ -97,6 +97,18 @@ def test_how_sure() -> None:
     for chance, words in ((0.999, "over 99 % sure"), (0.95, "95 % sure"), (0.7, "too little to accuse anyone")):
         assert words in text(replace(report, confidence=Confidence("StackHog", chance, 4400, 4500)))
     assert "% sure" not in text(replace(report, confidence=None))
+    assert "Ask " not in text(replace(report, confidence=Confidence("StackHog", 0.7, 4400, 4500)))
+
+
+def test_a_stack_that_a_dump_has_only_from_its_pointer_on_did_not_overflow_for_that() -> None:
+    report = at(stackhog()[0].region.limit)
+    report = replace(report, region=replace(report.region, source=RECORDED_STACK))
+    said = text(report)
+    assert "holds 12288 bytes; the dump has it from its pointer on, its Limit is not known" in said
+    shown = " ".join(render_charge(report, None))
+    assert "12288 bytes; Limit is not known" in shown
+    for words in ("overflowed", "room for", "fits with", "would fit"):
+        assert words not in said + shown
 
 
 def test_a_file_without_version_is_said_to_have_none() -> None:

@@ -10,9 +10,9 @@ from hogwalk.answer.explain.records import Explanation, Purpose
 from hogwalk.answer.render.line import Line, frame_link, joined
 from hogwalk.answer.render.table import PLAIN, Look, counted, cut, table, wrapped
 from hogwalk.answer.report.document import Report
-from hogwalk.answer.report.fault import cycle_price, off_stack, spent, used_bytes
+from hogwalk.answer.report.fault import cycle_price, limit_known, off_stack, spent, used_bytes
 from hogwalk.errors import BadInput
-from hogwalk.machine.words import hexa
+from hogwalk.machine.words import shown
 from hogwalk.model import Frame
 
 MOST = 8  # owners, or large frames, shown
@@ -36,7 +36,7 @@ def render_charge(
     for words, saved in savings:
         found = what_if(words, saved, report.region.size, needed)
         fits = f" and fits with {found.left} left" if found.left >= 0 else f" and lacks {-found.left}"
-        end = fits if report.base_known else ""
+        end = fits if report.base_known and limit_known(report) else ""
         yield from wrapped("Without", f"{words} the path needs {found.needed} bytes{end}", look.prose)
     if savings:
         yield from wrapped("", "(at most: the calls that such frames made would go too)", look.prose)
@@ -49,6 +49,8 @@ def _used(report: Report) -> str:
     size, used = report.region.size, used_bytes(report)
     if not report.base_known:
         return f"{spent(report)} bytes at least; Base is not known"
+    if not limit_known(report):
+        return f"{spent(report)} bytes; Limit is not known"
     if used is None:
         why = "the stack pointer is off it" if off_stack(report) else "no register tells where the stack pointer stood"
         return f"{spent(report)} bytes at least, of {size}: {why}"
@@ -97,7 +99,7 @@ def _locals(explained: Optional[Explanation]) -> List[Tuple[str, int]]:
     if explained is None or not held:
         return []
     pointer = explained.frame_ptr if explained.frame_ptr is not None else explained.return_slot
-    return [(f"the {held} bytes of locals of frame {hexa(pointer)} (in pool instead)", held)]
+    return [(f"the {held} bytes of locals of frame {shown(pointer)} (in pool instead)", held)]
 
 
 def _named(report: Report, wanted: str) -> Tuple[str, int]:

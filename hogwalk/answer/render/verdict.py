@@ -13,7 +13,15 @@ from hogwalk.answer.charge.paths import what_if
 from hogwalk.answer.explain.records import Explanation, Purpose
 from hogwalk.answer.render.table import WIDTH, counted, percent
 from hogwalk.answer.report.document import ProductUse, Report
-from hogwalk.answer.report.fault import cycle_price, is_double_fault, off_stack, spent, stack_pointer, used_bytes
+from hogwalk.answer.report.fault import (
+    cycle_price,
+    is_double_fault,
+    limit_known,
+    off_stack,
+    spent,
+    stack_pointer,
+    used_bytes,
+)
 from hogwalk.model import Frame, Trust, Version
 
 SURE, LIKELY = 0.99, 0.9
@@ -42,6 +50,8 @@ def _died(report: Report) -> Iterator[str]:
     elif off_stack(report):
         died = "is not depleted, its pointer is off it" if is_double_fault(report.about) else "is not the one in use"
         yield f"{what} of {region.size} bytes {died}{stack_pointer(report)}."
+    elif not limit_known(report):
+        yield f"{what} holds {spent(report)} bytes; the dump has it from its pointer on, its Limit is not known."
     elif used is None:
         yield f"{what} has {region.size} bytes; where its pointer stood is not known."
     elif used > region.size:
@@ -125,7 +135,7 @@ def _biggest(report: Report, explained: Optional[Explanation]) -> Iterator[str]:
 
 def _fits(report: Report) -> Iterator[str]:
     hog, used = report.hog, used_bytes(report)
-    if hog is None or hog.product.system or used is None:
+    if hog is None or hog.product.system or used is None or not limit_known(report):
         return
     found = what_if(hog.product.name, hog.share.bytes, report.region.size, used)
     fits = f"fits with {found.left} left" if found.left >= 0 else f"still needs {-found.left} more than there are"
@@ -141,12 +151,13 @@ def _sure(report: Report) -> Iterator[str]:
     spread = f" ({stated.low} to {stated.high} bytes)" if stated.low != stated.high else ""
     yield f"It is {words} sure that this is the biggest hog{spread}."
     if chance < LIKELY:
-        yield "That is too little to accuse anyone: give images and symbols, and look at `compare`."
+        more = ", and look at `compare`" if report.tried else ""
+        yield f"That is too little to accuse anyone: give images and symbols{more}."
 
 
 def _ask(report: Report, versions: Sequence[Tuple[str, Optional[Version]]]) -> Iterator[str]:
-    hog = report.hog
-    if hog is None or hog.product.system:
+    hog, sure = report.hog, report.confidence
+    if hog is None or hog.product.system or (sure is not None and sure.probability < LIKELY):
         return
     files: Dict[str, List[str]] = {}
     for module, version in versions:

@@ -7,7 +7,7 @@ from typing import Optional, Tuple
 from hogwalk.answer.charge.paths import Price, price
 from hogwalk.answer.report.document import Report
 from hogwalk.machine.words import shown
-from hogwalk.model import About
+from hogwalk.model import RECORDED_STACK, About
 
 GUARD = 0x1000  # bytes: a stack pointer this far below Limit is on the guard page
 DOUBLE_FAULT = (0x7F, 8)
@@ -65,6 +65,11 @@ def _flipped(sp: int, bp: int, limit: int, base: int) -> Optional[int]:
     return None
 
 
+def limit_known(report: Report) -> bool:
+    """Whether Limit is known, and not only where a minidump's memory of the stack begins: at the stack pointer."""
+    return report.region.source != RECORDED_STACK
+
+
 def off_stack(report: Report) -> bool:
     """Whether the stack pointer is known and lies neither between Limit and Base nor on the guard page."""
     registers, region = report.registers, report.region
@@ -93,7 +98,8 @@ def cycle_price(report: Report) -> Optional[Price]:
     """The price of the report's cycle; None without one."""
     if report.cycle is None:
         return None
-    return price(report.cycle, report.region.size if report.base_known else None, spent(report))
+    known = report.base_known and limit_known(report)
+    return price(report.cycle, report.region.size if known else None, spent(report))
 
 
 def used(report: Report) -> Optional[Tuple[int, str]]:

@@ -6,6 +6,7 @@ from typing import Iterator, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, NoDebugger, Unreadable
 from hogwalk.model import (
+    RECORDED_STACK,
     About,
     FrameLayout,
     Module,
@@ -122,7 +123,7 @@ class DumpTarget:
     def stack_hint(self) -> Optional[Region]:
         """The crashing thread's stack where the file itself records one: it holds no kernel structures then."""
         found = self.stack()
-        return None if found is None else Region(found[0], found[1], self.thread(), "the stack the dump records")
+        return None if found is None else Region(found[0], found[1], self.thread(), RECORDED_STACK)
 
     def printed_walk(self) -> Optional[PrintedWalk]:
         """None: a dump file shows no table."""
