@@ -84,8 +84,8 @@ def _exit_code() -> int:
 
 
 def _close() -> None:
-    # Or the interpreter's own flush fails again, and says so.
-    if sys.stdout is not None:
+    # Or the interpreter's own flush fails again, and says so.  The debugger's stream has no file behind it.
+    if hasattr(sys.stdout, "fileno"):
         with contextlib.suppress(OSError):
             sys.stdout.flush()
         with contextlib.suppress(OSError, ValueError):

@@ -92,7 +92,7 @@ def test_nonsense_limits_are_refused_with_the_reason(engine: Engine, tmp_path: P
         ("--limit 80000000 --base b8ae9000", "more than any stack has (16 MB)"),
         ("--limit 10000 --base 13000", "can be read"),
         ("--limit b8ae6000", "one end of the stack range is missing"),
-        ("--limit zz --base b8ae9000", "is not a hexadecimal address"),
+        ("--limit zz --base b8ae9000", "the debugger finds no value for 'zz'"),
         ("--thread 12345678", "no stack range found"),
         ("walk 1 2 3", "kf finds no frame on this stack from that triple"),
         ("walk 1 2", "walk takes BASEPTR STACKPTR INSTRUCTIONPTR"),
