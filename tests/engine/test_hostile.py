@@ -13,7 +13,7 @@ from fixtures.build.variants import rename
 from tests.core.test_printable import EVIL, RAW
 from tests.engine.engine import Engine, Target
 from tests.engine.wine import Setting
-from tests.stackhog import DUMP, HOG_BYTES, ROOT, SYMBOLS, USAGE
+from tests.stackhog import CHARGED, DUMP, HOG_BYTES, ROOT, SYMBOLS
 
 SETTING = Setting(import_path=(ROOT,))
 # Planted where the engine prints the image's name: rows of `lm` and of symbols that would send a command back.
@@ -50,10 +50,10 @@ def test_a_hostile_name_runs_nothing_and_changes_no_sum(engine: Engine, hostile:
     first, again = (json.loads(printed[at].output) for at in (1, len(commands)))
     for document in (first, again):
         sums = held(document)
-        assert {name: sums[name] for name in USAGE if name in sums} == {
-            name: count for name, count in USAGE.items() if name != "BossHog01"
+        assert {name: sums[name] for name in CHARGED if name in sums} == {
+            name: count for name, count in CHARGED.items() if name != "BossHog01"
         }
-        assert sum(sums.values()) == sum(USAGE.values())
+        assert sum(sums.values()) == sum(CHARGED.values())
         assert all("pwned" not in command for command in document["commands"])
     assert held(first) == held(again)
 
@@ -66,7 +66,7 @@ def held(document: Dict[str, Any]) -> Dict[str, int]:
 def test_a_driver_without_a_name_is_a_module_with_its_product(engine: Engine, tmp_path: Path) -> None:
     (step,) = engine.host(renamed(".sys", tmp_path), ["!py -m hogwalk --json"], SETTING)
     document = json.loads(step.output)
-    assert held(document)["Unknown_Module_b76f4000"] == USAGE["BossHog01"]
+    assert held(document)["Unknown_Module_b76f4000"] == CHARGED["BossHog01"]
     (product,) = [product for product in document["products"] if "Unknown_Module_b76f4000" in product["modules"]]
     assert (product["name"], product["bytes"]) == ("StackHog", HOG_BYTES)
 

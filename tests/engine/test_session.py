@@ -58,8 +58,8 @@ def test_a_global_interpreter_is_not_the_local_ones(engine: Engine, laid_out: Se
 
 def test_an_alias_calls_it(engine: Engine, laid_out: Setting) -> None:
     # What the engine makes of the alias is shown by an echo; the very line it gives is then run.
-    shown = outputs(engine.kd(STACKHOG, ["as !hog .echo !py -g hogwalk", "!hog frame 50", "!hog"]))
-    assert [line.strip() for line in shown[1:]] == ["!py -g hogwalk frame 50", "!py -g hogwalk"]
-    by_alias, directly = outputs(engine.host(STACKHOG, [shown[1].strip(), "!py hogwalk frame 50"], laid_out))
+    shown = outputs(engine.kd(STACKHOG, ["as !hog .echo !py -g hogwalk", "!hog frame 51", "!hog"]))
+    assert [line.strip() for line in shown[1:]] == ["!py -g hogwalk frame 51", "!py -g hogwalk"]
+    by_alias, directly = outputs(engine.host(STACKHOG, [shown[1].strip(), "!py hogwalk frame 51"], laid_out))
     assert by_alias == directly
     assert "frame b8ae8238: 708 bytes" in by_alias

@@ -37,8 +37,8 @@ def test_stackhog_is_small_and_every_frame_with_bytes_is_drawn(tmp_path: Path) -
 
 def test_the_drawing_and_the_table_lead_to_each_other(tmp_path: Path) -> None:
     with opened(written(tmp_path, stackhog()[0])) as shown:
-        shown.locator("#drawing rect[data-frame='80']").click()
-        assert shown.locator("tr[aria-selected='true']").get_attribute("id") == "f80"
+        shown.locator("#drawing rect[data-frame='81']").click()
+        assert shown.locator("tr[aria-selected='true']").get_attribute("id") == "f81"
         assert "MamaHog+0x422a: 708 bytes" in shown.locator("#said").inner_text()
         shown.locator("#f3 td").first.click()
         assert shown.locator("#drawing rect.on").get_attribute("data-frame") == "3"
