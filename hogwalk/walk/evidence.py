@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput
-from hogwalk.machine import windows
 from hogwalk.machine.words import X86, shown
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import About, FrameLayout, Region, Registers, Symbol
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts import kernel
-from hogwalk.walk.facts.faults64 import fault_registers
+from hogwalk.walk.facts.faults import fault_registers
 from hogwalk.walk.facts.image import StackImage, read_stack
 from hogwalk.walk.facts.links import LinkJudge
 from hogwalk.walk.facts.modules import ModuleMap
@@ -70,7 +69,7 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
     region = find_region(target, wanted.limit, wanted.base, wanted.thread)
     tell(f"reading {region.size} bytes of stack at {shown(region.limit)}")
     image = read_stack(target, region)
-    registers = _faulting_registers(target, region)
+    registers = fault_registers(target, region)
     reader = CodeReader(target.read, about.page_bytes, about.words, LIVE_LINE if about.live else None)
     words = code_words(image.words, registers, ModuleMap(target.modules(), reader))
     tell(f"asking for the symbols of {len(words)} code addresses")
@@ -126,19 +125,6 @@ def _layouts(target: Target, sites: CallSites, words: Sequence[int]) -> Dict[int
     # Code that can be read tells more than its frame data.
     unread = [word for word in words if sites.at(word).kind is SiteKind.UNREAD]
     return {word: layout for word, layout in zip(unread, target.layouts(unread)) if layout is not None}
-
-
-def _faulting_registers(target: Target, region: Region) -> Optional[Registers]:
-    # The registers matter only when they belong to this stack: the double fault leaves them in TSS 28, ESP may lie
-    # just below Limit, on the guard page.
-    if target.about().words is not X86:
-        return fault_registers(target, region)
-    if not target.about().kernel:
-        return next((found for found in target.registers() if found.sp in region), None)
-    registers = kernel.double_fault_registers(target, region.thread)
-    if registers is None or not region.limit - windows.GUARD <= registers.sp < region.base:
-        return None
-    return registers
 
 
 def _refuse_other_machines(about: About) -> None:

@@ -137,7 +137,7 @@ def test_an_esp_on_the_guard_page_speaks_of_this_stack_but_kills_nothing() -> No
 
 
 def test_registers_of_another_stack_are_not_used() -> None:
-    for esp in (LIMIT - 0x1004, BASE, None):
+    for esp in (LIMIT - 0x4004, BASE, None):
         scene, _ = double_fault(esp)
         assert gather(scene.target, Wanted(), silent).registers is None
 

@@ -6,7 +6,7 @@ Everything here is plain reading of memory, so it is the same for a debugger, a 
 from __future__ import annotations
 
 import struct
-from typing import Optional, Tuple
+from typing import Iterator, Optional, Tuple
 
 from hogwalk.errors import Unreadable
 from hogwalk.machine import windows
@@ -79,17 +79,28 @@ def oldest_frame(target: Target, region: Region, offset: Optional[int]) -> int:
 
 
 def double_fault_registers(target: Target, thread: Optional[int]) -> Optional[Registers]:
-    """What TSS 28 holds at an x86 double fault, as `.tss 28` would show it; None where there is none to be read.
+    """What TSS 28 holds at an x86 double fault, as `.tss 28` would show it; None where there is none to be read."""
+    return next(double_fault_states(target, thread), None)
 
-    The bug check's second argument is that TSS itself, of the right processor; Windows 2000 says 0 there, and its
-    processor's GDT must be found.
+
+def double_fault_states(target: Target, thread: Optional[int]) -> Iterator[Registers]:
+    """The states that can be an x86 double fault's: the TSS of the bug check's second argument, then the processor's.
+
+    The argument is that TSS itself, of the right processor; Windows 2000 says 0 there and a damaged dump anything, so
+    the GDT of the processor that runs `thread` is asked, too.
     """
     about = target.about()
     bugcheck = about.bugcheck
     if about.words is not X86 or bugcheck is None or not bugcheck.double_fault:
-        return None
+        return
     base = bugcheck.arguments[1] if len(bugcheck.arguments) > 1 else 0
-    return _tss(target, base) or _tss(target, _main_tss(target, thread))
+    named = _tss(target, base)
+    if named is not None:
+        yield named
+    own = _main_tss(target, thread)
+    found = _tss(target, own) if own != base else None
+    if found is not None:
+        yield found
 
 
 def _main_tss(target: Target, thread: Optional[int]) -> int:

@@ -1,7 +1,9 @@
-"""The registers at the fault of an x64 kernel stack, from what the bug check names.
+"""The registers that a stack's walk starts with: the first of those known, in one order, that belong to the stack.
 
-Sources: Microsoft's bug check pages 0x7F, 0x139, 0x2B, 0x1AA, 0x1AB; the public types _KTRAP_FRAME, _CONTEXT.
-Windows 10 and later put the double fault's trap frame into argument 2 and RSP and RIP into 3 and 4; older ones have
+What the user set in the debugger; what the bug check names (the TSS of an x86 double fault, an x64 trap frame or
+context); the exception's and the crash's own; the thread's.
+Sources: Microsoft's bug check pages 0x7F, 0x139, 0x2B, 0x1AA, 0x1AB; the public types _KTRAP_FRAME, _CONTEXT, _KTSS.
+Windows 10 x64 and later put the double fault's trap frame into argument 2 and RSP and RIP into 3 and 4; older ones have
 CR0, CR4 and RIP there, so what an argument is said to be is checked against memory.
 """
 
@@ -11,9 +13,10 @@ import struct
 from typing import Iterator, Optional
 
 from hogwalk.errors import Unreadable
-from hogwalk.machine.words import X64
+from hogwalk.machine.words import X64, X86
 from hogwalk.model import BugCheck, Region, Registers
 from hogwalk.targets.protocol import Target
+from hogwalk.walk.facts import kernel
 
 TRAP_RBP, TRAP_RIP, TRAP_RSP = 0x158, 0x168, 0x180  # _KTRAP_FRAME
 CONTEXT_RSP, CONTEXT_RBP, CONTEXT_RIP = 0x98, 0xA0, 0xF8  # _CONTEXT
@@ -25,19 +28,35 @@ OUTSIDE_EXTENTS = 4  # 139h: the stack pointer was outside the stack
 
 def fault_registers(target: Target, region: Region) -> Optional[Registers]:
     """The registers that a walk of this stack starts with; None where none of those known belong to it."""
-    for found in _known(target):
-        if region.limit - SLACK <= found.sp < region.base and found.ip:
+    if target.about().words is X86 and not target.about().kernel:
+        return next((found for found in target.registers() if found.sp in region), None)
+    for found in _known(target, region):
+        if found.ip and (found.sp in region or (_below(region, found.sp) and _of_thread(target, region, found))):
             return found
     return None
 
 
-def _known(target: Target) -> Iterator[Registers]:
-    chosen = target.registers()
+def _below(region: Region, sp: int) -> bool:
+    return region.limit - SLACK <= sp < region.limit
+
+
+def _of_thread(target: Target, region: Region, found: Registers) -> bool:
+    # Stacks lie side by side: below this one's Limit a pointer is its own only where they are its thread's registers.
+    if found.chosen or region.thread is None:
+        return True
+    current = target.thread()
+    return current is None or current == region.thread
+
+
+def _known(target: Target, region: Region) -> Iterator[Registers]:
+    held = target.registers()
+    yield from (found for found in held if found.chosen)
     check = target.about().bugcheck
-    yield from (found for found in chosen if found.source.startswith("chosen"))
-    if check is not None and len(check.arguments) >= 4:
+    if target.about().words is X86:
+        yield from kernel.double_fault_states(target, region.thread)
+    elif check is not None and len(check.arguments) >= 4:
         yield from _named(target, check)
-    yield from chosen
+    yield from held
 
 
 def _named(target: Target, check: BugCheck) -> Iterator[Registers]:
