@@ -37,7 +37,7 @@ def test_stackhog_in_seven_lines() -> None:
     assert max(map(len, lines)) <= 100
     said = " ".join(lines)
     for words in (
-        "12288 bytes overflowed: its pointer stood 48 bytes below Limit",
+        "12288 bytes overflowed: esp lies 48 bytes below Limit",
         "StackHog (Stack Hog Software, Inc.) holds 4496 bytes, 36.6 %",
         "A page fault inside nt!CcMapData",
         "MamaHog+0x422a with 708 bytes, 656 of them locals",
@@ -50,10 +50,10 @@ def test_stackhog_in_seven_lines() -> None:
 @pytest.mark.parametrize(
     ("sp", "words"),
     [
-        (0xB8AE5FD0, "overflowed: its pointer stood 48 bytes below Limit"),
+        (0xB8AE5FD0, "overflowed: esp lies 48 bytes below Limit"),
         (0xB8AE6100, "of 12288 bytes overflowed: 256 bytes were left"),
-        (0xB8AE7000, "This is no stack overflow: 8192 of 12288 bytes were used and 4096 left"),
-        (None, "has 12288 bytes; where its pointer stood is not known"),
+        (0xB8AE7000, "This is no stack overflow: 8192 of 12288 bytes used, 4096 left"),
+        (None, "whether it overflowed is not known: no registers of this stack are known"),
         (0xB8A68000, "of 12288 bytes is not depleted, its pointer is off it: esp b8a68000 lies outside Limit..Base"),
         (0xB8B00000, "of 12288 bytes is not depleted, its pointer is off it"),
     ],

@@ -10,7 +10,7 @@ import json
 from typing import Any, Dict, List, Optional
 
 from hogwalk.answer.report.document import SCHEMA, ModuleUse, ProductUse, Report, Weight
-from hogwalk.answer.report.fault import cycle_price, used
+from hogwalk.answer.report.fault import cycle_price, depletion, used
 from hogwalk.machine.words import hexa
 from hogwalk.model import Frame, Triple
 from hogwalk.printable import printable_document
@@ -43,6 +43,7 @@ def document(report: Report) -> Dict[str, Any]:
             "thread": address(report.region.thread),
             "source": report.region.source,
         },
+        "overflow": depletion(report)._asdict(),
         "hog": _hog(report),
         "start": _start(report),
         "candidates": [_candidate(candidate, format_kf(candidate.triple, count)) for candidate in report.candidates],

@@ -9,12 +9,13 @@ from hogwalk.answer.render.line import Link, frame_link, joined, mark, module_li
 from hogwalk.answer.render.ruler import ruler
 from hogwalk.answer.render.table import PLAIN, Look, Words, bar, counted, cut, hexa, paragraphs, percent, table
 from hogwalk.answer.report.document import Report
-from hogwalk.answer.report.fault import cycle_price, double_fault, stack_pointer, used
+from hogwalk.answer.report.fault import cycle_price, depletion, double_fault, stack_pointer, used
 from hogwalk.machine.words import shown
 from hogwalk.model import About, Frame, Gap, Trust
 from hogwalk.walk.kf.frames import PROVEN
 
 MOST_GAPS = 6  # shown one by one; more are summed up by their reason
+OVERFLOW = {True: "yes", False: "no, not an overflow", None: "not known"}
 MOST_ROWS = 12  # modules or products shown; the rest is one row
 Row = Tuple[Share, List[str]]  # what the numbers are from, and the texts behind them
 
@@ -56,6 +57,8 @@ def _head(report: Report) -> Words:
         "Thread",
         f"{thread}Limit {shown(region.limit)} Base {shown(region.base)}: {region.size} bytes ({region.source})",
     )
+    end = depletion(report)
+    yield ("Overflow", f"{OVERFLOW[end.overflow]}: {end.why}")
     yield from _used(report)
     yield from _start(report)
 

@@ -15,6 +15,7 @@ from hogwalk.answer.render.table import WIDTH, counted, percent
 from hogwalk.answer.report.document import ProductUse, Report
 from hogwalk.answer.report.fault import (
     cycle_price,
+    depletion,
     is_double_fault,
     limit_known,
     off_stack,
@@ -25,7 +26,6 @@ from hogwalk.answer.report.fault import (
 from hogwalk.model import Frame, Trust, Version
 
 SURE, LIKELY = 0.99, 0.9
-NEAR_LIMIT = 0x200  # bytes above Limit where the next call or trap no longer fits
 MOST_LINES = 7  # of WIDTH columns: what fits a mail's first glance
 FAULTS = ("KiTrap0E", "KiPageFault")  # the page fault's entry on x86 and on x64
 
@@ -43,7 +43,7 @@ def verdict(
 
 
 def _died(report: Report) -> Iterator[str]:
-    region, used = report.region, used_bytes(report)
+    region, found = report.region, depletion(report)
     what = "The kernel stack" if report.about.kernel else "The stack"
     if not report.base_known:
         yield f"{what} holds at least {spent(report)} bytes; its Base is not known."
@@ -52,14 +52,13 @@ def _died(report: Report) -> Iterator[str]:
         yield f"{what} of {region.size} bytes {died}{stack_pointer(report)}."
     elif not limit_known(report):
         yield f"{what} holds {spent(report)} bytes; the dump has it from its pointer on, its Limit is not known."
-    elif used is None:
-        yield f"{what} has {region.size} bytes; where its pointer stood is not known."
-    elif used > region.size:
-        yield f"{what} of {region.size} bytes overflowed: its pointer stood {used - region.size} bytes below Limit."
-    elif used > region.size - NEAR_LIMIT:
-        yield f"{what} of {region.size} bytes overflowed: {region.size - used} bytes were left."
+    elif found.overflow is None:
+        yield f"{what} has {region.size} bytes; whether it overflowed is not known: {found.why}."
+    elif found.overflow:
+        stood = f"{found.left} bytes were left" if (found.left or 0) >= 0 else found.why
+        yield f"{what} of {region.size} bytes overflowed: {stood}."
     else:
-        yield f"This is no stack overflow: {used} of {region.size} bytes were used and {region.size - used} left."
+        yield f"This is no stack overflow: {found.why}."
 
 
 def _holds(report: Report) -> Iterator[str]:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from hogwalk.answer.charge.paths import Price, price
 from hogwalk.answer.report.document import Report
 from hogwalk.machine.words import shown
 from hogwalk.model import RECORDED_STACK, About
+from hogwalk.walk.facts.faults import SLACK
 
-GUARD = 0x1000  # bytes: a stack pointer this far below Limit is on the guard page
+NEAR_LIMIT = 0x200  # bytes above Limit where the next call or trap no longer fits
 DOUBLE_FAULT = (0x7F, 8)
 LOWEST_BIT = 0x1000  # of a stack pointer that one flipped bit can carry off its stack
+
+
+class Depletion(NamedTuple):
+    """Whether the stack ran out (None: not known), why, and the bytes used and left where a pointer on it tells them.
+
+    `used` is counted from the stack pointer to Base, more than the stack has where it lies below Limit; `left` is then
+    below 0.
+    """
+
+    overflow: Optional[bool]
+    why: str
+    used: Optional[int] = None
+    left: Optional[int] = None
 
 
 def is_double_fault(about: About) -> bool:
@@ -29,19 +43,21 @@ def double_fault(report: Report) -> str:
         return ""
     if off_stack(report):
         return ": EXCEPTION_DOUBLE_FAULT; the stack is not depleted, its pointer is off it"
+    if depletion(report).overflow is False:
+        return ": EXCEPTION_DOUBLE_FAULT; the stack is not depleted"
     return ": EXCEPTION_DOUBLE_FAULT, the usual end of a depleted kernel stack"
 
 
 def stack_pointer(report: Report) -> str:
-    """Where the faulting stack pointer lies, "" on the stack."""
+    """Where a faulting stack pointer lies that is neither on the stack nor near its Limit, else ""."""
     registers, region = report.registers, report.region
     if registers is None or registers.sp in region or not report.base_known:
         return ""
     name, frame = report.about.words.registers[1:]
     below = region.limit - registers.sp
-    if 0 < below <= GUARD:
-        return f": {below} bytes below Limit, the stack has run out"
-    where = f"{below} bytes below Limit, not in the guard page" if below > 0 else f"{-below} bytes above Limit"
+    if 0 < below <= SLACK:
+        return ""
+    where = f"{below} bytes below Limit" if below > 0 else f"{-below} bytes above Limit"
     words = f": {name} {shown(registers.sp)} lies outside Limit..Base ({where})"
     if registers.bp not in region:
         return words
@@ -71,9 +87,9 @@ def limit_known(report: Report) -> bool:
 
 
 def off_stack(report: Report) -> bool:
-    """Whether the stack pointer is known and lies neither between Limit and Base nor on the guard page."""
+    """Whether the stack pointer is known and lies neither between Limit and Base nor less than SLACK bytes below."""
     registers, region = report.registers, report.region
-    return registers is not None and report.base_known and not region.limit - GUARD <= registers.sp < region.base
+    return registers is not None and report.base_known and not region.limit - SLACK <= registers.sp < region.base
 
 
 def used_bytes(report: Report) -> Optional[int]:
@@ -84,6 +100,28 @@ def used_bytes(report: Report) -> Optional[int]:
     if report.registers is None or not report.base_known or off_stack(report):
         return None
     return report.region.base - report.registers.sp
+
+
+def depletion(report: Report) -> Depletion:
+    """Overflow or not, by where the stack pointer stood."""
+    registers, region, used_up = report.registers, report.region, used_bytes(report)
+    if registers is None:
+        points = "; bug check 7F (8) points to one" if is_double_fault(report.about) else ""
+        return Depletion(None, f"no registers of this stack are known{points}")
+    if not report.base_known:
+        return Depletion(None, "the stack's Limit is not known")
+    name = report.about.words.registers[1]
+    if used_up is None:
+        return Depletion(False, f"{name} {shown(registers.sp)} is not on the stack")
+    left = region.size - used_up
+    if left < 0:
+        return Depletion(True, f"{name} lies {-left} bytes below Limit", used_up, left)
+    if left < NEAR_LIMIT:
+        return Depletion(True, f"{name} lies {left} bytes above Limit, too few for the next call", used_up, left)
+    words = f"{used_up} of {region.size} bytes used, {left} left"
+    if registers.chosen:  # newer bytes may have been used after it
+        return Depletion(None, f"{words} at the context set in the debugger; newer ones are not counted", used_up, left)
+    return Depletion(False, words, used_up, left)
 
 
 def spent(report: Report) -> int:
@@ -107,6 +145,6 @@ def used(report: Report) -> Optional[Tuple[int, str]]:
     if report.printed is None or not report.frames:
         return None
     first, registers = report.frames[0].frame_ptr or 0, report.registers
-    if registers is not None and report.region.limit - GUARD <= registers.sp < first:
+    if registers is not None and report.region.limit - SLACK <= registers.sp < first:
         return registers.sp, report.about.words.registers[1]
     return first, f"the first row's {report.about.words.frame_name}"

@@ -9,14 +9,16 @@ from hogwalk.answer.charge.cycles import find_cycle
 from hogwalk.answer.charge.products import product_shares
 from hogwalk.answer.report.build import module_uses, owners_of
 from hogwalk.answer.report.document import OtherStack, ProductUse, Report, Start
-from hogwalk.answer.report.fault import GUARD, is_double_fault
+from hogwalk.answer.report.fault import is_double_fault
 from hogwalk.answer.report.notes import module_notes
+from hogwalk.machine import windows
 from hogwalk.machine.words import shown
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import About, Frame, PrintedRow, PrintedWalk, Registers, Trust
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.targets.parsers.remarks import meaning
 from hogwalk.targets.protocol import Target
+from hogwalk.walk.facts.faults import SLACK
 from hogwalk.walk.facts.gaps import gaps
 from hogwalk.walk.facts.links import Link, LinkJudge
 from hogwalk.walk.facts.modules import ModuleMap
@@ -68,7 +70,7 @@ def _registers(target: Target, about: About, walk: PrintedWalk, frames: Sequence
     # Those of a double fault wherever they point; others only where they belong above the first row.
     first = frames[0].frame_ptr or 0
     for registers in target.registers():
-        near = walk.region.limit - GUARD <= registers.sp <= first + GUARD
+        near = walk.region.limit - SLACK <= registers.sp <= first + windows.GUARD
         if near or (is_double_fault(about) and registers.source.startswith(".tss")):
             return registers
     return None
