@@ -108,7 +108,7 @@ def depletion(report: Report) -> Depletion:
     if registers is None:
         points = "; bug check 7F (8) points to one" if is_double_fault(report.about) else ""
         return Depletion(None, f"no registers of this stack are known{points}")
-    if not report.base_known:
+    if not (report.base_known and limit_known(report)):
         return Depletion(None, "the stack's Limit is not known")
     name = report.about.words.registers[1]
     if used_up is None:
