@@ -38,7 +38,7 @@ def dump(tmp_path: Path) -> Path:
     ],
 )
 def test_no_file_of_anothers_is_touched(dump: Path, words: str) -> None:
-    (dump.parent / "notes.txt").write_text('not "schema": "hogwalk-report/1"\n')
+    (dump.parent / "notes.txt").write_text('not "schema": "hogwalk-report/2"\n')
     os.link(dump, dump.parent / "same.dmp")
     before = {path: path.read_bytes() for path in dump.parent.iterdir()}
     ended = hogwalk(*words.split(), cwd=dump.parent)
@@ -52,7 +52,7 @@ def test_its_own_report_and_recording_are_replaced(dump: Path) -> None:
         for words in ("MEMORY.DMP --json out.json", "MEMORY.DMP --record out.recording"):
             ended = hogwalk(*words.split(), cwd=dump.parent)
             assert ended.code == 0, ended.errors
-    assert json.loads((dump.parent / "out.json").read_text())["schema"] == "hogwalk-report/1"
+    assert json.loads((dump.parent / "out.json").read_text())["schema"] == "hogwalk-report/2"
     assert hogwalk("out.recording", cwd=dump.parent).code == 0
     assert sorted(path.name for path in dump.parent.iterdir()) == ["MEMORY.DMP", "out.json", "out.recording"]
 
@@ -74,11 +74,11 @@ def test_a_recording_is_not_recorded_over_itself(tmp_path: Path) -> None:
 
 def test_what_was_there_stays_when_writing_fails(tmp_path: Path) -> None:
     place = tmp_path / "out.json"
-    save(str(place), ['{"schema": "hogwalk-report/1"}'])
+    save(str(place), ['{"schema": "hogwalk-report/2"}'])
     kept = place.read_bytes()
 
     def lines() -> Iterator[str]:
-        yield '{"schema": "hogwalk-report/1",'
+        yield '{"schema": "hogwalk-report/2",'
         raise OSError(28, "No space left on device")
 
     with pytest.raises(BadInput, match="No space left on device"):

@@ -38,12 +38,12 @@ def shell(line: str) -> Tuple[int, str]:
 LINES = "--json-lines hogwalk/app/demo/stackhog.recording"
 
 
-@pytest.mark.parametrize("command", ["", "--json", "walk", "-h", "frame -h", LINES])
+@pytest.mark.parametrize("command", ["", "demo --json", "demo walk", "-h", "frame -h", LINES])
 def test_a_full_disk_is_one_line_on_stderr(command: str) -> None:
     assert shell(f"$HOGWALK {command} > /dev/full") == (3, FULL)
 
 
-@pytest.mark.parametrize("command", ["", "--json", "nonsense"])
+@pytest.mark.parametrize("command", ["", "demo --json", "nonsense"])
 def test_a_closed_stdout_is_one_line_on_stderr(command: str) -> None:
     code, errors = shell(f"$HOGWALK {command} >&-")
     assert code == 3
@@ -51,7 +51,7 @@ def test_a_closed_stdout_is_one_line_on_stderr(command: str) -> None:
     assert errors.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["", "--json", "stack --all", "-h"])
+@pytest.mark.parametrize("command", ["", "demo --json", "demo stack --all", "-h"])
 def test_a_reader_that_has_seen_enough_ends_it_quietly(command: str) -> None:
     assert shell(f"$HOGWALK {command} | head -1 > /dev/null") == (0, "")
 

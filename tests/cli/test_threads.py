@@ -125,7 +125,7 @@ def test_a_stack_without_anything_is_said(tmp_path: Path) -> None:
 
 
 def test_threads_needs_a_dump() -> None:
-    ended = hogwalk("threads")
+    ended = hogwalk("demo", "threads")
     assert ended.code == 3
     assert "reads a dump file only" in ended.out
     assert hogwalk(*STACKHOG, "threads", "--record", "x").code == 2

@@ -112,4 +112,4 @@ def test_the_32_bit_stack_in_the_debugger(engine: Engine, tmp_path: Path, by_poi
     steps = [".effmach x86", "!py -m hogwalk candidates -n 1", "!py -m hogwalk stack"]
     _, candidates, stack = engine.host(Target(path, symbols=[_SYMBOLS]), steps, Setting(import_path=(ROOT,)))
     assert stack.output.startswith("stack b8ae6000..b8ae9000, 12288 bytes (the TEB)")
-    assert candidates.output.startswith("1. b8ae6100 b8ae60ec 8081df65 ")
+    assert candidates.output.startswith("1. b8ae7020 b8ae7010 b7709ae6 ")
