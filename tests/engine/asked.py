@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 from hogwalk.analysis import Run
 from hogwalk.app.cli.arguments import parse
 from hogwalk.app.cli.commands import lines
+from hogwalk.errors import HogwalkError
 from hogwalk.targets.engine import EngineTarget, open_engine
 from hogwalk.walk.evidence import Wanted
 
@@ -37,7 +38,11 @@ def asked(dump: str, symbols: str) -> Dict[str, Any]:
     for subcommand in SUBCOMMANDS:
         target = Counting(first._pykd)
         options = parse(subcommand.split())
-        printed: List[str] = list(lines(Run(target, Wanted(thread=target.thread()), None, lambda doing: None), options))
+        run = Run(target, Wanted(thread=target.thread()), None, lambda doing: None)
+        try:
+            printed = list(lines(run, options))
+        except HogwalkError as error:  # what a user would read: in StackHog there is nothing to heal
+            printed = [error.line()]
         found[subcommand] = {"printed": printed, "commands": list(target.commands()), "reads": target.reads}
     return found
 
