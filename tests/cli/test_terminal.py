@@ -36,6 +36,18 @@ def test_colour_can_be_refused(settings: dict[str, str]) -> None:
 
 
 @posix
+def test_without_rich_a_terminal_gets_plain_text(tmp_path: Path) -> None:
+    # A finder that hides the library, as in a Python that hogwalk was only copied to.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as u\nfound = u.find_spec\n"
+        "u.find_spec = lambda name, package=None: None if name == 'rich' else found(name, package)\n"
+    )
+    printed = on_terminal(120, [*STACKHOG], {"PYTHONPATH": str(tmp_path)})
+    assert "\x1b" not in printed
+    assert "StackHog (Stack Hog Software, Inc.): 4496 bytes" in printed
+
+
+@posix
 def test_a_hundred_columns_without_colour_and_bars_are_what_a_pipe_gets() -> None:
     assert COLOUR.sub("", on_terminal(100, [*STACKHOG, "candidates"])) == hogwalk(*STACKHOG, "candidates").out
 

@@ -33,6 +33,11 @@ def door_of(options: argparse.Namespace) -> Optional[Door]:
     return Door(f"!py -{version} -g {module}hogwalk", " ".join(same))
 
 
+def has_rich() -> bool:
+    """Whether the library that paints terminals is installed; without it they get plain text."""
+    return importlib.util.find_spec("rich") is not None
+
+
 def has_pykd() -> bool:
     """Whether the debugger's engine can be asked."""
     return importlib.util.find_spec("pykd") is not None

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Sequence
 
 from hogwalk.answer.render.table import PLAIN, Look
+from hogwalk.app.cli.host import has_rich
 from hogwalk.errors import OutputLost
 from hogwalk.printable import ascii_only
 
@@ -38,7 +39,7 @@ def show(lines: Iterable[str], door: Optional[Door] = None) -> None:
     """Prints a command's text: as markup in the debugger (through a door), painted on a terminal, else as it is."""
     if door is not None:
         write_markup(lines, door)
-    elif on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+    elif on_terminal() and has_rich() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
         from hogwalk.answer.render.paint import paint
 
         with _written():

@@ -8,6 +8,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Optional, Type
 
+from hogwalk.app.cli.host import has_rich
 from hogwalk.app.cli.output import complain
 from hogwalk.printable import ascii_only
 
@@ -34,7 +35,7 @@ class Progress:
         self._timer: Optional[threading.Timer] = None
 
     def __enter__(self) -> Progress:
-        if not self._quiet and sys.stderr is not None and sys.stderr.isatty():
+        if not self._quiet and sys.stderr is not None and sys.stderr.isatty() and has_rich():
             self._timer = threading.Timer(PATIENCE, self._open)
             self._timer.daemon = True
             self._timer.start()
