@@ -116,12 +116,16 @@ class Symbol(_Shown):
 
 @dataclass(frozen=True)
 class Version(_Shown):
-    """What a module's version resource says; every text may be "" where the resource is silent."""
+    """What a module's version resource says; every text may be "" where the resource is silent.
+
+    `linked` is the linker's time stamp, seconds since 1970 (UTC); None where it is not known, or a hash stands there.
+    """
 
     company: str
     product: str
     description: str
     file_version: str
+    linked: Optional[int] = None
 
 
 @dataclass(frozen=True)

@@ -115,8 +115,10 @@ def layout(packed: Any) -> FrameLayout:
 
 def version(packed: Any) -> Version:
     """A version resource."""
-    keys = "company", "product", "description", "file_version"
-    return Version(*(text(packed[key]) for key in keys))
+    company, product, description, number = (
+        text(packed[key]) for key in ("company", "product", "description", "file_version")
+    )
+    return Version(company, product, description, number, optional(whole)(packed.get("linked")))
 
 
 def region(packed: Any) -> Region:

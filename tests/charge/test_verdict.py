@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Optional
+from typing import List, Optional, Sequence
 
 import pytest
 
@@ -12,17 +12,26 @@ from hogwalk.answer.render.charge import render_charge
 from hogwalk.answer.render.json_report import to_json
 from hogwalk.answer.render.triage import render
 from hogwalk.answer.render.verdict import MOST_LINES, verdict
-from hogwalk.answer.report.document import Report
+from hogwalk.answer.report.document import ProductUse, Report
 from hogwalk.answer.report.fault import cycle_price
 from hogwalk.model import RECORDED_STACK, PrintedWalk, Registers, Version
 from hogwalk.walk.rebuild.confidence import Confidence
+from tests.cli.running import STACKHOG, hogwalk
 from tests.page.reports import stackhog
+from tests.stackhog import DEMO, ROOT
 
-SERVICE = Version("Stack Hog Software, Inc.", "StackHog", "", "4.1.0.17")
+
+def text(report: Report) -> str:
+    return " ".join(verdict(report, stackhog()[1][0][1]))
 
 
-def text(report: Report, version: Optional[Version] = SERVICE) -> str:
-    return " ".join(verdict(report, stackhog()[1][0][1], [("BossHog01", version), ("MamaHog", version)]))
+def dated(*versions: Optional[Version]) -> Report:
+    """StackHog's report with these versions of the hog's five files, the last for all that are left."""
+    report = stackhog()[0]
+    hogs = [use for use in report.modules if not use.product.system]
+    given = dict(zip([use.share.name for use in hogs], [*versions, *[versions[-1]] * len(hogs)]))
+    modules = [replace(use, version=given.get(use.share.name, use.version)) for use in report.modules]
+    return replace(report, modules=tuple(modules))
 
 
 def at(sp: Optional[int]) -> Report:
@@ -32,7 +41,7 @@ def at(sp: Optional[int]) -> Report:
 
 def test_stackhog_in_seven_lines() -> None:
     report, anatomy = stackhog()
-    lines = verdict(report, anatomy[0][1], [(name, SERVICE) for name in ("BossHog01", "MamaHog")])
+    lines = verdict(report, anatomy[0][1])
     assert len(lines) <= MOST_LINES
     assert max(map(len, lines)) <= 100
     said = " ".join(lines)
@@ -42,9 +51,19 @@ def test_stackhog_in_seven_lines() -> None:
         "A page fault inside nt!CcMapData",
         "MamaHog+0x422a with 708 bytes, 656 of them locals",
         "needs at most 7840 bytes and fits with 4448 left",
-        "Ask Stack Hog Software, Inc. about BossHog01, MamaHog 4.1.0.17",
+        "Ask Stack Hog Software, Inc. about these files, version 4.1.0.17 of 2007-01-08.",
     ):
         assert words in said, words
+
+
+@pytest.mark.parametrize("door", [STACKHOG, (str(DEMO),), (str(ROOT / "fixtures/logs/stackhog.log"),)])
+def test_at_every_door_it_is_seven_lines_with_the_hog_s_files(door: Sequence[str]) -> None:
+    lines = hogwalk(*door, "verdict").out.splitlines()
+    assert len(lines) <= MOST_LINES
+    assert max(map(len, lines)) <= 100
+    said = " ".join(lines)
+    assert "StackHog (Stack Hog Software, Inc.) holds 4496 bytes" in said
+    assert said.endswith("Ask Stack Hog Software, Inc. about these files, version 4.1.0.17 of 2007-01-08.")
 
 
 @pytest.mark.parametrize(
@@ -111,8 +130,36 @@ def test_a_stack_that_a_dump_has_only_from_its_pointer_on_did_not_overflow_for_t
         assert words not in said + shown
 
 
-def test_a_file_without_version_is_said_to_have_none() -> None:
-    assert "BossHog01, MamaHog (no file version)" in text(stackhog()[0], None)
+NEWER = Version("Stack Hog Software, Inc.", "StackHog", "", "5.0 (main.1)", 0x60000000)
+UNDATED = replace(NEWER, linked=None)
+BARE = Version("", "", "", "", 0x45A1C330)
+
+
+@pytest.mark.parametrize(
+    ("versions", "words"),
+    [
+        ([NEWER], "about these files, version 5.0 of 2021-01-14."),
+        ([UNDATED], "about these files, version 5.0."),
+        ([None], "about these files (version not known)."),
+        ([BARE], "about these files of 2007-01-08 (version not known)."),
+        (
+            [NEWER, BARE],
+            "about BossHog01, version 5.0 of 2021-01-14; MamaHog, BossHog, BabyHog, daddyHog of 2007-01",
+        ),
+    ],
+)
+def test_what_to_ask_the_vendor_about(versions: List[Optional[Version]], words: str) -> None:
+    assert f"Ask Stack Hog Software, Inc. {words}" in text(dated(*versions))
+
+
+def test_a_hog_that_is_one_file_is_named_once() -> None:
+    report = dated(NEWER)
+    use = next(use for use in report.modules if use.share.name == "MamaHog")
+    product = replace(use.product, name="MamaHog", company="", modules=("MamaHog",), known=False)
+    alone = replace(report, products=(ProductUse(product, use.share), *report.system))
+    said = text(alone)
+    assert "MamaHog holds 1292 bytes, 10.5 %, in 5 frames; Windows itself" in said
+    assert "Ask its vendor about MamaHog, version 5.0 of 2021-01-14." in said
 
 
 def test_without_a_cycle_the_fault_is_still_said() -> None:

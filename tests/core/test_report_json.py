@@ -137,7 +137,8 @@ def test_modules_products_and_gaps_add_up() -> None:
     for owners in (found["modules"], found["products"]):
         assert sum(owner["bytes"] for owner in owners) + gaps == found["stack"]["bytes"]
         assert sum(owner["frames"] for owner in owners) == sum(frame["bytes"] is not None for frame in found["frames"])
-    assert all(list(use) == ["name", "bytes", "frames", "largest", "product", "company"] for use in found["modules"])
+    keys = ["name", "bytes", "frames", "largest", "product", "company", "file_version", "linked"]
+    assert all(list(use) == keys for use in found["modules"])
     assert found["hog"] == found["products"][0]
     assert found["confidence"]["product"] == found["hog"]["name"]
     assert [use["product"] for use in found["modules"]] == ["Drawn Filter", "Windows"]

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Tuple
 
 import pytest
 
+from hogwalk.answer.render.verdict import MOST_LINES
 from tests.engine.asked import without_remarks
 from tests.engine.engine import Engine, Step, Target
 from tests.engine.wheel import install_wheel
@@ -42,6 +43,14 @@ def console(engine: Engine, installed: Setting, *arguments: str) -> str:
 def host(engine: Engine, installed: Setting, *steps: str, target: Target = STACKHOG) -> List[Step]:
     """What the steps print inside the debugger."""
     return engine.host(target, steps, installed)
+
+
+def test_the_verdict_is_seven_lines_with_what_to_ask_the_vendor(engine: Engine, installed: Setting) -> None:
+    (step,) = host(engine, installed, "!py hogwalk verdict")
+    lines = step.output.strip().splitlines()
+    assert len(lines) <= MOST_LINES
+    assert max(map(len, lines)) <= 100
+    assert lines[-1].endswith("Ask Stack Hog Software, Inc. about these files, version 4.1.0.17 of 2007-01-08.")
 
 
 def test_candidates_puts_the_published_triple_first(engine: Engine, installed: Setting) -> None:

@@ -111,12 +111,21 @@ def test_lm_of_64_bit() -> None:
 
 def test_lmv() -> None:
     hog, nt = parse_lmv(LMV)
-    assert hog.version == Version("Hog Corp", "StackHog Suite", "A hog, big", "1.2.3.4 (x)")
+    assert hog.version == Version("Hog Corp", "StackHog Suite", "A hog, big", "1.2.3.4 (x)", 0x6B02D6AC)
     assert hog.image_path == "\\SystemRoot\\system32\\BabyHog.sys"
     assert hog.timestamp == "Sun Nov 22 11:49:00 2026 (6B02D6AC)"
     assert nt.module.name == "nt"
-    assert nt.version is None
+    assert nt.version == Version("", "", "", "", 0x6B02D6AB)
     assert format_lmv([0xB958D000, 0x80800000], X86) == "lmv a 0xffffffffb958d000;lmv a 0xffffffff80800000"
+
+
+@pytest.mark.parametrize(
+    "stamp", ["6B02D6AC (This is a reproducible build file hash, not a timestamp)", "unavailable (00000000)", ""]
+)
+def test_a_hash_is_no_date(stamp: str) -> None:
+    hog = parse_lmv(LMV.replace("Sun Nov 22 11:49:00 2026 (6B02D6AC)", stamp))[0]
+    assert hog.version is not None
+    assert hog.version.linked is None
 
 
 @pytest.mark.parametrize(

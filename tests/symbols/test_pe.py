@@ -9,7 +9,7 @@ import pytest
 
 from hogwalk.errors import BadInput, Unreadable
 from hogwalk.targets.images.coff import coff_symbols
-from hogwalk.targets.images.pe import FileImage, Pe
+from hogwalk.targets.images.pe import DEBUG, FileImage, Pe
 from hogwalk.targets.images.source import Memory
 from hogwalk.targets.images.version import version_of
 from tests.dump.contents import stackhog
@@ -66,6 +66,17 @@ def test_version_data_of_a_mapped_driver() -> None:
     assert version is not None
     assert (version.company, version.product) == ("Stack Hog Software, Inc.", "StackHog")
     assert version.file_version == "4.1.0.17"
+    assert version.linked == 0x45A1C2D0
+
+
+def test_when_an_image_was_linked_is_not_read_from_a_hash() -> None:
+    raw = bytearray(image(False, {}, pdb=("tiny.pdb", 1)))
+    assert Pe(Memory(bytes(raw))).linked() == 0x45A1C2F0
+    kind_at = 12 + Pe(Memory(bytes(raw))).directory(DEBUG)[0]
+    assert raw[kind_at] == 2
+    raw[kind_at] = 16
+    assert Pe(Memory(bytes(raw))).linked() is None
+    assert Pe(Memory(image(False, {}, timestamp=0))).linked() is None
 
 
 def test_a_file_that_is_no_image_is_refused(tmp_path: Path) -> None:

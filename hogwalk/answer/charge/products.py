@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.answer.charge.books import Share
@@ -52,6 +53,13 @@ def _key(module: str, version: Optional[Version]) -> Tuple[str, str]:
     if version is None or not (version.product.strip() or version.company.strip()):
         return ("", _ALONE + module)
     return (version.company.strip(), version.product.strip())
+
+
+def linked_on(version: Optional[Version]) -> str:
+    """The day (UTC) on which the linker made a module, YYYY-MM-DD; "" where it is not known."""
+    if version is None or version.linked is None:
+        return ""
+    return (datetime(1970, 1, 1) + timedelta(seconds=version.linked)).strftime("%Y-%m-%d")
 
 
 def product_shares(module_shares: Sequence[Share], owners: Dict[str, Product]) -> Tuple[Tuple[Product, Share], ...]:

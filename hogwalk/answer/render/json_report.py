@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Optional
 
+from hogwalk.answer.charge.products import linked_on
 from hogwalk.answer.report.document import SCHEMA, ModuleUse, ProductUse, Report, Weight
 from hogwalk.answer.report.fault import cycle_price, depletion, used
 from hogwalk.machine.words import hexa
@@ -183,6 +184,8 @@ def _module(use: ModuleUse) -> Dict[str, Any]:
         "largest": _largest(use.share.largest),
         "product": use.product.name,
         "company": use.product.company,
+        "file_version": (use.version.file_version or None) if use.version is not None else None,
+        "linked": linked_on(use.version) or None,
     }
 
 

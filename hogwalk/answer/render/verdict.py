@@ -10,6 +10,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.answer.charge.books import module_of
 from hogwalk.answer.charge.paths import what_if
+from hogwalk.answer.charge.products import linked_on
 from hogwalk.answer.explain.records import Explanation, Purpose
 from hogwalk.answer.render.table import WIDTH, counted, percent
 from hogwalk.answer.report.document import ProductUse, Report
@@ -30,15 +31,10 @@ MOST_LINES = 7  # of WIDTH columns: what fits a mail's first glance
 FAULTS = ("KiTrap0E", "KiPageFault")  # the page fault's entry on x86 and on x64
 
 
-def verdict(
-    report: Report, biggest: Optional[Explanation] = None, versions: Sequence[Tuple[str, Optional[Version]]] = ()
-) -> Tuple[str, ...]:
-    """The verdict in lines of at most 100 columns.
-
-    `biggest` explains the largest frame of the hog; `versions` are the version resources of the hog's modules.
-    """
+def verdict(report: Report, biggest: Optional[Explanation] = None) -> Tuple[str, ...]:
+    """The verdict in lines of at most 100 columns; `biggest` explains the largest frame of the hog."""
     clauses = [*_died(report), *_holds(report), *_path(report), *_biggest(report, biggest), *_fits(report)]
-    clauses += [*_sure(report), *_ask(report, versions)]
+    clauses += [*_sure(report), *_ask(report)]
     return tuple(textwrap.wrap(" ".join(clauses), WIDTH, break_on_hyphens=False))
 
 
@@ -73,7 +69,8 @@ def _holds(report: Report) -> Iterator[str]:
         yield f"Only Windows' own frames are on it: {hog.product.name} holds {held}."
         return
     system = sum(use.share.bytes for use in report.system)
-    yield f"{hog.product.name}{company} holds {held} of {_listed(hog.product.modules)}; Windows itself {system}."
+    parts = "" if hog.product.modules == (hog.product.name,) else f" of {_listed(hog.product.modules)}"
+    yield f"{hog.product.name}{company} holds {held}{parts}; Windows itself {system}."
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:
@@ -89,11 +86,11 @@ def _path(report: Report) -> Iterator[str]:
         return
     turns = {2: "twice", 3: "three times"}.get(cost.turns, f"{cost.turns} times")
     if fault:
-        yield f"A page fault inside {fault} entered it again:"
+        yield f"A page fault inside {fault} re-entered the path:"
     room = f", room for {cost.fit}" if cost.fit is not None else ""
     yield (
         f"{counted(cost.period, 'frame')} from {cycle.functions[-1]} to {cycle.functions[0]} "
-        f"{'is' if cost.period == 1 else 'are'} on it {turns}, {cost.turn} bytes a turn{room}."
+        f"{'is' if cost.period == 1 else 'are'} on the stack {turns}, {cost.turn} bytes a turn{room}."
     )
 
 
@@ -138,7 +135,7 @@ def _fits(report: Report) -> Iterator[str]:
         return
     found = what_if(hog.product.name, hog.share.bytes, report.region.size, used)
     fits = f"fits with {found.left} left" if found.left >= 0 else f"still needs {-found.left} more than there are"
-    yield f"Without {found.name}'s frames and what they called the path needs at most {found.needed} bytes and {fits}."
+    yield f"Without {found.name}'s frames the path needs at most {found.needed} bytes and {fits}."
 
 
 def _sure(report: Report) -> Iterator[str]:
@@ -154,14 +151,25 @@ def _sure(report: Report) -> Iterator[str]:
         yield f"That is too little to accuse anyone: give images and symbols{more}."
 
 
-def _ask(report: Report, versions: Sequence[Tuple[str, Optional[Version]]]) -> Iterator[str]:
+def _ask(report: Report) -> Iterator[str]:
     hog, sure = report.hog, report.confidence
     if hog is None or hog.product.system or (sure is not None and sure.probability < LIKELY):
         return
     files: Dict[str, List[str]] = {}
-    for module, version in versions:
-        file = version.file_version if version is not None else ""
-        files.setdefault(file or "(no file version)", []).append(module)
-    if files:
-        named = "; ".join(f"{_listed(modules)} {file}" for file, modules in files.items())
-        yield f"Ask {hog.product.company or 'its vendor'} about {named}."
+    for use in report.modules:
+        if use.share.name in hog.product.modules:
+            files.setdefault(_file(use.version), []).append(use.share.name)
+    asked = "; ".join(f"{_listed(modules)}{file}" for file, modules in files.items())
+    if len(files) == 1 and len(hog.product.modules) > 1:  # all named above
+        asked = f"these files{next(iter(files))}"
+    if asked:
+        yield f"Ask {hog.product.company or 'its vendor'} about {asked}."
+
+
+def _file(version: Optional[Version]) -> str:
+    # The first word of a file version is the number; many have the build's name after it.
+    number = (version.file_version.split() or [""])[0] if version is not None else ""
+    day = linked_on(version)
+    if number or not day:
+        return (f", version {number}" if number else " (version not known)") + (f" of {day}" if day else "")
+    return f" of {day} (version not known)"

@@ -24,8 +24,8 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
     """The report of the debugger's walks and hogwalk's own."""
     frames = _named(target, evidence, walks.frames)
     module_shares = shares(frames, module_of)
-    owners = owners_of(target, evidence.modules.modules, module_shares)
-    modules = module_uses(evidence.modules.modules, module_shares, owners)
+    modules = module_uses(target, evidence.modules.modules, module_shares)
+    owners = owners_of(modules)
     found = gaps(evidence.region, frames, evidence.image.holes, evidence.image.machine.word)
     off = imbalance(evidence.region, frames, found)
     if off:
@@ -110,23 +110,23 @@ def _start(evidence: Evidence, triple: Triple) -> Start:
     return Start(triple, format_kf(triple, frame_count(evidence.region.size)), candidate)
 
 
-def owners_of(target: Target, modules: Sequence[Module], module_shares: Sequence[Share]) -> Dict[str, Product]:
-    """The product of each module that holds bytes."""
-    known = {module.name for module in modules}
-    names = [share.name for share in module_shares if share.name in known]
-    return products(names, target.versions(names))
-
-
-def module_uses(
-    modules: Sequence[Module], module_shares: Sequence[Share], owners: Dict[str, Product]
-) -> Tuple[ModuleUse, ...]:
-    """The modules' shares with their products."""
+def module_uses(target: Target, modules: Sequence[Module], module_shares: Sequence[Share]) -> Tuple[ModuleUse, ...]:
+    """The modules' shares with their products and versions."""
     symbols = {module.name: module.symbols for module in modules}
+    names = [share.name for share in module_shares if share.name in symbols]
+    found = target.versions(names)
+    owners, versions = products(names, found), dict(zip(names, found))
     return tuple(
-        ModuleUse(share, _owner(owners.get(share.name), share.name), symbols.get(share.name, ""))
+        ModuleUse(
+            share,
+            owners.get(share.name) or Product(share.name, "", (share.name,), False, False),
+            symbols.get(share.name, ""),
+            versions.get(share.name),
+        )
         for share in module_shares
     )
 
 
-def _owner(product: Optional[Product], name: str) -> Product:
-    return product if product is not None else Product(name, "", (name,), False, False)
+def owners_of(modules: Sequence[ModuleUse]) -> Dict[str, Product]:
+    """The product of each module that holds bytes."""
+    return {use.share.name: use.product for use in modules}

@@ -8,7 +8,7 @@ from typing import Optional, Sequence, Tuple
 from hogwalk.answer.charge.books import NO_MODULE, Share
 from hogwalk.answer.charge.cycles import Cycle
 from hogwalk.answer.charge.products import Product
-from hogwalk.model import About, Frame, Gap, PrintedWalk, Region, Registers, Triple
+from hogwalk.model import About, Frame, Gap, PrintedWalk, Region, Registers, Triple, Version
 from hogwalk.walk.kf.frames import Walk
 from hogwalk.walk.kf.rank import Candidate
 from hogwalk.walk.merge.compare import Difference
@@ -19,11 +19,12 @@ SCHEMA = "hogwalk-report/2"
 
 @dataclass(frozen=True)
 class ModuleUse:
-    """A module's share of the stack and the product it belongs to."""
+    """A module's share of the stack, the product it belongs to, and what its file says of itself (None: unread)."""
 
     share: Share
     product: Product
     symbols: str
+    version: Optional[Version] = None
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ def build_printed(target: Target, walk: PrintedWalk) -> Report:
     stacks = [printed_frames(rows, about.words, trust) for rows in walk.stacks]
     frames, others = stacks[0], [OtherStack(rows, shares(rows, module_of)) for rows in stacks[1:]]
     module_shares = shares(frames, module_of)
-    owners = owners_of(target, target.modules(), module_shares)
-    modules = module_uses(target.modules(), module_shares, owners)
+    modules = module_uses(target, target.modules(), module_shares)
+    held = product_shares(module_shares, owners_of(modules))
     start = None
     if walk.triple is not None:
         start = Start(walk.triple, format_kf(walk.triple, frame_count(walk.region.size)), None)
@@ -55,7 +55,7 @@ def build_printed(target: Target, walk: PrintedWalk) -> Report:
         frames=frames,
         weights=(None,) * len(frames),
         modules=modules,
-        products=tuple(ProductUse(product, share) for product, share in product_shares(module_shares, owners)),
+        products=tuple(ProductUse(product, share) for product, share in held),
         functions=shares(frames, function_of),
         gaps=gaps(walk.region, frames, (), about.words.word),
         cycle=find_cycle(frames),

@@ -9,7 +9,6 @@ from hogwalk.analysis import Run
 from hogwalk.answer.explain.records import Explanation
 from hogwalk.answer.render.verdict import largest_of, verdict
 from hogwalk.errors import HogwalkError, UsageError
-from hogwalk.model import Version
 
 FORMATS = {
     "html": "one HTML file that opens offline: the stack to scale, frames, evidence, commands",
@@ -65,7 +64,7 @@ def _export(run: Run, form: str) -> Iterable[str]:
 
 def verdict_lines(run: Run) -> Tuple[str, ...]:
     """The verdict in words."""
-    return verdict(run.report(), hog_explained(run), _versions(run))
+    return verdict(run.report(), hog_explained(run))
 
 
 def hog_explained(run: Run) -> Optional[Explanation]:
@@ -75,12 +74,6 @@ def hog_explained(run: Run) -> Optional[Explanation]:
         return run.explain(largest) if largest is not None else None
     except HogwalkError:
         return None
-
-
-def _versions(run: Run) -> List[Tuple[str, Optional[Version]]]:
-    hog = run.report().hog
-    modules = hog.product.modules if hog is not None else ()
-    return list(zip(modules, run.target.versions(modules)))
 
 
 def _anatomy(run: Run) -> List[Tuple[int, Explanation]]:

@@ -6,7 +6,7 @@ Layout: the PE/COFF specification.  Everything is asked by RVA, so a mapped imag
 from __future__ import annotations
 
 import struct
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
 from hogwalk.targets.images.source import STRING_CAP, ByteSource, MappedFile, decode
@@ -16,7 +16,7 @@ _SECTION_CAP = 96
 _EXPORT_CAP = 65536
 _NAMES_CAP = 1 << 23  # letters of all exported names together
 _DEBUG_CAP = 32
-_CODEVIEW = 2
+_CODEVIEW, _REPRODUCIBLE = 2, 16
 _WRITABLE = 0x80000000
 
 
@@ -107,14 +107,26 @@ class Pe:
     def codeview(self) -> Optional[CodeView]:
         """The RSDS record, or None where the image has none or it cannot be read."""
         try:
-            at, size = self.directory(DEBUG)
-            for entry in range(at, at + min(size // 28, _DEBUG_CAP) * 28, 28):
-                kind, length, place = struct.unpack("<III", self.image.read(entry + 12, 12))
+            for kind, length, place in self._debug():
                 if kind == _CODEVIEW and length > 24 and place:
                     return _rsds(self.image, place)
         except Unreadable:
             pass
         return None
+
+    def linked(self) -> Optional[int]:
+        """The linker's time stamp, seconds since 1970; None where a hash may stand in its place (link /Brepro)."""
+        try:
+            hashed = any(kind == _REPRODUCIBLE for kind, _, _ in self._debug())
+        except Unreadable:
+            return None
+        return None if hashed else self.timestamp or None
+
+    def _debug(self) -> Iterator[Tuple[int, int, int]]:
+        # Type, bytes and RVA of each entry of the debug directory.
+        at, size = self.directory(DEBUG)
+        for entry in range(at, at + min(size // 28, _DEBUG_CAP) * 28, 28):
+            yield struct.unpack("<III", self.image.read(entry + 12, 12))
 
     def exports(self) -> List[Named]:
         """The exports, lowest first; [] where the table cannot be read; forwarders are left out.

@@ -18,16 +18,18 @@ _FIXED_MAGIC = 0xFEEF04BD
 
 
 def version_of(pe: Pe) -> Optional[Version]:
-    """What the image's version resource says, or None where it has none or it cannot be read."""
+    """What the image's version resource says, and when it was linked; None where nothing of it can be read."""
+    linked = pe.linked()
+    bare = Version("", "", "", "", linked) if linked is not None else None
     try:
         at, size = pe.directory(RESOURCE)
         place = _leaf(pe.image, at) if at and size else None
         if place is None:
-            return None
+            return bare
         raw = pe.image.read(place[0], min(place[1], _SIZE_CAP))
-        return _parse(raw)
+        return _parse(raw, linked)
     except (Unreadable, struct.error):
-        return None
+        return bare
 
 
 def _leaf(image: ByteSource, root: int) -> Optional[Tuple[int, int]]:
@@ -50,7 +52,7 @@ def _leaf(image: ByteSource, root: int) -> Optional[Tuple[int, int]]:
     return rva, size
 
 
-def _parse(raw: bytes) -> Version:
+def _parse(raw: bytes, linked: Optional[int]) -> Version:
     strings: Dict[str, str] = {}
     _strings(raw, 0, len(raw), 0, strings)
     fixed = ""
@@ -63,6 +65,7 @@ def _parse(raw: bytes) -> Version:
         strings.get("ProductName", ""),
         strings.get("FileDescription", ""),
         strings.get("FileVersion", "") or fixed,
+        linked,
     )
 
 

@@ -135,4 +135,5 @@ def _alone(blocks: Sequence[ModuleDetail], start: int) -> Optional[Version]:
     # The first row is the debugger's; rows behind it are planted by that very module's file names.
     if not blocks or blocks[0].module.start != start:
         return None
-    return next((block.version for block in blocks if block.version is not None), None)
+    found = [block.version for block in blocks if block.version is not None]
+    return next((version for version in found if version.company or version.product), found[0] if found else None)

@@ -17,6 +17,8 @@ PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
 _ROW = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})\s+([^\s(]\S*)(?:\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)|\s|$)")
 _UNNAMED = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})()\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)")  # of ".sys"
 _DETAIL = re.compile(r"\s*([A-Z][A-Za-z ]*):\s*(.*)")
+# A date with its number behind it; of a reproducible build only a hash is printed, and that it is one.
+_STAMP = re.compile(r"\(([0-9A-Fa-f]{8})\)\s*$")
 _VERSION_KEYS = ("CompanyName", "ProductName", "FileDescription", "FileVersion")
 
 
@@ -24,7 +26,7 @@ _VERSION_KEYS = ("CompanyName", "ProductName", "FileDescription", "FileVersion")
 class ModuleDetail:
     """One block of `lmv`: the module, its image path and time stamp as printed ("" when absent), its version.
 
-    `version` is None when the block prints no version resource.
+    `version` is None when the block prints neither a version resource nor when the module was linked.
     """
 
     module: Module
@@ -92,9 +94,12 @@ def parse_detail(line: str) -> Optional[Tuple[str, str]]:
 def detail(module: Module, pairs: Dict[str, str]) -> ModuleDetail:
     """The details of a module, from the key and value pairs printed under its row."""
     company, product, description, file_version = (pairs.get(key, "") for key in _VERSION_KEYS)
-    version = Version(company, product, description, file_version or pairs.get("File version", ""))
+    stamp = pairs.get("Timestamp", "")
+    found = _STAMP.search(stamp)
+    linked = int(found.group(1), 16) or None if found else None
+    version = Version(company, product, description, file_version or pairs.get("File version", ""), linked)
     known = version != Version("", "", "", "")
-    return ModuleDetail(module, pairs.get("Image path", ""), pairs.get("Timestamp", ""), version if known else None)
+    return ModuleDetail(module, pairs.get("Image path", ""), stamp, version if known else None)
 
 
 def _loaded(lines: Sequence[str]) -> List[str]:

@@ -148,8 +148,8 @@ class Resolver:
             if image.name.lower() == name.lower():
                 mapped = self._mapped(image)
                 found = version_of(mapped) if mapped is not None else None
-                if found is None:
+                if found is None or not (found.company or found.product):
                     file = self.file(image)
-                    found = version_of(file.pe) if file is not None else None
+                    found = (version_of(file.pe) if file is not None else None) or found
                 return found
         return None
