@@ -11,6 +11,7 @@ from typing import Dict, List, Tuple
 
 from tests.lab.cases import StoredCase
 from tests.lab.minidump import debug_identifier, write_minidump
+from tests.lab.styles import STYLES
 from tests.lab.toolchain import ToolError, cache_root
 
 PACKAGE = "minidump@0.26.0"
@@ -72,10 +73,16 @@ def parse(text: str) -> Frames:
 
 
 def _run(program: Path, folder: Path, case: StoredCase, registers: Dict[str, int]) -> Frames:
+    if STYLES[case.truth["style"]].has("user"):
+        return _frames(program, case.dump, folder)  # a program's minidump as it is
     limit, base = case.truth["limit"], case.truth["base"]
     stack = b"".join(case.pages.get(page, bytes(0x1000)) for page in range(limit, base, 0x1000))
     dump = folder / "case.dmp"
     dump.write_bytes(write_minidump(case.truth["modules"], (limit, stack), registers))
+    return _frames(program, dump, folder)
+
+
+def _frames(program: Path, dump: Path, folder: Path) -> Frames:
     done = subprocess.run(
         [str(program), str(dump), str(folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
     )

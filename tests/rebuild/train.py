@@ -78,9 +78,14 @@ PRIOR = {
     "EBP_FRAME": 5,
     "EBP_PASSED": -5,
     "TEXT": -4,
+    "AT_START": -4,
+    "LATE": -1,
     "EBP_START": 2,
     "BELOW_EBP_START": -1,
     "FAR_START": -4,
+    "EBP_CHAIN": 8,
+    "ESP_START": 3,
+    "CHAIN_END": 3,
 }
 
 

@@ -48,14 +48,14 @@ def both(evidence: Evidence, choice: Optional[Choice], tell: Tell) -> Optional[W
     own = rebuild(evidence, kf_frames, tell)
     if not own.frames:
         return debugger_only(choice, evidence.image) if choice is not None else None
-    if choice is None:
+    if choice is None and not own.believed:
         chain = _chain(evidence)
         if blind(chain, own) and _more_than_chance(chain):
             return Walks((), (), None, chain, evidence.candidates[0].triple)
     kf_start = choice.segments[0].triple if choice is not None else None
     found = stitch(kf_frames, kf_start, own, evidence.image)
     sized = [frame for frame in found.frames if not frame.running or frame.bytes is not None]
-    if not sized or (choice is None and not _more_than_chance(sized)):
+    if not own.believed and (not sized or (choice is None and not _more_than_chance(sized))):
         return debugger_only(choice, evidence.image) if choice is not None else None
     return Walks(
         choice.tried if choice is not None else (),

@@ -13,6 +13,7 @@ UNREAD, DEPTH = int(Clue.UNREAD), int(Clue.DEPTH | Clue.DEPTH_ALONE)
 SAME_CALLEE, OTHER_CALLEE = int(Clue.SAME_CALLEE), int(Clue.OTHER_CALLEE)
 IN_ARGUMENTS, DEPTH_TOLD = int(Clue.IN_ARGUMENTS), int(Clue.DEPTH_TOLD)
 PLACED = DEPTH | DEPTH_TOLD
+EBP_CHAIN = int(Clue.EBP_CHAIN)
 Steps = Sequence[Sequence[Edge]]
 
 
@@ -46,7 +47,7 @@ class Callers:
         """The steps with these clues added."""
         found: List[Sequence[Edge]] = []
         for number, own in enumerate(self._steps):
-            added = [(older, mask | self._added(number, older)) for older, mask in own]
+            added = [(older, mask if mask & EBP_CHAIN else mask | self._added(number, older)) for older, mask in own]
             popped = self._functions.popped(self._nodes[number].address) if own else None
             for older, mask in added:
                 if popped is not None and mask & PLACED and self._nodes[older].clues & UNREAD:

@@ -70,6 +70,9 @@ class Clue(IntEnum):
     EBP_BELOW = 1 << 66
     EBP_PASSED = 1 << 67
     TEXT = 1 << 68
+    EBP_CHAIN = 1 << 74
+    AT_START = 1 << 77
+    LATE = 1 << 78
     # where the walk starts
     FROM_REGISTERS = 1 << 46
     NOT_REGISTERS = 1 << 47
@@ -84,6 +87,7 @@ class Clue(IntEnum):
     BELOW_EBP_START = 1 << 70
     NEAR_START = 1 << 71
     FAR_START = 1 << 72
+    ESP_START = 1 << 73
     # where it ends
     USER_MODE = 1 << 55
     ZERO_EBP = 1 << 56
@@ -91,6 +95,8 @@ class Clue(IntEnum):
     NEAR_BASE = 1 << 58
     EARLY_END = 1 << 59
     PREDICTED_ON = 1 << 60
+    CHAIN_END = 1 << 75
+    CHAIN_LEAVES = 1 << 76
 
 
 WORDS: Dict[Clue, str] = {
@@ -126,7 +132,11 @@ WORDS: Dict[Clue, str] = {
     Clue.EBP_FRAME: "EBP, known from the newer frames, points to this frame",
     Clue.EBP_PASSED: "EBP, known from the newer frames, points to a frame that it passes over",
     Clue.TEXT: "it reads as text",
+    Clue.AT_START: "it points to a function's start",
+    Clue.LATE: "it points to the last quarter of a large module, where data lie",
+    Clue.EBP_CHAIN: "the chain of saved EBPs leads here",
     Clue.EBP_START: "the EBP of the registers points to this frame",
+    Clue.ESP_START: "ESP points to it where no frame is",
     Clue.IN_ARGUMENTS: "it lies among the arguments of the function called",
     Clue.FROM_REGISTERS: "the faulting registers lead here",
     Clue.NOT_REGISTERS: "the faulting registers lead elsewhere",
@@ -134,6 +144,8 @@ WORDS: Dict[Clue, str] = {
     Clue.BEHIND_HOLE: "the first one behind a page that cannot be read",
     Clue.USER_MODE: "user mode entered the kernel here",
     Clue.ZERO_EBP: "a zero EBP marks the thread's first frame",
+    Clue.CHAIN_END: "the chain of saved EBPs ends here, as at a thread's first frame",
+    Clue.CHAIN_LEAVES: "the chain of saved EBPs leaves the stack here",
     Clue.NO_RETURN: "nothing runs behind the call: the thread's first function",
 }
 

@@ -8,6 +8,7 @@ from typing import AbstractSet, Callable, Dict, Tuple
 
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.rebuild.callers import Callers
+from hogwalk.walk.rebuild.chained import Chains, chains
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.edges import EdgeFinder, Edges
 from hogwalk.walk.rebuild.ends import end_clues, start_clues
@@ -37,6 +38,7 @@ class Clued(Candidates):
 
     functions: Functions
     links: Links
+    chains: Chains
 
 
 class Collector:
@@ -52,19 +54,21 @@ class Collector:
         reach = Reach(evidence, self._functions, self._links)
         known = self._links.known_starts(found)
         self._functions.starts.know(known)
-        self._nodes = [node for node in found if not node.clues & Clue.UNREAD or node.address not in known]
+        found = [node for node in found if not node.clues & Clue.UNREAD or node.address not in known]
+        self._chains = chains(evidence, found)
+        self._nodes = [node for node in found if node.slot not in self._chains.dropped]
         self._judge = PairJudge(evidence, self._nodes, self._links, reach, self._traps)
-        self._starts = start_clues(evidence, self._nodes, self._functions, reach)
+        self._starts = start_clues(evidence, self._nodes, self._functions, reach, self._chains.at_esp)
 
     def collect(self, margin: float = inf, tell: Callable[[str], None] = lambda doing: None) -> Clued:
         """Every candidate, step, start and end with its clues; `margin` is Front's, `tell` hears of the work."""
         evidence, found, functions, traps = self._evidence, self._nodes, self._functions, self._traps
-        finder = EdgeFinder(evidence, found, functions, self._judge, traps)
+        finder = EdgeFinder(evidence, found, functions, self._judge, traps, self._chains)
         registers, resumed = evidence.registers, None
         if registers is not None:
             resumed = functions.resumed(registers.ip, registers.sp, registers.bp), registers.bp
         edges = finder.edges(self._starts, resumed, margin, tell)
         if any(node.clues & Clue.UNREAD for node in found):
             edges = Edges(Callers(found, edges.steps, edges.predictions, functions).steps(), edges.predictions)
-        ends = end_clues(evidence, found, edges.predictions, traps)
-        return Clued(tuple(found), edges, self._starts, tuple(ends), functions, self._links)
+        ends = end_clues(evidence, found, edges.predictions, traps, self._chains)
+        return Clued(tuple(found), edges, self._starts, tuple(ends), functions, self._links, self._chains)

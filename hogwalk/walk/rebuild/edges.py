@@ -8,6 +8,7 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import Traps
+from hogwalk.walk.rebuild.chained import UNREAD, Chains
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.front import Front
 from hogwalk.walk.rebuild.functions import Functions, Prediction
@@ -19,6 +20,7 @@ HOLE = int(Clue.HOLE)
 UNLIKELY = int(Clue.NOT_REGISTERS | Clue.FAR_FROM_LIMIT)  # a start that hardly is one
 CONFIRMED = int(Clue.REACHED | Clue.TABLE_TARGET | Clue.TAIL_REACHED)
 PLACED = int(Clue.DEPTH | Clue.CHAINED)
+EBP_CHAIN = int(Clue.EBP_CHAIN)
 FITTING, UNFIT = PLACED | int(Clue.DEPTH_ALONE), int(Clue.OTHER_TARGET | Clue.NO_TABLE_TARGET)
 
 WINDOW = 40  # candidates looked at where the depth is not known
@@ -31,7 +33,7 @@ FEW = 3  # where one does, but nothing else confirms it
 
 FRAME = USUAL_FRAME[0]
 FROM_REGISTERS = int(Clue.FROM_REGISTERS)
-LIKELY_STARTS = FROM_REGISTERS | int(Clue.EBP_START | Clue.BELOW_EBP_START)
+LIKELY_STARTS = FROM_REGISTERS | int(Clue.EBP_START | Clue.BELOW_EBP_START | Clue.ESP_START)
 Resumed = Optional[Tuple[Prediction, int]]
 
 Edge = Tuple[int, int]  # the older node's number and the clues
@@ -52,8 +54,15 @@ class EdgeFinder:
     """Finds the steps of one stack."""
 
     def __init__(
-        self, evidence: Evidence, nodes: Sequence[Node], functions: Functions, judge: PairJudge, traps: Traps
+        self,
+        evidence: Evidence,
+        nodes: Sequence[Node],
+        functions: Functions,
+        judge: PairJudge,
+        traps: Traps,
+        chains: Chains,
     ) -> None:
+        self._chained = chains.onward
         self._nodes = nodes
         self._window = max(FEW, min(WINDOW, MOST_PAIRS // max(1, len(nodes))))
         self._functions = functions
@@ -93,7 +102,7 @@ class EdgeFinder:
             ):
                 self._ebp[number] = (*self._ebp[number], None)  # where the walk starts nothing newer tells EBP
             told = predictions[number] = self._by_ebp(number, self._functions.predict(node, trap))
-            found = steps[number] = self._steps(number, told)
+            found = steps[number] = self._along_chain(node) or self._steps(number, told)
             better = front.advance(number, found)
             self._hand_on(number, told, found)
             self._hand_likely(number, told, found, better)
@@ -168,6 +177,11 @@ class EdgeFinder:
             else:
                 every = {*self._ebp.get(older, ()), *held}
                 self._ebp[older] = tuple(every) if len(every) <= MOST_EBPS else (None,)
+
+    def _along_chain(self, node: Node) -> List[Edge]:
+        """The one step of a function that cannot be read where a believed chain goes on."""
+        older = self._chained.get(node.slot) if node.clues & UNREAD else None
+        return [] if older is None else [(self._numbers[older], EBP_CHAIN)]
 
     def _steps(self, number: int, told: Prediction) -> List[Edge]:
         node, nodes = self._nodes[number], self._nodes

@@ -6,6 +6,7 @@ from typing import Dict, List, Optional, Sequence
 
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import Traps
+from hogwalk.walk.rebuild.chained import Chains
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.functions import Functions, Prediction
 from hogwalk.walk.rebuild.nodes import Node
@@ -14,6 +15,8 @@ from hogwalk.walk.rebuild.reach import Reach
 
 FROM_REGISTERS, NOT_REGISTERS = int(Clue.FROM_REGISTERS), int(Clue.NOT_REGISTERS)
 EBP_START, BELOW_EBP_START = int(Clue.EBP_START), int(Clue.BELOW_EBP_START)
+ESP_START = int(Clue.ESP_START)
+CHAIN_END, CHAIN_LEAVES = int(Clue.CHAIN_END), int(Clue.CHAIN_LEAVES)
 NEAR_START, FAR_START = int(Clue.NEAR_START), int(Clue.FAR_START)
 BEHIND_HOLE, ANY_START = int(Clue.BEHIND_HOLE), int(Clue.ANY_START)
 USER_MODE, ZERO_EBP, NO_RETURN = int(Clue.USER_MODE), int(Clue.ZERO_EBP), int(Clue.NO_RETURN)
@@ -35,8 +38,10 @@ def overflowed(evidence: Evidence) -> bool:
     return bugcheck is not None and bugcheck.double_fault
 
 
-def start_clues(evidence: Evidence, nodes: Sequence[Node], functions: Functions, reach: Reach) -> Dict[int, int]:
-    """For each node at which a walk can start, by number, the clues for and against it."""
+def start_clues(
+    evidence: Evidence, nodes: Sequence[Node], functions: Functions, reach: Reach, at_esp: Optional[int]
+) -> Dict[int, int]:
+    """For each node at which a walk can start, by number, the clues for and against it; `at_esp` is as in Chains."""
     registers = evidence.registers
     if registers is not None:
         slots = functions.resumed(registers.ip, registers.sp, registers.bp).slots
@@ -44,7 +49,7 @@ def start_clues(evidence: Evidence, nodes: Sequence[Node], functions: Functions,
             registers.bp + FRAME if not slots and any(node.slot == registers.bp + FRAME for node in nodes) else None
         )
         return {
-            number: _by_registers(node.slot, slots, framed)
+            number: ESP_START if node.slot == at_esp else _by_registers(node.slot, slots, framed)
             for number, node in enumerate(nodes)
             if node.slot >= registers.sp
         }
@@ -82,14 +87,20 @@ def _by_place(evidence: Evidence, distance: int) -> int:
 
 
 def end_clues(
-    evidence: Evidence, nodes: Sequence[Node], predictions: Sequence[Optional[Prediction]], traps: Traps
+    evidence: Evidence,
+    nodes: Sequence[Node],
+    predictions: Sequence[Optional[Prediction]],
+    traps: Traps,
+    chains: Chains,
 ) -> List[int]:
     """For each node the clues for and against its being the oldest live one; 0 where no walk comes to."""
-    return [0 if told is None else _end(evidence, node, told, traps) for node, told in zip(nodes, predictions)]
+    return [0 if told is None else _end(evidence, node, told, traps, chains) for node, told in zip(nodes, predictions)]
 
 
-def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps) -> int:
+def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps, chains: Chains) -> int:
     mask, base = 0, evidence.region.base
+    if node.clues & UNREAD and node.slot == chains.bottom:
+        return CHAIN_END if chains.closed else CHAIN_LEAVES
     if any(start <= slot < base == end for start, end in evidence.image.holes for slot in told.slots):
         return INTO_HOLE
     if told.exact and told.slots and _inside(told.slots, node.slot, base):

@@ -7,6 +7,7 @@ from typing import Dict, NamedTuple, Optional, Tuple
 from hogwalk.machine.words import X86
 from hogwalk.machine.x86.depth import Depths
 from hogwalk.machine.x86.values import FIRST_ORIGIN, RETURN_SLOT
+from hogwalk.model import FrameLayout
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import TrapFrame
 from hogwalk.walk.rebuild.clues import Clue
@@ -99,7 +100,8 @@ class Functions:
         if inside.frame_ebp is not None and not exact:
             slots, exact = (ebp + inside.frame_ebp,), True
         if not slots:
-            return self._runs_on(address, esp, ebp)
+            layout = self._evidence.layouts.get(address)
+            return self._runs_on(address, esp, ebp) if layout is None else _laid_out(layout, esp, ebp)
         return Prediction(slots, exact, esp, (), inside.saved_ebp, inside.ebp_kept, True)
 
     def _runs_on(self, address: int, esp: int, ebp: int) -> Prediction:
@@ -139,3 +141,13 @@ class Functions:
         if before is None or before[0] != RETURN_SLOT:
             return ()
         return tuple(range(-ebp[1] - before[1], -ebp[1] - before[1] + alignment, WORD))
+
+
+def _laid_out(layout: FrameLayout, esp: int, ebp: int) -> Prediction:
+    """Where frame data place the return slot of a function whose code cannot be read, by its registers."""
+    if layout.frame_ebp is not None:
+        return Prediction((ebp + layout.frame_ebp,), True, esp, (), layout.saved_ebp, layout.ebp_kept, True)
+    slots: Tuple[int, ...] = ()
+    if layout.depth is not None:
+        slots = tuple(esp + layout.depth + pushed for pushed in range(0, MOST_PUSHED + 1, WORD))
+    return Prediction(slots, False, esp, (), layout.saved_ebp, layout.ebp_kept, bool(slots))

@@ -14,7 +14,7 @@ from hogwalk.walk.rebuild.clues import Clue
 WORD = X86.word
 
 CALL, UNREAD, KF = int(Clue.CALL), int(Clue.UNREAD), int(Clue.KF)
-TEXT = int(Clue.TEXT)
+TEXT, AT_START, LATE = int(Clue.TEXT), int(Clue.AT_START), int(Clue.LATE)
 TRAP_FRAME, SYSTEM_CALL = int(Clue.TRAP_FRAME), int(Clue.SYSTEM_CALL)
 POINTED_AT, SAVED_EBP, ALIGNED = int(Clue.POINTED_AT), int(Clue.SAVED_EBP), int(Clue.ALIGNED)
 
@@ -41,6 +41,9 @@ class Node(NamedTuple):
 
 FUNCTION_ALIGNMENT = 16  # compilers begin functions there: such a word may well be a pointer to one
 PRINTABLE = 0x20, 0x7E  # ASCII
+HEADERS = 0x1000  # bytes: a program's sections begin with the page after its headers
+LATE_SHARE = 0.75  # of a large module: sections with code come first
+LARGE = 0x100000  # bytes of a module from which on much of it is data
 DISPATCH_TABLE = 0x38  # _DRIVER_OBJECT.MajorFunction
 
 
@@ -70,6 +73,8 @@ def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[
             looks |= ALIGNED
         if _text(words, (slot - limit) // WORD):
             mask |= TEXT
+        if mask & UNREAD:
+            mask |= _place(evidence, word)
         found.append(Node(slot, word, mask, target, behind, below, looks, dispatch))
     return found
 
@@ -77,11 +82,28 @@ def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[
 def _kind(evidence: Evidence, word: int) -> Tuple[int, Optional[int], bool]:
     """Clue, target and whether it is a dispatch call, for one return address; clue 0 where no call can end there."""
     site = evidence.sites.at(word)
+    if site.kind is SiteKind.UNREAD and _in_headers(evidence, word):
+        return 0, None, False
     if site.kind is SiteKind.CALL:
         call = site.call
         dispatch = call is not None and call.kind is CallKind.MEMORY and call.displacement == DISPATCH_TABLE
         return CALL, site.target, dispatch
     return (UNREAD if site.kind is SiteKind.UNREAD else 0), None, False
+
+
+def _in_headers(evidence: Evidence, address: int) -> bool:
+    module = evidence.modules.at(address)
+    return not evidence.about.kernel and module is not None and address - module.start < HEADERS
+
+
+def _place(evidence: Evidence, address: int) -> int:
+    """The clues of where an address lies in a module whose code cannot be read."""
+    symbol, module = evidence.symbols[address], evidence.modules.at(address)
+    mask = AT_START if symbol is not None and symbol.name and not symbol.displacement else 0
+    if module is not None and module.end - module.start >= LARGE:
+        late = address - module.start > LATE_SHARE * (module.end - module.start)
+        mask |= LATE if late and evidence.modules.code_ranges(module) is None else 0
+    return mask
 
 
 def _trap_kind(mask: int) -> int:

@@ -16,7 +16,9 @@ from hogwalk.walk.rebuild.graph import Graph, Posterior
 from hogwalk.walk.rebuild.weigh import weigh
 from hogwalk.walk.rebuild.weights import HEAT
 
-CHAINED = Clue.CHAINED | Clue.EBP_FRAME  # by the EBP saved below the slot, or by that known from newer frames
+CHAINED = (
+    Clue.CHAINED | Clue.EBP_FRAME | Clue.EBP_CHAIN
+)  # by the EBP saved below the slot, or by that known from newer frames
 
 
 class RimBuilder(Protocol):
@@ -62,6 +64,7 @@ class Rebuilt:
     `frames` newest first, `reasons` in words and `probabilities` (that the frame is live) for each; `gaps` are all
     bytes of the stack that no frame holds.  A frame behind a page that cannot be read holds bytes from the page's end
     only, one that ends inside such a page has return address 0.  `weighed` is what confidence in sums is drawn from.
+    `believed`: a chain of saved EBPs through code that cannot be read leads it.
     """
 
     frames: Tuple[Frame, ...]
@@ -69,6 +72,7 @@ class Rebuilt:
     probabilities: Tuple[float, ...]
     gaps: Tuple[Gap, ...]
     weighed: Weighed = field(repr=False, compare=False)
+    believed: bool = False
 
 
 def rebuild(
@@ -92,7 +96,8 @@ def rebuild(
     frames = tuple(one.frame for one in built)
     probabilities = _probabilities([one.node for one in built], live)
     weighed = Weighed(clued, graph, posterior, _bridges(clued), builder)
-    return Rebuilt(frames, tuple(one.reason for one in built), probabilities, gaps, weighed)
+    believed = bool(clued.chains.onward)
+    return Rebuilt(frames, tuple(one.reason for one in built), probabilities, gaps, weighed, believed)
 
 
 def _smooth(graph: Graph) -> bool:

@@ -3,7 +3,8 @@
 They are the weights of a conditional random field over whole walks that makes the true walks of the lab's training
 seeds as probable as can be; tests/rebuild/train.py wrote this table and says how
 (539 examples, lab seeds 1001-1030).
-Clues that no training case shows keep their prior, as those of EBP_FRAME to FAR_START do: guesses until the next fit.
+Clues that no training case shows keep their prior, as those of EBP_FRAME to ESP_START, CHAIN_END and CHAIN_LEAVES do:
+guesses until the next fit.
 """
 
 from __future__ import annotations
@@ -67,10 +68,14 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.EBP_BELOW: 0.00,
     Clue.EBP_PASSED: -5.00,
     Clue.TEXT: -4.00,
+    Clue.AT_START: -4.00,
+    Clue.LATE: -1.00,
+    Clue.EBP_CHAIN: 8.00,
     Clue.EBP_START: 2.00,
     Clue.BELOW_EBP_START: -1.00,
     Clue.NEAR_START: 0.00,
     Clue.FAR_START: -5.00,
+    Clue.ESP_START: 3.00,
     Clue.FROM_REGISTERS: 2.00,
     Clue.NOT_REGISTERS: -8.00,
     Clue.REACHES_LIMIT: 2.03,
@@ -86,6 +91,8 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.NEAR_BASE: 0.84,
     Clue.EARLY_END: -6.93,
     Clue.PREDICTED_ON: -4.81,
+    Clue.CHAIN_END: 3.00,
+    Clue.CHAIN_LEAVES: 0.00,
 }
 STEP = 1.91  # what a step adds beside the log-probability of its clues
 BLIND_STEP = 0.94  # the same where the code behind the newer slot cannot be read
