@@ -32,14 +32,12 @@ from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.dt import field_offsets
 from hogwalk.targets.parsers.expr import parse_debugger_block
 from hogwalk.targets.parsers.registers import parse_registers
-from hogwalk.targets.parsers.remarks import of_files
 from hogwalk.targets.parsers.settings import dump_file
 from hogwalk.targets.protocol import Range, joined, read_each
 from hogwalk.targets.settings import Settings
 from hogwalk.targets.teb import teb32
 
 EVERY_MASK = 7  # normal, error and warning output: many failures are text on the error mask only
-MOST_REMARKS = 200
 DATA_BLOCK_BYTES = 0x340
 MACHINES = {"I386": "x86", "AMD64": "x64", "ARM": "arm", "ARM64": "arm64"}
 REQUIREMENT = "hogwalk needs pykd 0.3.4 (64-bit Python 3.8 or 3.9 on Windows) to talk to the debugger"
@@ -104,9 +102,7 @@ class EngineTarget:
     def command(self, text: str) -> str:
         """The debugger's answer to a command; raises CommandFailed with the debugger's own reason."""
         with self._settings.set_aside(text):
-            answer = self._run(text)
-        self._remarks.update(dict.fromkeys(of_files(answer)[:MOST_REMARKS]))
-        return answer
+            return self._run(text)
 
     def read(self, address: int, count: int) -> bytes:
         """Bytes of virtual memory; raises Unreadable unless every byte can be read."""
@@ -163,7 +159,9 @@ class EngineTarget:
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """The version resources of the named modules, as `lm v` prints them, in one command."""
-        return asked.versions(self.command, modules, self._modules(), self.about().words)
+        found = asked.details(self.command, modules, self._modules(), self.about().words)
+        self._remarks.update(dict.fromkeys(asked.remarks_on(found)))
+        return tuple(one.version if one is not None else None for one in found)
 
     def thread(self) -> Optional[int]:
         """The implicit thread's _KTHREAD (@$thread), or in user mode the TEB (@$teb): of 32-bit code the 32-bit one."""
@@ -245,8 +243,8 @@ class EngineTarget:
 
     @property
     def notes(self) -> Sequence[str]:
-        """What the user's settings do to walks, what it printed as a module and is none, its remarks as they came."""
-        return (*self._settings.notes, *asked.foreign_notes(self._foreign), *list(self._remarks)[:MOST_REMARKS])
+        """What the user's settings do to walks, what it printed as a module and is none, its remarks on files."""
+        return (*self._settings.notes, *asked.foreign_notes(self._foreign), *self._remarks)
 
     def stack_hint(self) -> Optional[Region]:
         """None: the debugger is asked for its structures instead."""

@@ -1,22 +1,28 @@
-"""Runs inside Windows Python on the real engine: what every subcommand prints and which commands it runs."""
+"""Runs inside Windows Python on the real engine: what every subcommand prints and asks, on one dump or several.
+
+python -m tests.engine.asked each|session DUMP SYMBOLS [DUMP SYMBOLS ..]: with a fresh target for each subcommand, or
+all of them on one target, as in a session of `!py -g`.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from hogwalk.analysis import Run
 from hogwalk.app.cli.arguments import parse
 from hogwalk.app.cli.commands import lines
 from hogwalk.errors import HogwalkError
-from hogwalk.targets.engine import EngineTarget, open_engine
+from hogwalk.targets.engine import EngineTarget, load_pykd
 from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.merge import walks
+from hogwalk.walk.rebuild import rebuild
 
 SUBCOMMANDS = (
     "triage", "triage --json -", "stack", "stack --all", "candidates", "walk", "walk --json -", "compare",
     "compare --all", "usage --by module", "usage --by product", "usage --by function", "frame #19",
-    "frame #19 --json -", "heal", "heal --keep",
+    "frame #19 --json -", "charge", "verdict", "heal", "heal --keep",
 )  # fmt: skip
 
 
@@ -31,19 +37,35 @@ class Counting(EngineTarget):
         return super().read(address, count)
 
 
-def asked(dump: str, symbols: str) -> Dict[str, Any]:
-    """By subcommand what it printed, the commands it ran and how often it read memory; a fresh target for each."""
-    first = open_engine(dump, "", symbols, "")
+def asked(pykd: Any, each: bool) -> Dict[str, Any]:
+    """By subcommand what it printed, the commands it ran, how often it read memory and reconstructed the walk."""
+    made: List[None] = []
+
+    def counted(*given: Any) -> Any:
+        made.append(None)
+        return rebuild(*given)
+
+    vars(walks)["rebuild"] = counted
     found: Dict[str, Any] = {}
+    target: Optional[Counting] = None
+    run: Optional[Run] = None
     for subcommand in SUBCOMMANDS:
-        target = Counting(first._pykd)
         options = parse(subcommand.split())
-        run = Run(target, Wanted(thread=target.thread()), None, lambda doing: None)
+        if target is None or run is None or each:
+            target = Counting(pykd)
+            run = Run(target, Wanted(thread=target.thread()), None, lambda doing: None)
+        before = len(target.commands()), target.reads, len(made)
         try:
             printed = list(lines(run, options))
         except HogwalkError as error:  # what a user would read: in StackHog there is nothing to heal
             printed = [error.line()]
-        found[subcommand] = {"printed": printed, "commands": list(target.commands()), "reads": target.reads}
+        found[subcommand] = {
+            "printed": printed,
+            "commands": list(target.commands())[before[0] :],
+            "reads": target.reads - before[1],
+            "reconstructions": len(made) - before[2],
+        }
+    vars(walks)["rebuild"] = rebuild
     return found
 
 
@@ -57,5 +79,16 @@ def without_remarks(printed: List[str]) -> List[str]:
     return kept
 
 
+def main(how: str, *named: str) -> None:
+    """Prints one JSON document for each dump and the folder of its symbols that follows it."""
+    pykd = load_pykd()
+    pykd.initialize()
+    for dump, symbols in zip(named[::2], named[1::2]):
+        pykd.dbgCommand(f".sympath {symbols}")
+        opened = pykd.loadDump(dump)
+        sys.stdout.write(json.dumps(asked(pykd, how == "each")) + "\n")
+        pykd.closeDump(opened)
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asked(sys.argv[1], sys.argv[2])) + "\n")
+    main(*sys.argv[1:])

@@ -86,6 +86,11 @@ class Engine:
         return done
 
 
+def unannounced(said: str) -> str:
+    """What hogwalk printed, without what it announces as slow: how long it takes is the machine's."""
+    return re.sub(r"^hogwalk: [^\n]* \.\.\n", "", said, flags=re.MULTILINE)
+
+
 def _parse(transcript: str, token: str) -> List[Step]:
     """Return the steps that ended, the opening of the target first."""
     pattern = rf"^{token} begin (.*?)\n(.*?)\n{token} done ([0-9a-f]+) (\d+)$"

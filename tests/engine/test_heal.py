@@ -77,11 +77,15 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Tuple[Path, Tuple[Call, .
 
 
 @pytest.fixture(scope="module")
-def setting(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Setting:
+def setting(wheel: Path, tmp_path_factory: pytest.TempPathFactory, manners: Tuple[Path, ...]) -> Setting:
     folder = tmp_path_factory.mktemp("python")
     (folder / "healing.py").write_text(SCRIPT)
     installed = install_wheel(wheel, folder)
-    return replace(installed, search_path=(*installed.search_path, folder))
+    return replace(
+        installed,
+        import_path=(*installed.import_path, *manners),
+        search_path=(*installed.search_path, folder),
+    )
 
 
 def run(engine: Engine, setting: Setting, dump: Path, *steps: str) -> List[str]:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Dict
 
-from tests.engine.engine import Engine, Target
+from tests.engine.engine import Engine, Target, unannounced
 from tests.engine.errors import EngineUnavailableError
 from tests.engine.setup import install
 from tests.engine.wine import Setting
@@ -26,7 +26,7 @@ def engine_texts() -> Dict[str, str]:
     done = engine.host(
         Target(DUMP, symbols=[SYMBOLS]), list(steps), Setting(import_path=(ROOT,), search_path=(LAUNCHER,))
     )
-    return {steps[step.command]: step.output for step in done}
+    return {steps[step.command]: unannounced(step.output) for step in done}
 
 
 def main() -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
 from hogwalk.__main__ import main
+from tests.engine.engine import unannounced
 from tests.stackhog import ROOT, TRIPLE
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -104,9 +104,7 @@ def printed(arguments: str) -> str:
             code = main(shlex.split(arguments))
     finally:
         os.chdir(here)
-    # What takes long is announced; how long it takes is the machine's.
-    said = re.sub(r"^hogwalk: [^\n]* \.\.\n", "", shown.getvalue(), flags=re.MULTILINE)
-    return said.replace(str(ROOT), "PROJECT") + (f"exit code {code}\n" if code else "")
+    return unannounced(shown.getvalue()).replace(str(ROOT), "PROJECT") + (f"exit code {code}\n" if code else "")
 
 
 def expected(file: str) -> str:

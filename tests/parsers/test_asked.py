@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 from hogwalk.machine.words import X86
 from hogwalk.model import Module, Symbol, Version
-from hogwalk.targets.parsers.asked import Listed, Loaded, foreign_notes, loaded, symbols, versions
+from hogwalk.targets.parsers.asked import Listed, Loaded, details, foreign_notes, loaded, remarks_on, symbols
 
 NT = Listed(0x80800000, 0x8093C000, "nt")
 EVIL = Listed(0xB76F4000, 0xB770F000, "evil")
@@ -102,9 +102,13 @@ def block(module: Listed, company: str, planted: str = "") -> str:
     return f"{HEAD}\n{row}\n    Image path: a{planted}\n    CompanyName:      {company}\n"
 
 
+def versions(debugger: Debugger, names: List[str]) -> Tuple[Optional[Version], ...]:
+    return tuple(one.version if one is not None else None for one in details(debugger, names, known(), X86))
+
+
 def test_versions_are_asked_by_address_and_taken_in_order() -> None:
     debugger = Debugger(block(HOG, "Hog Inc.") + block(NT, "Microsoft"))
-    found = versions(debugger, ["hog", "nt", "absent"], known(), X86)
+    found = versions(debugger, ["hog", "nt", "absent"])
     assert found == (Version("Hog Inc.", "", "", ""), Version("Microsoft", "", "", ""), None)
     assert debugger.ran == ["lmv a 0xffffffffb80ba000;lmv a 0xffffffff80800000"]
 
@@ -113,10 +117,26 @@ def test_a_planted_version_is_asked_again_module_by_module() -> None:
     planted = "\n80800000 8093c000   nt   (deferred)\n    CompanyName:      Evil"
     evil, nt = block(EVIL, "Evil Inc.", planted), block(NT, "Microsoft")
     debugger = Debugger(evil + nt, evil, nt)
-    found = versions(debugger, ["evil", "nt"], known(), X86)
+    found = versions(debugger, ["evil", "nt"])
     assert [version.company for version in found if version] == ["Evil", "Microsoft"]
     assert debugger.ran == [
         "lmv a 0xffffffffb76f4000;lmv a 0xffffffff80800000",
         "lmv a 0xffffffffb76f4000",
         "lmv a 0xffffffff80800000",
     ]
+
+
+def test_what_the_debugger_says_once_of_files_is_made_again_from_its_list() -> None:
+    mapped = "    Mapped memory image file: C:\\images\\nt.exe\n"
+    rows = (
+        f"{HEAD}\n80800000 8093c000   nt       C (pdb symbols)  nt.pdb\n{mapped}"
+        f"{HEAD}\nb80ba000 b80d5000   hog    T (export symbols)  hog.sys\n"
+    )
+    found = details(Debugger(rows), ["nt", "hog"], known(), X86)
+    assert list(remarks_on(found)) == [
+        "*** WARNING: Unable to verify checksum for nt",
+        "Unable to load image hog, Win32 error 0n2",
+        "*** WARNING: Unable to verify timestamp for hog",
+    ]
+    deferred = block(NT, "Microsoft") + block(HOG, "Hog Inc.")
+    assert list(remarks_on(details(Debugger(deferred), ["nt", "hog"], known(), X86))) == []

@@ -105,6 +105,14 @@ def test_one_note_tells_of_all() -> None:
     )
 
 
+def test_what_holds_for_every_module_names_none() -> None:
+    lines = [f"Unable to load image {name}, Win32 error 0n2" for name in ("nt", "hog")]
+    (note,) = meaning(lines, ["nt", "hog"])
+    assert note.endswith("no image file for the modules on the stack: their code is what the target's memory holds")
+    (note,) = meaning(lines, ["nt", "hog", "fltmgr"])
+    assert "no image file for nt, hog: " in note
+
+
 def test_a_note_names_few_files_and_none_raw() -> None:
     lines = [f"Unable to load image \\a\\hog{number}\x1b[2J{'x' * 300}.sys, Win32 error 0n2" for number in range(20)]
     lines += [f"Unable to load image \\a\\pig{number}.sys, Win32 error 0n2" for number in range(20)]

@@ -8,7 +8,7 @@ from hogwalk.answer.charge.books import NO_MODULE
 from hogwalk.answer.report.document import ModuleUse
 from hogwalk.machine.words import X64, X86, shown
 from hogwalk.model import Frame, Source, Trust
-from hogwalk.targets.parsers.remarks import is_remark, meaning
+from hogwalk.targets.parsers.remarks import is_remark, meaning, of_file
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.kf.frames import PROVEN, Walk
@@ -29,8 +29,11 @@ def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[Mo
         found.extend(_rows(walk))
     found.extend(module_notes(modules))
     found.extend(note for note in target.notes if not is_remark(note))
-    of_walks = (note for walk in walks.segments for note in walk.notes)
-    found.extend(meaning([*filter(is_remark, target.notes), *of_walks]))
+    # What a debugger says of files amid its rows it says once in a session; the target makes it again at each call.
+    text = evidence.about.kind == "text"
+    of_walks = (note for walk in walks.segments for note in walk.notes if text or not of_file(note))
+    names = [use.share.name for use in modules if use.share.name != NO_MODULE]
+    found.extend(meaning([*filter(is_remark, target.notes), *of_walks], names))
     return tuple(found)
 
 

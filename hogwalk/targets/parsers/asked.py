@@ -10,12 +10,14 @@ must name the module that its address lies in.
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from hogwalk.machine.words import Words, shown
-from hogwalk.model import Module, Symbol, Version
+from hogwalk.model import Module, Symbol
 from hogwalk.targets.parsers.lm import ModuleDetail, format_lmv, parse_lm, parse_lmv, unnamed
 from hogwalk.targets.parsers.printf import format_symbols, spoken
+from hogwalk.targets.parsers.remarks import made_again
 from hogwalk.targets.parsers.words import split_symbol
 
 AT_ONCE = 400  # addresses in one command of 4 KB; the engine's limit is far above
@@ -117,23 +119,31 @@ def _once(answers: Sequence[Tuple[int, Optional[str]]]) -> Dict[int, Optional[st
     return {address: text for address, text in answers if counts[address] == 1}
 
 
-def versions(ask: Ask, names: Sequence[str], modules: Loaded, words: Words) -> Tuple[Optional[Version], ...]:
-    """The version resources of the modules of these names, as `lmv` prints them; None where it prints none."""
+def details(ask: Ask, names: Sequence[str], modules: Loaded, words: Words) -> Tuple[Optional[ModuleDetail], ...]:
+    """What `lmv` prints of the modules of these names; None where it prints nothing of one."""
     starts = modules.starts()
     wanted = [starts[name] for name in dict.fromkeys(names) if name in starts]
-    found: Dict[int, Optional[Version]] = {}
+    found: Dict[int, Optional[ModuleDetail]] = {}
     blocks = parse_lmv(ask(format_lmv(wanted, words)), words.word) if wanted else ()
     if [block.module.start for block in blocks] == wanted:
-        found = {block.module.start: block.version for block in blocks}
+        found = {block.module.start: block for block in blocks}
     else:  # a row that was not asked for, twice, or out of order: module by module
         for start in wanted[:MOST_ALONE]:
             found[start] = _alone(parse_lmv(ask(format_lmv([start], words)), words.word), start)
     return tuple(found.get(starts.get(name, -1)) for name in names)
 
 
-def _alone(blocks: Sequence[ModuleDetail], start: int) -> Optional[Version]:
+def remarks_on(found: Sequence[Optional[ModuleDetail]]) -> Iterator[str]:
+    """The debugger's remarks on the files of these modules, but for those whose files it has not looked for yet."""
+    for one in found:
+        if one is not None and one.module.symbols != "deferred":
+            yield from made_again(one.module.name, one.mapped, one.flags)
+
+
+def _alone(blocks: Sequence[ModuleDetail], start: int) -> Optional[ModuleDetail]:
     # The first row is the debugger's; rows behind it are planted by that very module's file names.
     if not blocks or blocks[0].module.start != start:
         return None
     found = [block.version for block in blocks if block.version is not None]
-    return next((version for version in found if version.company or version.product), found[0] if found else None)
+    best = next((version for version in found if version.company or version.product), found[0] if found else None)
+    return replace(blocks[0], version=best)

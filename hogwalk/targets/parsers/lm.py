@@ -15,6 +15,7 @@ UNLOADED = re.compile(r"\s*Unloaded modules:")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 _ROW = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})\s+([^\s(]\S*)(?:\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)|\s|$)")
+_FLAGS = re.compile(r"\s([A-Z#]{1,3})\s+\(")  # before the state of the symbols
 _UNNAMED = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})()\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)")  # of ".sys"
 _DETAIL = re.compile(r"\s*([A-Z][A-Za-z ]*):\s*(.*)")
 # A date with its number behind it; of a reproducible build only a hash is printed, and that it is one.
@@ -26,13 +27,17 @@ _VERSION_KEYS = ("CompanyName", "ProductName", "FileDescription", "FileVersion")
 class ModuleDetail:
     """One block of `lmv`: the module, its image path and time stamp as printed ("" when absent), its version.
 
-    `version` is None when the block prints neither a version resource nor when the module was linked.
+    `version` is None when the block prints neither a version resource nor when the module was linked; `mapped`: an
+    image file stands for the memory; `flags`: what `lm` prints before the state of the symbols (T, C, M, #: no time
+    stamp, no checksum, they do not match).
     """
 
     module: Module
     image_path: str
     timestamp: str
     version: Optional[Version]
+    mapped: bool = False
+    flags: str = ""
 
 
 def unnamed(start: int) -> str:
@@ -74,15 +79,16 @@ def parse_lm(text: str, pointer_bytes: Optional[int] = None) -> Tuple[Module, ..
 
 def parse_lmv(text: str, pointer_bytes: Optional[int] = None) -> Tuple[ModuleDetail, ...]:
     """The modules of an `lmv` (`lm kv`, `lmvm`) answer with their details, in printed order."""
-    blocks: List[Tuple[Module, Dict[str, str]]] = []
+    blocks: List[Tuple[Module, Dict[str, str], str]] = []
     for line in _loaded(text.split("\n")):
         module = parse_row(line, pointer_bytes)
         pair = parse_detail(line)
         if module:
-            blocks.append((module, {}))
+            flags = _FLAGS.search(line)
+            blocks.append((module, {}, flags.group(1) if flags else ""))
         elif pair and blocks:
             blocks[-1][1].setdefault(*pair)
-    return tuple(detail(module, pairs) for module, pairs in blocks)
+    return tuple(detail(*block) for block in blocks)
 
 
 def parse_detail(line: str) -> Optional[Tuple[str, str]]:
@@ -91,15 +97,16 @@ def parse_detail(line: str) -> Optional[Tuple[str, str]]:
     return (found.group(1), found.group(2).rstrip()) if found else None
 
 
-def detail(module: Module, pairs: Dict[str, str]) -> ModuleDetail:
-    """The details of a module, from the key and value pairs printed under its row."""
+def detail(module: Module, pairs: Dict[str, str], flags: str = "") -> ModuleDetail:
+    """The details of a module, from the key and value pairs printed under its row, and the flags in the row."""
     company, product, description, file_version = (pairs.get(key, "") for key in _VERSION_KEYS)
     stamp = pairs.get("Timestamp", "")
     found = _STAMP.search(stamp)
     linked = int(found.group(1), 16) or None if found else None
     version = Version(company, product, description, file_version or pairs.get("File version", ""), linked)
     known = version != Version("", "", "", "")
-    return ModuleDetail(module, pairs.get("Image path", ""), stamp, version if known else None)
+    mapped = "Mapped memory image file" in pairs
+    return ModuleDetail(module, pairs.get("Image path", ""), stamp, version if known else None, mapped, flags)
 
 
 def _loaded(lines: Sequence[str]) -> List[str]:

@@ -7,7 +7,7 @@ what they mean for the answer in one note.  Wordings of dbgeng 10.0.15063 and 10
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterable, Iterator, List, Optional, Pattern, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Pattern, Sequence, Tuple
 
 from hogwalk.printable import printable
 
@@ -67,28 +67,33 @@ def end_of(remark: str) -> Optional[Pattern[str]]:
     return None
 
 
-def of_files(text: str) -> List[str]:
-    """The remarks in a debugger's answer that say what is wrong with a module's file."""
-    if not any(sign in text for sign in SIGNS):
-        return []
-    found = (INSIDE.search(line) for line in text.split("\n"))
-    lines = [one.string[one.start() :].rstrip() for one in found if one]
-    return [line for line in lines if any(part.match(line) for parts in _OF_FILES.values() for part in parts)]
+def of_file(line: str) -> bool:
+    """Whether a line is a remark on a module's file; an engine makes it once, when it loads the module."""
+    return any(part.match(line) for parts in _OF_FILES.values() for part in parts)
 
 
-def meaning(remarks: Iterable[str]) -> Tuple[str, ...]:
+def made_again(module: str, mapped: bool, flags: str) -> Iterator[str]:
+    """The remarks on a loaded module's file, from what `lmv` says of it at any time: is it mapped, flags in its row."""
+    if not mapped:
+        yield f"Unable to load image {module}, Win32 error 0n2"
+    if flags:
+        yield f"*** WARNING: Unable to verify {'timestamp' if 'T' in flags else 'checksum'} for {module}"
+
+
+def meaning(remarks: Iterable[str], every: Sequence[str] = ()) -> Tuple[str, ...]:
     """One note on what the remarks of a walk mean for the answer, () where they mean nothing for it.
 
-    Missing symbols are said by the module's own state, so no note repeats them.
+    `every` is the modules on the stack: where the same holds for all, none is named.  Missing symbols are said by the
+    module's own state, so no note repeats them.
     """
     lines = list(remarks)
     parts: List[str] = []
     bare = _names(lines, "image")
     if bare:
-        parts.append(f"no image file for {_some(bare)}: their code is what the target's memory holds")
+        parts.append(f"no image file for {_some(bare, every)}: their code is what the target's memory holds")
     doubtful = _names(lines, "unverified")
     if doubtful:
-        parts.append(f"files that may be of another build for {_some(doubtful)}: names in them may be wrong")
+        parts.append(f"files that may be of another build for {_some(doubtful, every)}: names in them may be wrong")
     if any(_UNWIND in line for line in lines):
         parts.append("rows without unwind information, found by saved EBPs")
     if any(_SKIPPED in line for line in lines):
@@ -111,6 +116,8 @@ def _found(lines: Iterable[str], patterns: Tuple[Pattern[str], ...]) -> Iterator
                 yield printable(file.rpartition(".")[0] or file)[:LONGEST_NAME]
 
 
-def _some(names: List[str]) -> str:
+def _some(names: List[str], every: Sequence[str]) -> str:
+    if len(every) > 1 and set(every) <= set(names):
+        return "the modules on the stack"
     more = len(names) - MOST_NAMES
     return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
