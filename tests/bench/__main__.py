@@ -6,6 +6,8 @@ import json
 from typing import Any, Dict
 
 from tests.bench.logs import measure as measure_logs
+from tests.bench.paint import BAR
+from tests.bench.paint import measure as measure_paint
 from tests.bench.scale import measure as measure_scale
 from tests.bench.scale import measure_walk
 from tests.bench.startup import measure as measure_startup
@@ -46,6 +48,8 @@ def main() -> None:
     print(f"triage of a dump file, start to end  {started['triage']:6.2f} s  at most {started['bar']:.2f}")
     worst, growth = max(measure_logs().items(), key=lambda item: item[1])
     print(f"time per byte of a log, 2 MB / 0.5 MB {growth:5.2f}   1 is linear (worst of all kinds: {worst})")
+    for name, seconds in measure_paint().items():  # none without Chromium
+        print(f"first paint of the page, {name:12} {seconds:5.2f} s  at most {BAR:.0f}")
     print(f"memory of scan and score, 1 MB       {large['peak'] / (1 << 20):6.1f} MB at most 64")
 
 

@@ -31,12 +31,21 @@ def many(count: int) -> Report:
     """StackHog's frames over and over, each at a place of its own."""
     report, _ = stackhog()
     frames: List[Frame] = []
+    weights = []
     slot = report.region.limit
     for at in range(count):
         frame = report.frames[1 + at % (len(report.frames) - 1)]
         slot += frame.bytes or 0
+        weights.append(report.weights[1 + at % (len(report.frames) - 1)])
         frames.append(replace(frame, frame_ptr=slot - 4, return_slot=slot))
-    return replace(report, frames=tuple(frames), region=replace(report.region, base=slot + 64), gaps=(), cycle=None)
+    return replace(
+        report,
+        frames=tuple(frames),
+        weights=tuple(weights),
+        region=replace(report.region, base=slot + 64),
+        gaps=(),
+        cycle=None,
+    )
 
 
 def hostile() -> Report:

@@ -27,10 +27,11 @@ COLUMNS = (
 )  # fmt: skip
 # Colours of the drawing on its own: a light page, whatever the viewer's theme.
 STYLE = (
-    "svg{background:#fff}text{font:11px monospace;fill:#1b1f24}rect{stroke:#fff;stroke-width:.4}"
-    ".gap{fill:#f6f8fa;stroke:#57606a}.p0{fill:#c93c20}.p1{fill:#8a63d2}.p2{fill:#1a7f37}.p3{fill:#b35900}"
-    ".p4{fill:#0b7285}.p5{fill:#a61e6e}.p6{fill:#5c6b00}.system{fill:#5b7aa6}.system2{fill:#8299bd}.none{fill:#8c959f}"
-    ".veil{fill:url(#hatch);stroke:none}#hatch path{stroke:#fff;stroke-width:3}"
+    "svg{background:#fff}text{font:11px monospace;fill:#57606a}text.in{fill:#fff}rect{stroke:#fff;stroke-width:.5}"
+    ".gap{fill:#f6f8fa;stroke:#57606a}.p0{fill:#c2391f}.p1{fill:#7a52c7}.p2{fill:#1a7f37}.p3{fill:#a85200}"
+    ".p4{fill:#0b6a7d}.p5{fill:#a61e6e}.p6{fill:#5c6b00}.system{fill:#4c6a98}.system2{fill:#6b7f9f}.none{fill:#6e7681}"
+    ".veil{fill:url(#hatch);stroke:none}#hatch path{stroke:#fff;stroke-width:3}.tick{stroke:#57606a}"
+    ".turn{fill:none;stroke:#1b1f24;stroke-width:1.5}"
 )
 
 

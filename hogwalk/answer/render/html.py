@@ -14,15 +14,16 @@ from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tupl
 from hogwalk.answer.charge.books import module_of
 from hogwalk.answer.charge.paths import inclusive
 from hogwalk.answer.explain.records import Explanation
-from hogwalk.answer.render.drawing import colours, icicle, stack_drawing
+from hogwalk.answer.render.drawing import colours, doubtful, icicle, share_bar, stack_drawing
 from hogwalk.answer.render.frame import explanation_lines
-from hogwalk.answer.render.triage import render
-from hogwalk.answer.report.document import Report
+from hogwalk.answer.render.table import counted, cut, percent
+from hogwalk.answer.render.triage import render, target_line
+from hogwalk.answer.render.verdict import SURE
+from hogwalk.answer.report.document import Report, Weight
+from hogwalk.answer.report.fault import depletion
 from hogwalk.machine.words import hexa
 from hogwalk.model import Frame
 from hogwalk.printable import printable
-
-SEVEN = ("#", "bytes", "hex", "ChildEBP", "RetAddr", "trust", "function", "product")
 
 
 def page(report: Report, anatomy: Sequence[Tuple[int, Explanation]] = (), verdict: Iterable[str] = ()) -> Iterator[str]:
@@ -34,15 +35,59 @@ def page(report: Report, anatomy: Sequence[Tuple[int, Explanation]] = (), verdic
     yield f'<meta http-equiv="Content-Security-Policy" content="{policy}; form-action \'none\'">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>{text(title)}</title>\n<style>{style}</style>\n</head>\n<body>"
-    yield f"<header>\n<h1>{text(title)}</h1>"
-    yield from (f"<p>{text(line)}</p>" for line in verdict)
-    yield "</header>\n<main>"
+    yield from _header(report, " ".join(verdict))
+    yield "<main>"
     yield from _stack(report)
     yield from _inclusive(report)
     yield from _anatomy(anatomy)
     yield from _evidence(report)
     yield from _repeat(report)
     yield f"</main>\n<script>{script}</script>\n</body>\n</html>"
+
+
+def _header(report: Report, verdict: str) -> Iterator[str]:
+    hog, size, bugcheck = report.hog, report.region.size, report.about.bugcheck
+    where = [target_line(report.about)] + ([f"bug check {bugcheck.code:X}"] if bugcheck is not None else [])
+    yield f'<header>\n<p class="soft top"><span><b>hogwalk</b> {text("; ".join(where))}</span>'
+    yield '<button id="theme" type="button">light or dark</button></p>'
+    held = f"{hog.product.name} holds {percent(hog.share.bytes, size)} % of the stack" if hog is not None else "No hog"
+    yield f'<h1>{text(held)}</h1>\n<dl class="figures">'
+    for name, figure, words in _figures(report):
+        yield f'<div><dt>{name}</dt><dd><b>{text(figure)}</b><span class="soft">{text(words)}</span></dd></div>'
+    yield "</dl>"
+    yield from share_bar(report)
+    yield from _legend(report)
+    yield f'<p class="words">{text(verdict)}</p>\n</header>'
+
+
+def _figures(report: Report) -> Iterator[Tuple[str, str, str]]:
+    hog, end, sure = report.hog, depletion(report), report.confidence
+    yield ("Overflow", {True: "yes", False: "no", None: "not known"}[end.overflow], end.why)
+    if hog is not None:
+        frames = f"in {counted(hog.share.frames, 'frame')} of {counted(len(hog.product.modules), 'module')}"
+        yield (text(hog.product.name), f"{hog.share.bytes} bytes", frames)
+    biggest = next(iter(report.biggest(1)), None)
+    if biggest is not None:
+        name = biggest.symbol.text() if biggest.symbol is not None else hexa(biggest.instruction)
+        yield ("Largest frame", f"{biggest.bytes} bytes", cut(name, 60))
+    if sure is not None:
+        chance = "over 99 %" if sure.probability > SURE else f"{100 * sure.probability:.0f} %"
+        spread = f"{sure.low} to {sure.high}" if sure.low != sure.high else f"{sure.low}"
+        yield ("Sure?", chance, f"{spread} bytes in 9 of 10 possible walks")
+
+
+def _legend(report: Report) -> Iterator[str]:
+    paint = colours(report)
+    yield '<ul class="legend">'
+    for use in (*(one for one in report.products if not one.product.system), *report.system):
+        held = f"{use.share.bytes} bytes, {counted(use.share.frames, 'frame')}"
+        name = f'<span class="swatch {paint[use.product.name]}"></span><b>{text(use.product.name)}</b>'
+        yield f'<li>{name} <span class="soft">{held}</span></li>'
+    unknown = sum(gap.bytes for gap in report.gaps)
+    yield f'<li><span class="swatch gap"></span><b>no frame known</b> <span class="soft">{unknown} bytes</span></li>'
+    if any(doubtful(frame, weight) for frame, weight in zip(report.frames, report.weights)):
+        yield '<li><span class="soft">hatched: not sure</span></li>'
+    yield "</ul>"
 
 
 def text(words: str) -> str:
@@ -66,27 +111,30 @@ def owners(report: Report) -> Dict[str, str]:
 
 
 def _stack(report: Report) -> Iterator[str]:
-    paint = colours(report)
     yield '<section aria-labelledby="stack">\n<h2 id="stack">The stack, to scale, and its frames</h2>'
-    yield '<ul class="legend">'
-    for use in report.products:
-        sort = paint[use.product.name]
-        yield (
-            f'<li><span class="swatch {sort}"></span>{text(use.product.name)}: {use.share.bytes} bytes, '
-            f"{use.share.frames} frames</li>"
-        )
-    unknown = sum(gap.bytes for gap in report.gaps)
-    yield f'<li><span class="swatch"></span>no frame known: {unknown} bytes</li>\n</ul>'
-    yield from _controls(report)
-    yield '<p id="said" class="mono" aria-live="polite">&nbsp;</p>\n<div class="two">'
-    yield '<div class="drawing" id="drawing">'
+    yield '<div class="two">\n<div class="drawing" id="drawing">'
     yield from stack_drawing(report)
-    yield '</div>\n<div class="scroll" tabindex="0" role="region" aria-label="frames">\n<table>'
-    yield "<thead><tr>" + "".join(_head(name) for name in SEVEN) + "</tr></thead>\n<tbody id='frames'>"
-    cycled = _in_cycle(report)
-    for number, frame in enumerate(report.frames):
-        yield _row(report, number, frame, number in cycled, paint)
-    yield "</tbody>\n</table>\n</div>\n</div>\n</section>"
+    yield "</div>\n<div>"
+    yield from _controls(report)
+    yield '<div class="scroll" tabindex="0" role="region" aria-label="frames">\n<table>'
+    yield "<thead><tr>" + "".join(_head(name) for name in _heads(report)) + "</tr></thead>\n<tbody id='frames'>"
+    cycled, owned, paint = _in_cycle(report), owners(report), colours(report)
+    for number, (frame, weight) in enumerate(zip(report.frames, report.weights)):
+        product = owned.get(module_of(frame), module_of(frame))
+        hog = report.hog is not None and report.hog.product.name == product
+        data = (
+            f'data-bytes="{frame.bytes or 0}" data-product="{text(product)}" data-module="{text(module_of(frame))}" '
+            f'data-cycle="{int(number in cycled)}" data-why="{text(_why(frame, weight))}"'
+        )
+        yield (
+            f'<tr id="f{number}" tabindex="-1" aria-selected="false"{" class=hog" if hog else ""} {data}>'
+            f"{_cells(number, frame, paint.get(product, 'none'))}</tr>"
+        )
+    yield '</tbody>\n</table>\n</div>\n<p id="said" aria-live="polite">&nbsp;</p>\n</div>\n</div>\n</section>'
+
+
+def _heads(report: Report) -> Sequence[str]:
+    return ("#", "bytes", "hex", report.about.words.frame_name, "RetAddr", "trust", "function")
 
 
 def _head(name: str) -> str:
@@ -100,35 +148,33 @@ def _in_cycle(report: Report) -> Set[int]:
     return {start + step for start in report.cycle.starts for step in range(report.cycle.length)}
 
 
-def _row(report: Report, number: int, frame: Frame, cycled: bool, paint: Dict[str, str]) -> str:
+def _why(frame: Frame, weight: Optional[Weight]) -> str:
+    if weight is None:
+        return f"found by {frame.source.value}"
+    return f"found by {frame.source.value}, {100 * weight.probability:.0f} % live: {'; '.join(weight.reasons)}"
+
+
+def _cells(number: int, frame: Frame, sort: str) -> str:
     name = frame.symbol.text() if frame.symbol is not None else hexa(frame.instruction)
-    product = owners(report).get(module_of(frame), module_of(frame))
-    hog = report.hog is not None and report.hog.product.name == product
-    size = "" if frame.bytes is None else str(frame.bytes)
-    hexed = "" if frame.bytes is None else f"{frame.bytes:x}h"
+    size, hexed = ("", "") if frame.bytes is None else (str(frame.bytes), f"{frame.bytes:x}h")
     pointer = "" if frame.frame_ptr is None else hexa(frame.frame_ptr)
-    said = f"#{number:02x} {name}: {size or 'no'} bytes, {frame.trust.value}, found by {frame.source.value}"
-    cells = (
+    running = ' <span class="soft">running</span>' if frame.running else ""
+    return (
         f'<td class="n">{number:02x}</td><td class="n">{size}</td><td class="n">{hexed}</td><td>{pointer}</td>'
         f"<td>{hexa(frame.return_address)}</td><td>{frame.trust.value}</td>"
-        f'<td class="name">{text(name)}</td>'
-        f'<td class="product"><span class="swatch {paint.get(product, "none")}"></span>{text(product)}</td>'
+        f'<td class="name"><span class="swatch {sort}"></span>{text(name)}{running}</td>'
     )
-    data = (
-        f'data-frame="{number}" data-bytes="{frame.bytes or 0}" data-product="{text(product)}" '
-        f'data-module="{text(module_of(frame))}" data-cycle="{int(cycled)}" data-said="{text(said)}"'
-    )
-    return f'<tr id="f{number}" tabindex="-1" aria-selected="false"{" class=hog" if hog else ""} {data}>{cells}</tr>'
 
 
 def _controls(report: Report) -> Iterator[str]:
     yield '<div class="bar">'
     yield from _choice("product", [use.product.name for use in report.products])
     yield from _choice("module", [use.share.name for use in report.modules])
-    yield '<label>function contains<input id="word" type="search" autocomplete="off"></label>'
-    yield '<label>only the cycle<input id="cycle" type="checkbox"></label>'
-    yield '<button id="theme" type="button">light or dark</button>\n<span id="shown" role="status"></span>\n</div>'
-    yield '<p class="soft keys">Keys: j and k or the arrows step through the frames, / searches, Escape shows all.</p>'
+    yield '<label>function contains<input id="word" type="search" autocomplete="off" size="14"></label>'
+    if report.cycle is not None:
+        yield '<label class="tick"><input id="cycle" type="checkbox">only the cycle</label>'
+    yield '</div>\n<p class="soft keys"><span>j, k or arrows: next, previous frame; /: search; Escape: all</span>'
+    yield '<span id="shown" role="status"></span></p>'
 
 
 def _choice(name: str, values: Sequence[str]) -> Iterator[str]:
@@ -149,15 +195,14 @@ def _inclusive(report: Report) -> Iterator[str]:
         "<p>Own: the product's frames. On path: its oldest frame and all that is newer. Caused: its frames and the "
         "system's frames whose nearest older third party it is.</p>"
     )
-    yield "<table><thead><tr><th scope='col'>product</th>"
-    yield (
-        "".join(f"<th scope='col' class='n'>{name}</th>" for name in ("own", "on path", "caused"))
-        + "</tr></thead><tbody>"
-    )
+    heads = "".join(f"<th scope='col' class='n'>{name}</th>" for name in ("own", "on path", "caused"))
+    yield f"<table class='narrow'><thead><tr><th scope='col'>product</th>{heads}</tr></thead><tbody>"
     for one in inclusive(report.frames, owner, system.__contains__):
         cells = "".join(f'<td class="n">{value}</td>' for value in (one.exclusive, one.on_path, one.caused))
         yield f'<tr><td class="name">{text(one.name)}</td>{cells}</tr>'
-    yield '</tbody></table>\n<div class="icicle" id="icicle">'
+    yield "</tbody></table>"
+    yield "<p>Below, the path from its oldest frames down to the newest: each bar is as wide as its run of frames"
+    yield 'and all that is newer.</p>\n<div class="icicle" id="icicle">'
     yield from icicle(report)
     yield "</div>\n</section>"
 
