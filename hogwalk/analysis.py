@@ -60,6 +60,8 @@ class Run:
         if self._without_table or self._triple is not None:
             return None
         printed, wanted = self.target.printed_walk(), self._wanted
+        if wanted.context is not None:
+            return None
         if printed is None or wanted.limit is None or wanted.base is None:
             return printed
         given = find_region(self.target, wanted.limit, wanted.base, wanted.thread)

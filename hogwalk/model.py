@@ -276,6 +276,8 @@ class PrintedWalk(_Shown):
 RECORDED_STACK = "the stack the dump records"  # a region's source: it begins at the stack pointer, not at Limit
 # Why stack bytes belong to no frame.
 ABOVE = "above the first frame: calls newer than the walk's start, and stack never used"
+USED_AFTER = "used after this context"
+AFTER = "above this context: used after it, or never used"
 BETWEEN = "between two walks: no frame could be found there"
 CUT = "frames that run into a page that cannot be read"
 BELOW = "below the last frame: what lies between it and Base"

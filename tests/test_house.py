@@ -20,8 +20,8 @@ FOLDERS = ("hogwalk", "tests", "fixtures")
 ORDER = (
     "printable", "machine.windows", "machine.words", "errors", "model", "fault", "machine.x86", "machine.x64",
     "targets.images", "targets.symbols", "targets.parsers", "targets.protocol", "targets.null", "targets.teb",
-    "targets.packed", "targets.recorder", "targets.recording", "targets.settings", "targets.engine", "targets.dump",
-    "targets.text",
+    "targets.packed", "targets.recorder", "targets.recording", "targets.settings", "targets.held",
+    "targets.engine", "targets.dump", "targets.text",
     "walk.facts", "walk.printed", "walk.kf", "walk.evidence", "walk.rebuild", "walk.unwound",
     "walk.merge", "walk.heal",
     "answer.charge", "answer.report", "answer.explain", "analysis", "answer.threads", "answer.render",

@@ -14,11 +14,15 @@ USER_END = 0x80000000  # kernel addresses start here (with /3GB at C0000000: the
 # KDDEBUGGER_DATA64; every pointer in it is 64 bits wide, sign-extended on x86.
 KDBG_PROCESSOR_BLOCK = 0x218  # KiProcessorBlock: address of the array of KPRCB pointers
 KDBG_INITIAL_STACK = 0x29E  # USHORT OffsetKThreadInitialStack
-KDBG_CURRENT_THREAD = 0x2B4  # USHORT OffsetPrcbCurrentThread
 MAX_PROCESSORS = 32  # x86 Windows' own bound (KAFFINITY is 32 bits wide)
 
 PRCB_IN_PCR = 0x120  # _KPCR.PrcbData
 PCR_GDT = 0x3C  # _KPCR.GDT
+KDBG_KERNEL_STACK = 0x29C  # USHORT OffsetKThreadKernelStack
+KDBG_THREAD_PROCESS = 0x2A0  # USHORT OffsetKThreadApcProcess
+KDBG_THREAD_STATE = 0x2A2  # USHORT OffsetKThreadState
+KDBG_PRCB_CONTEXT = 0x2BC  # USHORT OffsetPrcbProcStateContext
+RUNNING = 2  # _KTHREAD.State (KTHREAD_STATE): its KernelStack is from the last time it was not
 PRCB_CURRENT_THREAD = 4  # _KPRCB.CurrentThread
 TIB_BASE, TIB_LIMIT = 4, 8  # _NT_TIB.StackBase, .StackLimit; a TEB begins with one
 TIB_FPU_ROOM = 0x210  # the KPCR's NT_TIB.StackBase leaves out the room for the FPU state below Base
@@ -28,7 +32,10 @@ MAIN_TSS = 0x28  # the selector every x86 Windows thread runs on; the double fau
 TSS_EIP, TSS_ESP, TSS_EBP = 0x20, 0x38, 0x3C  # _KTSS
 TSS_BYTES = 0x68
 CONTEXT_FLAGS, CONTEXT_EBP, CONTEXT_EIP, CONTEXT_ESP = 0x00, 0xB4, 0xB8, 0xC4  # _CONTEXT
+CONTEXT_CS, CONTEXT_EFLAGS = 0xBC, 0xC0
 CONTEXT_I386 = 0x00010000  # in every x86 CONTEXT's flags
+CONTEXT_CONTROL = 0x1  # in the flags: EIP, ESP, EBP, CS, SS and EFLAGS are set
+CONTEXT_EVER = 0xF801007F  # all flags that an x86 CONTEXT can have
 CONTEXT_BYTES = 0xCC
 
 # _KTRAP_FRAME
@@ -38,6 +45,11 @@ TRAP_EIP, TRAP_CS, TRAP_FLAGS = 0x68, 0x6C, 0x70
 TRAP_KERNEL_BYTES = 0x74  # of a trap out of the kernel: ESP and SS above are not pushed then
 TRAP_ESP, TRAP_SS, TRAP_BYTES = 0x74, 0x78, 0x8C
 KERNEL_CS, KERNEL_FS, USER_FS, USER_SS, USER_PRIVILEGE = 0x08, 0x30, 0x3B, 0x23, 3
+# What a switch away from a thread leaves at its KernelStack (ctxswap.asm as ReactOS has it; XP, Vista and 7 alike): the
+# exception list, an IRQL, the return address into KiSwapContext, then EBP.
+SWITCH_EIP, SWITCH_EBP = 0x8, 0xC
+# Right below the top of a DPC stack: EBP of the interrupted, the return address in KiDispatchInterrupt, its ESP.
+DPC_EBP, DPC_EIP, DPC_ESP = 0xC, 0x8, 0x4
 FLAGS_SET, FLAGS_NEVER, FLAGS_INTERRUPTS = 0x2, 0xFFC08028, 0x200  # EFLAGS: read as one, as zero; interrupts on
 # A handler's own stack below its trap frame: arguments of a system service (17 at most), its own call.  From Windows
 # 8.1 on traps and interrupts save xmm0..xmm7 there too.
@@ -46,3 +58,13 @@ INITIAL_STACK_8 = 0x20  # _KTHREAD.InitialStack from Windows 8 on; 0x28 in Vista
 # The oldest frame lies at most this far below InitialStack: the FPU area (0x210) and a trap frame.  InitialStack
 # itself lies below Base, by 0x30 to 0x130 bytes in Windows 7, further in 10.
 BASE_REACH, BASE_REACH_UNKNOWN, INITIAL_BELOW_BASE = 0x2A0, 0x500, 0x400
+
+# x64: _KTRAP_FRAME, _CONTEXT, and _KSWITCH_FRAME, what lies at a waiting thread's KernelStack.
+TRAP64_RBP, TRAP64_RIP, TRAP64_CS, TRAP64_FLAGS, TRAP64_RSP, TRAP64_SS = 0x158, 0x168, 0x170, 0x178, 0x180, 0x188
+CONTEXT64_FLAGS, CONTEXT64_CS, CONTEXT64_RSP, CONTEXT64_RBP, CONTEXT64_RIP = 0x30, 0x38, 0x98, 0xA0, 0xF8
+CONTEXT64_AMD64 = 0x00100000  # in every x64 CONTEXT's flags
+CONTEXT64_EVER = 0xF810007F
+SWITCH64_RBP, SWITCH64_RIP = 0x30, 0x38
+KERNEL64_CS, USER64_CS = 0x10, (0x33, 0x23)
+KERNEL64_SS, USER64_SS = (0x18, 0), (0x2B,)
+IST_BYTES = 0x6000  # of a stack that the processor switches to for a fault that cannot be taken on the thread's own

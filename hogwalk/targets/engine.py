@@ -7,7 +7,6 @@ in the real engine (dbgeng 10.0.15063).  Nothing here writes to the target or le
 from __future__ import annotations
 
 import importlib
-import ntpath
 import os
 import sys
 from types import ModuleType
@@ -17,7 +16,6 @@ from hogwalk.errors import BadInput, CommandFailed, NoDebugger, Unreadable
 from hogwalk.machine.words import X86
 from hogwalk.model import (
     About,
-    BugCheck,
     FrameLayout,
     Module,
     PrintedWalk,
@@ -28,18 +26,17 @@ from hogwalk.model import (
     Triple,
     Version,
 )
+from hogwalk.targets.held import about_of, one_line
 from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.dt import field_offsets
 from hogwalk.targets.parsers.expr import parse_debugger_block
 from hogwalk.targets.parsers.registers import parse_registers
-from hogwalk.targets.parsers.settings import dump_file
 from hogwalk.targets.protocol import Range, joined, read_each
 from hogwalk.targets.settings import Settings
 from hogwalk.targets.teb import teb32
 
 EVERY_MASK = 7  # normal, error and warning output: many failures are text on the error mask only
 DATA_BLOCK_BYTES = 0x340
-MACHINES = {"I386": "x86", "AMD64": "x64", "ARM": "arm", "ARM64": "arm64"}
 REQUIREMENT = "hogwalk needs pykd 0.3.4 (64-bit Python 3.8 or 3.9 on Windows) to talk to the debugger"
 
 
@@ -75,7 +72,7 @@ def open_engine(dump: str = "", connect: str = "", symbol_path: str = "", image_
         remedy = (
             "check the path" if dump else "check the connection string as kd -k takes it: com:pipe,port=.. or net:.."
         )
-        raise BadInput(f"the debugger cannot open {dump or connect} ({_one_line(error)})", remedy) from error
+        raise BadInput(f"the debugger cannot open {dump or connect} ({one_line(error)})", remedy) from error
     return EngineTarget(pykd)
 
 
@@ -92,11 +89,13 @@ class EngineTarget:
         self._remarks: Dict[str, None] = {}
         self._loaded: Optional[asked.Loaded] = None
         self._foreign: Tuple[Module, ...] = ()
+        self._values: Dict[str, Optional[int]] = {}
+        self._registers: Optional[Tuple[Registers, ...]] = None
 
     def about(self) -> About:
         """What the debugger is attached to; raises NoDebugger when it holds no target."""
         if self._about is None:
-            self._about = self._ask_about()
+            self._about = about_of(self._pykd, self.command)
         return self._about
 
     def command(self, text: str) -> str:
@@ -194,11 +193,11 @@ class EngineTarget:
 
     def _ask_debugger_block(self) -> Optional[bytes]:
         address = parse_debugger_block(self.command(".dumpdebug"), 4) if "dump" in self.about().kind else None
+        if address is None:
+            address = self.evaluate("nt!KdDebuggerDataBlock")
         try:
-            if address is None:
-                address = self._narrow(self._pykd.expr("nt!KdDebuggerDataBlock"))
-            return self.read(address, DATA_BLOCK_BYTES)
-        except (self._pykd.DbgException, Unreadable):
+            return None if address is None else self.read(address, DATA_BLOCK_BYTES)
+        except Unreadable:
             return None
 
     def threads(self) -> Iterator[ThreadStack]:
@@ -212,22 +211,24 @@ class EngineTarget:
 
         `r` says that a context is set, and prints the whole of it, wherever it comes from.
         """
-        try:
-            found = parse_registers(self.command("r"), self.about().live)
-        except CommandFailed:
-            return ()
-        return () if found is None else (found,)
+        if self._registers is None:
+            try:
+                found = parse_registers(self.command("r"), self.about().live)
+            except CommandFailed:
+                found = None
+            self._registers = tuple(filter(None, [found]))
+        return self._registers
 
     def evaluate(self, expression: str) -> Optional[int]:
         """The value of an expression as MASM's evaluator reads it in radix 16; None when it has none.
 
-        In parentheses, for the evaluator else takes the beginning for the whole where it understands no more.
+        By a command, whose complaints are kept apart: pykd's own evaluation prints them on its way.  In parentheses,
+        for the evaluator else takes the beginning for the whole where it understands no more.
         """
-        try:
-            with self._settings.set_aside():
-                return self._narrow(self._pykd.expr(f"({expression})"))
-        except self._pykd.DbgException:
-            return None
+        if expression not in self._values:
+            value = asked.value(self.command, expression)
+            self._values[expression] = None if value is None else self._narrow(value)
+        return self._values[expression]
 
     def commands(self) -> Sequence[str]:
         """Every command that ran, in order."""
@@ -255,7 +256,7 @@ class EngineTarget:
         try:
             answer = self._dbg_command(text)
         except self._pykd.DbgException as error:
-            raise CommandFailed(f"the debugger refused `{text[:60]}` ({_one_line(error)})") from error
+            raise CommandFailed(f"the debugger refused `{text[:60]}` ({one_line(error)})") from error
         return (answer or "").replace("\r", "")
 
     def _dbg_command(self, text: str) -> Optional[str]:
@@ -265,33 +266,6 @@ class EngineTarget:
             answer = self._pykd.dbgCommand(text, True)
         return answer
 
-    def _ask_about(self) -> About:
-        pykd = self._pykd
-        try:
-            kernel, dump = pykd.isKernelDebugging(), pykd.isDumpAnalyzing()
-            machine = MACHINES.get(str(pykd.getCPUMode()).rpartition(".")[2], "unknown")
-            pointer, page = pykd.ptrSize(), pykd.pageSize()
-        except pykd.DbgException as error:
-            raise NoDebugger(
-                f"the debugger holds no target ({_one_line(error)})", "open a dump or attach, then run hogwalk again"
-            ) from error
-        kind = ("kernel" if kernel else "user") + " dump" if dump else "live " + ("kernel" if kernel else "user")
-        # The name without its folder: reports are pasted into mails.
-        source = ntpath.basename(dump_file(self.command("||"))) if dump else ""
-        return About(kind, machine, pointer, page, self._bug_check(pointer) if kernel else None, source)
-
-    def _bug_check(self, pointer: int) -> Optional[BugCheck]:
-        try:
-            code, *arguments = self._pykd.bugCheckData()
-        except self._pykd.DbgException:
-            return None
-        mask = (1 << 8 * pointer) - 1
-        return BugCheck(code, tuple(argument & mask for argument in arguments)) if code else None
-
     def _narrow(self, value: int) -> int:
         # pykd sign-extends x86 addresses to 64 bits.
         return value & 0xFFFFFFFF if self.about().pointer_bytes == 4 else value
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

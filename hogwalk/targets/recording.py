@@ -142,7 +142,9 @@ class Replay:
         return self._recall(packed.optional(packed.whole), "field", type_name, field)
 
     def debugger_block(self) -> Optional[bytes]:
-        """As Target.debugger_block."""
+        """As Target.debugger_block; None where the recorded run did not ask for it."""
+        if json.dumps(["debugger_block"]) not in self._answers:
+            return None
         return self._recall(packed.optional(packed.memory), "debugger_block")
 
     def threads(self) -> Iterator[ThreadStack]:

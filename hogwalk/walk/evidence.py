@@ -15,7 +15,7 @@ from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import About, FrameLayout, Region, Registers, Symbol
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts import kernel
-from hogwalk.walk.facts.faults import fault_registers
+from hogwalk.walk.facts.faults import Fault, find_fault
 from hogwalk.walk.facts.image import StackImage, read_stack
 from hogwalk.walk.facts.links import LinkJudge
 from hogwalk.walk.facts.modules import ModuleMap
@@ -40,11 +40,15 @@ class Wanted:
     limit: Optional[int] = None
     base: Optional[int] = None
     thread: Optional[int] = None
+    context: Optional[int] = None
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything known about one stack before any walk; `oldest` is where its oldest return slot can lie at lowest."""
+    """Everything known about one stack before any walk; `oldest` is where its oldest return slot can lie at lowest.
+
+    `registers` are those of `fault`.
+    """
 
     about: About
     region: Region
@@ -60,6 +64,7 @@ class Evidence:
     oldest: int
     chains: Dict[int, Chain]
     candidates: Tuple[Candidate, ...]
+    fault: Fault
 
 
 def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
@@ -69,7 +74,8 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
     region = find_region(target, wanted.limit, wanted.base, wanted.thread)
     tell(f"reading {region.size} bytes of stack at {shown(region.limit)}")
     image = read_stack(target, region)
-    registers = fault_registers(target, region)
+    fault = find_fault(target, region, image, wanted.context)
+    registers = fault.registers
     reader = CodeReader(target.read, about.page_bytes, about.words, LIVE_LINE if about.live else None)
     words = code_words(image.words, registers, ModuleMap(target.modules(), reader))
     tell(f"asking for the symbols of {len(words)} code addresses")
@@ -98,6 +104,7 @@ def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
         kernel.oldest_frame(target, region, initial),
         chains,
         candidates,
+        fault,
     )
 
 

@@ -16,6 +16,8 @@ from hogwalk.model import BugCheck, Registers
 from hogwalk.walk.facts.faults import SLACK
 from tests.core.scenes import BASE, LIMIT, machine, report_of, usual_stack
 
+ABOVE_FRAMES = 0x88  # of the usual stack's first return slot's end: all that can be left where no pointer tells
+
 
 def report(sp: Optional[int], chosen: bool = False, bugcheck: Optional[BugCheck] = None) -> Report:
     scene = machine(bugcheck=bugcheck)
@@ -31,15 +33,15 @@ def joined(made: Report) -> str:
 @pytest.mark.parametrize(
     ("sp", "overflow", "left"),
     [
-        (LIMIT - SLACK - 4, False, None),
+        (LIMIT - SLACK - 4, False, ABOVE_FRAMES),
         (LIMIT - SLACK, True, -SLACK),
         (LIMIT - 4, True, -4),
         (LIMIT, True, 0),
         (LIMIT + NEAR_LIMIT - 4, True, NEAR_LIMIT - 4),
         (LIMIT + NEAR_LIMIT, False, NEAR_LIMIT),
         (BASE - 4, False, BASE - LIMIT - 4),
-        (BASE, False, None),
-        (None, None, None),
+        (BASE, False, ABOVE_FRAMES),
+        (None, None, ABOVE_FRAMES),
     ],
 )
 def test_where_the_pointer_stands_decides(sp: Optional[int], overflow: Optional[bool], left: Optional[int]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Dict, List, Sequence
+from typing import List, Sequence
 
 from hogwalk.errors import CommandFailed, Unreadable
 from hogwalk.model import Symbol
@@ -85,12 +85,6 @@ class Debugger:
         except Unreadable as error:
             raise DbgException(str(error)) from error
 
-    def expr(self, text: str) -> int:
-        values: Dict[str, Any] = {"(@$thread)": self.scene.target.thread()}
-        if not values.get(text):
-            raise DbgException(text)
-        return int(values[text])
-
     def getModulesList(self) -> List[_Listed]:  # noqa: N802 - pykd's name
         return [_Listed(code.start, code.end, self._short(code.name)) for code in self.scene.target.modules()]
 
@@ -102,6 +96,8 @@ class Debugger:
         return self.short if name == "hog" else name
 
     def _answer(self, text: str) -> str:
+        if text == "? (@$thread)":
+            return f"Evaluate expression: 0 = {self.scene.target.thread() or 0:08x}\n"
         if text == "lm":
             return "start    end        module name\n" + "".join(self._row(start) for start in self._starts())
         if text.startswith("lmv a "):

@@ -14,7 +14,7 @@ from hogwalk.model import Frame, Module, Triple
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
-from hogwalk.walk.facts.gaps import gaps
+from hogwalk.walk.facts.gaps import after_context, gaps
 from hogwalk.walk.kf.choose import frame_count
 from hogwalk.walk.merge.walks import Walks
 from hogwalk.walk.rebuild.confidence import Confidence, confidence
@@ -27,6 +27,7 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
     modules = module_uses(target, evidence.modules.modules, module_shares)
     owners = owners_of(modules)
     found = gaps(evidence.region, frames, evidence.image.holes, evidence.image.machine.word)
+    found = after_context(found, evidence.registers, evidence.fault.newest)
     off = imbalance(evidence.region, frames, found)
     if off:
         raise AssertionError(f"the books are off by {off} bytes")
@@ -34,7 +35,9 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
     return Report(
         about=evidence.about,
         region=evidence.region,
-        registers=evidence.registers,
+        registers=evidence.registers or evidence.fault.elsewhere,
+        newest=evidence.fault.newest,
+        access=evidence.fault.access,
         candidates=evidence.candidates,
         tried=walks.tried,
         segments=walks.segments,

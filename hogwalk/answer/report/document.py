@@ -68,7 +68,9 @@ class Report:
     walk, `dropped` are kf's rows left out for it, `confidence` says how sure the hog is (None without an own walk).
     `frames` are newest first, `weights` goes with them (None for rows that kf alone has); the bytes of `frames` and
     `gaps` add up to `region.size` and what lies below Limit.  `printed` is the stack table whose rows the frames are,
-    `other_stacks` its rows on other stacks.
+    `other_stacks` its rows on other stacks.  `registers` are what the walk starts with, or, on another
+    stack, the fault's; `newest` the lowest stack
+    pointer known of this stack where that is a newer context's, `access` the address that the fault wanted.
     """
 
     about: About
@@ -92,6 +94,8 @@ class Report:
     commands: Tuple[str, ...]
     printed: Optional[PrintedWalk] = None
     other_stacks: Tuple[OtherStack, ...] = ()
+    newest: Optional[int] = None
+    access: Optional[int] = None
 
     @property
     def base_known(self) -> bool:

@@ -18,8 +18,8 @@ LOWEST_BIT = 0x1000  # of a stack pointer that one flipped bit can carry off its
 class Depletion(NamedTuple):
     """Whether the stack ran out (None: not known), why, and the bytes used and left where a pointer on it tells them.
 
-    `used` is counted from the stack pointer to Base, more than the stack has where it lies below Limit; `left` is then
-    below 0.
+    `used` is counted from the newest stack pointer known to Base, more than the stack has where it lies below Limit;
+    `left` is then below 0.  Without a pointer on this stack both are by the walk: so many at least, at most.
     """
 
     overflow: Optional[bool]
@@ -93,35 +93,52 @@ def off_stack(report: Report) -> bool:
 
 
 def used_bytes(report: Report) -> Optional[int]:
-    """Bytes from the newest ESP (RSP) to Base, which can be more than the stack has.
+    """Bytes from the newest ESP (RSP) known to Base, which can be more than the stack has.
 
     None where no register tells, where it points off this stack, and where Base is not known.
     """
     if report.registers is None or not report.base_known or off_stack(report):
         return None
-    return report.region.base - report.registers.sp
+    return report.region.base - (report.registers.sp if report.newest is None else report.newest)
 
 
 def depletion(report: Report) -> Depletion:
-    """Overflow or not, by where the stack pointer stood."""
+    """Overflow or not, by where the stack pointer stood and what memory the fault wanted."""
     registers, region, used_up = report.registers, report.region, used_bytes(report)
-    if registers is None:
-        points = "; bug check 7F (8) points to one" if is_double_fault(report.about) else ""
-        return Depletion(None, f"no registers of this stack are known{points}")
     if not (report.base_known and limit_known(report)):
         return Depletion(None, "the stack's Limit is not known")
+    access, left = report.access, region.size - (used_up or 0)
+    if access is not None and region.limit - SLACK <= access < region.limit:
+        why = f"the fault is an access to {shown(access)}, {region.limit - access} bytes below Limit"
+        return Depletion(True, why, used_up, None if used_up is None else left)
+    if registers is None or used_up is None:
+        return _by_walk(report)
     name = report.about.words.registers[1]
-    if used_up is None:
-        return Depletion(False, f"{name} {shown(registers.sp)} is not on the stack")
-    left = region.size - used_up
     if left < 0:
         return Depletion(True, f"{name} lies {-left} bytes below Limit", used_up, left)
     if left < NEAR_LIMIT:
         return Depletion(True, f"{name} lies {left} bytes above Limit, too few for the next call", used_up, left)
-    words = f"{used_up} of {region.size} bytes used, {left} left"
-    if registers.chosen:  # newer bytes may have been used after it
+    after = f" ({registers.sp - report.newest} after this context)" if report.newest is not None else ""
+    words = f"{used_up} of {region.size} bytes used{after}, {left} left"
+    if registers.chosen and not after:  # newer bytes may have been used after it
         return Depletion(None, f"{words} at the context set in the debugger; newer ones are not counted", used_up, left)
     return Depletion(False, words, used_up, left)
+
+
+def _by_walk(report: Report) -> Depletion:
+    # No stack pointer on this stack is known: the walk's frames tell how much is used at least.
+    registers, region = report.registers, report.region
+    sized = next((frame for frame in report.frames if frame.bytes is not None), None)
+    used_up = None if sized is None else region.base - (sized.top(report.about.words.word) - (sized.bytes or 0))
+    held = ""
+    if used_up is not None:
+        held = f"; the walk's frames use {used_up} of {region.size} bytes, {region.size - used_up} are left at most"
+    left = None if used_up is None else region.size - used_up
+    if registers is not None:
+        name = report.about.words.registers[1]
+        return Depletion(False, f"{name} {shown(registers.sp)} is not on the stack{held}", used_up, left)
+    points = "; bug check 7F (8) points to one" if is_double_fault(report.about) else ""
+    return Depletion(None, f"no registers of this stack are known{points}{held}", used_up, left)
 
 
 def spent(report: Report) -> int:

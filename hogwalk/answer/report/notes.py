@@ -11,6 +11,7 @@ from hogwalk.model import Frame, Source, Trust
 from hogwalk.targets.parsers.remarks import is_remark, meaning, of_file
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.kernel import crashed_thread
 from hogwalk.walk.kf.frames import PROVEN, Walk
 from hogwalk.walk.merge.walks import Walks
 
@@ -23,6 +24,7 @@ def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[Mo
     found: List[str] = []
     found.extend(_unproven(walks.frames))
     found.extend(_who(walks))
+    found.extend(_processor(target, evidence))
     found.extend(_holes(evidence))
     found.extend(_other_stack(evidence, walks.frames))
     for walk in walks.segments:
@@ -63,6 +65,20 @@ def _who(walks: Walks) -> List[str]:
     return [
         f"kf and hogwalk's own walk differ: {alone} frames are hogwalk's alone, {len(walks.dropped)} rows of kf are "
         "left out; `compare` shows which and why"
+    ]
+
+
+def _processor(target: Target, evidence: Evidence) -> List[str]:
+    """Where the crash was on another processor than the debugger's current one."""
+    check = evidence.about.bugcheck
+    if check is None or not check.double_fault:
+        return []
+    thread, current = evidence.region.thread, target.thread()
+    if None in (thread, current) or thread == current or thread != crashed_thread(target):
+        return []
+    return [
+        f"the double fault was on another processor than the current one: this is its thread {shown(thread or 0)}; "
+        f"--thread {shown(current or 0)} shows the current one's"
     ]
 
 

@@ -137,7 +137,7 @@ def _check(parser: Parser, found: argparse.Namespace, many: bool) -> None:
         raise UsageError(f"{len(inputs)} files at once ({', '.join(inputs[:3])})", f"give one, or ask for {LINES}")
     if not many:
         return
-    for option in ("json", "record", "limit", "base", "thread", "k"):
+    for option in ("json", "record", "limit", "base", "thread", "context", "k"):
         if getattr(found, option) is not None:
             parser.error(f"{LINES} does not go with {'-' if len(option) == 1 else '--'}{option}")
     if not inputs:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Optional
 if TYPE_CHECKING:
     from hogwalk.answer.render.dml import Door
 
-STACK = ("thread", "limit", "base")  # the options that name a stack
+STACK = ("thread", "limit", "base", "context")  # the options that name a stack
 
 
 def inside_debugger() -> bool:

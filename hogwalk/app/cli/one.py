@@ -98,8 +98,8 @@ def _threads(target: Target, options: argparse.Namespace, look: Look, progress: 
 
 def _wanted(options: argparse.Namespace, target: Target) -> Wanted:
     if options.command == "stack" and options.range:
-        return Wanted(*span(options.range, options.thread, target), options.thread)
-    return Wanted(options.limit, options.base, options.thread)
+        return Wanted(*span(options.range, options.thread, target), options.thread, options.context)
+    return Wanted(options.limit, options.base, options.thread, options.context)
 
 
 def _triple(options: argparse.Namespace, target: Target) -> Optional[Triple]:

@@ -50,8 +50,8 @@ DETAILS: Dict[str, str] = {
     "rest, marked ~, the return addresses are counted.",
 }
 VALUED = (
-    "-z", "-y", "-i", "-k", "--engine", "--record", "--limit", "--base", "--thread", "--table", "-n", "--by", "--jobs",
-    "--timeout", "--html", "--without",
+    "-z", "-y", "-i", "-k", "--engine", "--record", "--limit", "--base", "--thread", "--context", "--table", "-n",
+    "--by", "--jobs", "--timeout", "--html", "--without",
 )  # fmt: skip
 EPILOG = (
     "Addresses are hexadecimal, with or without 0x, decimal behind 0n, backticks allowed; in the debugger any "
@@ -156,7 +156,7 @@ def command_parser(command: str) -> Parser:
         description=description,
         epilog=f"{textwrap.fill(EPILOG, 90)}\n{CODES}",
     )
-    parser.set_defaults(json=None, json_lines=False, table=None, thread=None, limit=None, base=None)
+    parser.set_defaults(json=None, json_lines=False, table=None, thread=None, context=None, limit=None, base=None)
     _add_own(parser, command)
     if command in ("triage", "walk", "usage", "verdict"):
         add_exports(parser)
@@ -174,6 +174,7 @@ def _add_ends(parser: Parser) -> None:
     ends.add_argument("--limit", type=address, metavar="A", help="the stack's low end, as !thread prints Limit")
     ends.add_argument("--base", type=address, metavar="A", help="the stack's high end, as !thread prints Base")
     ends.add_argument("--thread", type=address, metavar="A", help="a _KTHREAD other than the current one")
+    ends.add_argument("--context", type=address, metavar="A", help="start at the CONTEXT or trap frame at A")
     ends.add_argument("--table", type=int, metavar="N", help="of a text's stack tables the Nth, not the longest")
 
 

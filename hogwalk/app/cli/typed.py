@@ -20,7 +20,7 @@ WALK = re.compile(r"k[a-z]*\s*=\s*", re.IGNORECASE)
 
 def resolve(options: argparse.Namespace, target: Target) -> None:
     """Puts numbers in the place of expressions, addresses without their sign's extension where pointers are short."""
-    for name in ("limit", "base", "thread"):
+    for name in ("limit", "base", "thread", "context"):
         setattr(options, name, number(getattr(options, name, None), target))
 
 

@@ -13,8 +13,10 @@ from bisect import bisect_right
 from dataclasses import replace
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from hogwalk.errors import CommandFailed
 from hogwalk.machine.words import Words, shown
 from hogwalk.model import Module, Symbol
+from hogwalk.targets.parsers.expr import EXPRESSION, parse_value
 from hogwalk.targets.parsers.lm import ModuleDetail, format_lmv, parse_lm, parse_lmv, unnamed
 from hogwalk.targets.parsers.printf import format_symbols, spoken
 from hogwalk.targets.parsers.remarks import made_again
@@ -23,6 +25,16 @@ from hogwalk.targets.parsers.words import split_symbol
 AT_ONCE = 400  # addresses in one command of 4 KB; the engine's limit is far above
 MOST_ALONE = 64  # addresses asked again one by one; of more only the module is said
 Ask = Callable[[str], str]
+
+
+def value(ask: Ask, expression: str) -> Optional[int]:
+    """The value of one expression, None where it has none or is more than one."""
+    if not EXPRESSION.fullmatch(expression):
+        return None
+    try:
+        return parse_value(ask(f"? ({expression})"))
+    except CommandFailed:
+        return None
 
 
 class Listed(NamedTuple):

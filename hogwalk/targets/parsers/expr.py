@@ -12,11 +12,14 @@ _BLOCK = re.compile(rf"^KdDebuggerDataBlock\s+({ADDRESS})\s*$", re.MULTILINE)
 _MACHINE = re.compile(r"(?:Free|Checked) (x86 compatible|x64|ARM 64-bit|ARM)\b")
 _MACHINES = {"x86 compatible": "x86", "x64": "x64", "ARM 64-bit": "arm64", "ARM": "arm"}
 
+# What can be evaluated: one expression, without a command's end, a text in quotes or a comment.
+EXPRESSION = re.compile(r"[^;\"\n\r*{}][^;\"\n\r{}]*")
+
 
 def parse_value(text: str, pointer_bytes: Optional[int] = None) -> Optional[int]:
     """The value in the answer of `? expression`, or None when it could not be evaluated."""
-    found = _VALUE.search(text)
-    return fold(address(found.group(1)), pointer_bytes) if found else None
+    found = _VALUE.findall(text)  # the last: what the debugger says of a module's symbols comes before it
+    return fold(address(found[-1]), pointer_bytes) if found else None
 
 
 def parse_debugger_block(text: str, pointer_bytes: Optional[int] = None) -> Optional[int]:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.machine.words import X86
-from hogwalk.model import ABOVE, BELOW, BETWEEN, CUT, NOTHING, UNREADABLE, Frame, Gap, Region
+from hogwalk.model import (
+    ABOVE,
+    AFTER,
+    BELOW,
+    BETWEEN,
+    CUT,
+    NOTHING,
+    UNREADABLE,
+    USED_AFTER,
+    Frame,
+    Gap,
+    Region,
+    Registers,
+)
 
 Holes = Sequence[Tuple[int, int]]
 
@@ -28,6 +41,24 @@ def gaps(region: Region, frames: Sequence[Frame], holes: Holes, word: int = X86.
         found.extend(_cut(end, start, why, holes))
         end = here
     return (*found, *_cut(end, region.base, BELOW, holes))
+
+
+def after_context(found: Sequence[Gap], registers: Optional[Registers], newest: Optional[int]) -> Tuple[Gap, ...]:
+    """The gaps with what lies above the walk's start told apart where that is not the newest context.
+
+    `newest` is the lowest stack pointer known of the stack: from there up to the start's it went on being used.
+    """
+    if registers is None or (newest is None and not registers.chosen):
+        return tuple(found)
+    parts: List[Gap] = []
+    for gap in found:
+        if gap.why != ABOVE or gap.start >= registers.sp:
+            parts.append(gap)
+            continue
+        edges = [gap.start, min(max(newest or gap.start, gap.start), gap.end), min(registers.sp, gap.end), gap.end]
+        whys = (ABOVE, AFTER if newest is None else USED_AFTER, ABOVE)
+        parts += [Gap(low, high, why) for low, high, why in zip(edges, edges[1:], whys) if low < high]
+    return tuple(parts)
 
 
 def _touches(start: int, end: int, holes: Holes) -> bool:

@@ -40,26 +40,87 @@ def data_block_ushort(block: bytes, offset: int) -> Optional[int]:
 
 
 def processor_control_region(target: Target, thread: Optional[int]) -> Optional[int]:
-    """Address of the x86 _KPCR of the processor that runs `thread` (of the first one when no thread is known)."""
-    block = target.debugger_block() if target.about().words is X86 else None
-    if block is None or len(block) < windows.KDBG_PROCESSOR_BLOCK + 8:
+    """Address of the x86 _KPCR of the processor that runs `thread` (of the current one when no thread is known)."""
+    if target.about().words is not X86:
         return None
+    for pcr in _processors(target):
+        if thread is None or current_thread(target, pcr) == thread:
+            return pcr
+    return None
+
+
+def _processors(target: Target) -> Iterator[int]:
+    """The _KPCRs of an x86 machine: the debugger's current one, then those that the debugger data block leads to."""
+    current = target.evaluate("@$pcr") or None
+    if current is not None:
+        yield current
+    block = target.debugger_block()
+    if block is None or len(block) < windows.KDBG_PROCESSOR_BLOCK + 8:
+        return
     array = struct.unpack_from("<I", block, windows.KDBG_PROCESSOR_BLOCK)[0]
-    current = data_block_ushort(block, windows.KDBG_CURRENT_THREAD) or windows.PRCB_CURRENT_THREAD
     for number in range(windows.MAX_PROCESSORS):
         prcb = word(target, array + X86.word * number) if array else None
         if not prcb:
-            return None
-        if thread is None or word(target, prcb + current) == thread:
-            return prcb - windows.PRCB_IN_PCR
-    return None
+            return
+        if prcb - windows.PRCB_IN_PCR != current:
+            yield prcb - windows.PRCB_IN_PCR
+
+
+def current_thread(target: Target, pcr: int) -> Optional[int]:
+    """The _KTHREAD that the processor with that _KPCR runs: its place in _KPRCB is the same in every x86 Windows."""
+    return word(target, pcr + windows.PRCB_IN_PCR + windows.PRCB_CURRENT_THREAD)
+
+
+def crashed_thread(target: Target) -> Optional[int]:
+    """The thread whose stack the crash is about: that of the processor whose TSS an x86 double fault names.
+
+    Else, and where the user set a context or the TSS is no processor's, the target's current thread.
+    """
+    about = target.about()
+    check = about.bugcheck
+    tss = check.arguments[1] if check is not None and check.double_fault and len(check.arguments) > 1 else 0
+    if about.words is not X86 or not tss or any(found.chosen for found in target.registers()):
+        return target.thread()
+    for pcr in _processors(target):
+        if _tss_of(target, pcr) == tss:
+            return current_thread(target, pcr) or target.thread()
+    return target.thread()
+
+
+def processor_context(target: Target, pcr: int) -> Optional[int]:
+    """Address of the CONTEXT that a processor saved when the machine stopped (x86), None where its place is unknown."""
+    block = target.debugger_block()
+    offset = data_block_ushort(block, windows.KDBG_PRCB_CONTEXT) if block is not None else None
+    return None if offset is None else pcr + windows.PRCB_IN_PCR + offset
+
+
+def kernel_stack(target: Target, thread: int) -> Optional[int]:
+    """The stack pointer that a thread was switched out with (_KTHREAD.KernelStack), None where it is not known."""
+    offset = _thread_offset(target, "KernelStack", windows.KDBG_KERNEL_STACK)
+    return None if offset is None else word(target, thread + offset)
+
+
+def runs(target: Target, thread: int) -> bool:
+    """Whether a thread is running on a processor, or may be; then its KernelStack is an old one."""
+    offset = _thread_offset(target, "State", windows.KDBG_THREAD_STATE)
+    if offset is None:
+        return True
+    try:
+        return target.read(thread + offset, 1)[0] == windows.RUNNING
+    except Unreadable:
+        return True
+
+
+def _thread_offset(target: Target, field: str, in_block: int) -> Optional[int]:
+    """Offset of a field of _KTHREAD in bytes, by the symbols' types or the debugger data block."""
+    offset = target.field("_KTHREAD", field)
+    block = target.debugger_block() if offset is None else None
+    return data_block_ushort(block, in_block) if block is not None else offset
 
 
 def initial_stack_offset(target: Target) -> Optional[int]:
     """Offset of _KTHREAD.InitialStack in bytes, by the symbols' types or the debugger data block."""
-    offset = target.field("_KTHREAD", "InitialStack")
-    block = target.debugger_block() if offset is None else None
-    return data_block_ushort(block, windows.KDBG_INITIAL_STACK) if block is not None else offset
+    return _thread_offset(target, "InitialStack", windows.KDBG_INITIAL_STACK)
 
 
 def handler_reach(offset: Optional[int]) -> int:
@@ -97,15 +158,16 @@ def double_fault_states(target: Target, thread: Optional[int]) -> Iterator[Regis
     named = _tss(target, base)
     if named is not None:
         yield named
-    own = _main_tss(target, thread)
+    pcr = processor_control_region(target, thread)
+    own = _tss_of(target, pcr) if pcr is not None else 0
     found = _tss(target, own) if own != base else None
     if found is not None:
         yield found
 
 
-def _main_tss(target: Target, thread: Optional[int]) -> int:
-    pcr = processor_control_region(target, thread)
-    gdt = word(target, pcr + windows.PCR_GDT) if pcr is not None else None
+def _tss_of(target: Target, pcr: int) -> int:
+    # By the GDT: while the double fault is handled _KPCR.TSS is that of its own task.
+    gdt = word(target, pcr + windows.PCR_GDT)
     try:
         descriptor = target.read(gdt + windows.MAIN_TSS, 8) if gdt else bytes(8)
     except Unreadable:

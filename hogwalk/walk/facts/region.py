@@ -27,7 +27,7 @@ def find_region(target: Target, limit: Optional[int], base: Optional[int], threa
     words = target.about().words
     if limit is not None or base is not None:
         return _given(target, limit, base, thread)
-    who = thread if thread is not None else target.thread()
+    who = thread if thread is not None else _default_thread(target)
     refused: List[str] = []
     for source in _sources(target):
         region = source(target, who)
@@ -43,6 +43,10 @@ def find_region(target: Target, limit: Optional[int], base: Optional[int], threa
     kernel_mode = target.about().kernel
     said = "no thread, no types, no !thread answer" if kernel_mode else "no TEB that can be read"
     raise BadInput(f"no stack range found{whose}: {said}", _remedy(target, thread))
+
+
+def _default_thread(target: Target) -> Optional[int]:
+    return kernel.crashed_thread(target) if target.about().kernel else target.thread()
 
 
 def _remedy(target: Target, thread: Optional[int]) -> str:
@@ -136,9 +140,10 @@ def _processor(target: Target, thread: Optional[int]) -> Optional[Region]:
     pcr = kernel.processor_control_region(target, thread)
     if pcr is None:
         return None
-    found = _region_at(target, pcr, *kernel.tib(target), "the KPCR's NT_TIB", thread)
+    found = _region_at(target, pcr, *kernel.tib(target), "the KPCR's NT_TIB")
     if found is None:
         return None
+    found = replace(found, thread=kernel.current_thread(target, pcr))
     # There StackBase leaves out the room for the FPU state (0x210 bytes on x86) at the very end of the last page.
     return replace(found, base=(found.base + windows.PAGE - 1) // windows.PAGE * windows.PAGE)
 
@@ -153,10 +158,8 @@ def _stated(target: Target, thread: Optional[int]) -> Optional[Region]:
     return target.stack_hint()
 
 
-def _region_at(
-    target: Target, address: int, limit_at: int, base_at: int, source: str, thread: Optional[int] = None
-) -> Optional[Region]:
+def _region_at(target: Target, address: int, limit_at: int, base_at: int, source: str) -> Optional[Region]:
     limit, base = kernel.word(target, address + limit_at), kernel.word(target, address + base_at)
     if limit is None or base is None:
         return None
-    return Region(limit, base, address if thread is None else thread, source)
+    return Region(limit, base, address, source)

@@ -84,25 +84,44 @@ def _trap_frames(image: StackImage, code: Container[int]) -> Iterator[TrapFrame]
     at_cs, at_flags, at_fs = (TRAP_CS - TRAP_EIP) // size, (TRAP_FLAGS - TRAP_EIP) // size, (TRAP_FS - TRAP_EIP) // size
     for index in range(-at_fs, len(words) - at_flags):
         segment = words[index + at_cs] & SEGMENT
-        user = segment != KERNEL_CS
-        if user and not (segment and segment < 0x100 and segment & USER_PRIVILEGE == USER_PRIVILEGE):
+        if segment == KERNEL_CS:
+            if words[index] not in code:
+                continue
+        elif not (segment and segment < 0x100 and segment & USER_PRIVILEGE == USER_PRIVILEGE):
             continue
-        flags = words[index + at_flags]
-        if not flags & FLAGS_SET or flags & FLAGS_NEVER or (not user and words[index] not in code):
-            continue
-        slot = limit + size * index
-        mark, fs = _mark(words, index, size), words[index + at_fs] & SEGMENT
-        interrupt = words[index + (TRAP_ERROR - TRAP_EIP) // size] == slot
-        if user:
-            above = index + (TRAP_SS - TRAP_EIP) // size
-            stack = words[above] & SEGMENT if above < len(words) else 0
-            sound = mark is not None or (fs == USER_FS and stack == USER_SS and bool(flags & FLAGS_INTERRUPTS))
-        else:
-            sound = mark is not None or fs == KERNEL_FS or interrupt
-        if sound:
-            start = slot - TRAP_EIP if mark is None else limit + size * mark - TRAP_MARK_AT
-            ebp = words[index + (TRAP_EBP - TRAP_EIP) // size]
-            yield TrapFrame(start, slot, words[index], ebp, user, interrupt)
+        found = trap_frame(words, index, limit)
+        if found is not None:
+            yield found
+
+
+def trap_frame(words: Sequence[int], index: int, start: int) -> Optional[TrapFrame]:
+    """The trap frame whose Eip is that word, by all it must hold but code at Eip; None where it is none.
+
+    `start` is the address of the first of the words.
+    """
+    size = X86.word
+    at_cs, at_flags, at_fs = (TRAP_CS - TRAP_EIP) // size, (TRAP_FLAGS - TRAP_EIP) // size, (TRAP_FS - TRAP_EIP) // size
+    if index + at_fs < 0 or index + at_flags >= len(words):
+        return None
+    segment, flags = words[index + at_cs] & SEGMENT, words[index + at_flags]
+    user = segment != KERNEL_CS
+    if user and not (segment and segment < 0x100 and segment & USER_PRIVILEGE == USER_PRIVILEGE):
+        return None
+    if not flags & FLAGS_SET or flags & FLAGS_NEVER:
+        return None
+    slot = start + size * index
+    mark, fs = _mark(words, index, size), words[index + at_fs] & SEGMENT
+    interrupt = words[index + (TRAP_ERROR - TRAP_EIP) // size] == slot
+    if user:
+        above = index + (TRAP_SS - TRAP_EIP) // size
+        stack = words[above] & SEGMENT if above < len(words) else 0
+        sound = mark is not None or (fs == USER_FS and stack == USER_SS and bool(flags & FLAGS_INTERRUPTS))
+    else:
+        sound = mark is not None or fs == KERNEL_FS or interrupt
+    if not sound:
+        return None
+    begins = slot - TRAP_EIP if mark is None else start + size * mark - TRAP_MARK_AT
+    return TrapFrame(begins, slot, words[index], words[index + (TRAP_EBP - TRAP_EIP) // size], user, interrupt)
 
 
 def _mark(words: Sequence[int], index: int, size: int) -> Optional[int]:
