@@ -38,6 +38,8 @@ CONTEXT_CONTROL = 0x1  # in the flags: EIP, ESP, EBP, CS, SS and EFLAGS are set
 CONTEXT_EVER = 0xF801007F  # all flags that an x86 CONTEXT can have
 CONTEXT_BYTES = 0xCC
 
+RECORD_INFORMATION, RECORD64_INFORMATION = 0x14, 0x20  # _EXCEPTION_RECORD.ExceptionInformation
+
 # _KTRAP_FRAME
 TRAP_MARK = 0xBADB0D00  # DbgArgMark: proves a trap frame (late XP and later; Windows 2000 has none)
 TRAP_DEBUG_EIP, TRAP_MARK_AT, TRAP_FS, TRAP_EBP, TRAP_ERROR = 0x04, 0x08, 0x50, 0x60, 0x64

@@ -86,7 +86,7 @@ def _trap32(words: Sequence[int], index: int, start: int) -> Optional[Registers]
 def switched_out(target: Target, kernel_stack: int) -> Optional[Registers]:
     """The registers that a thread which does not run was left with, by its _KTHREAD.KernelStack."""
     narrow = target.about().words is X86
-    ip, bp = (windows.SWITCH_EIP, windows.SWITCH_EBP) if narrow else (windows.SWITCH64_RBP + 8, windows.SWITCH64_RBP)
+    ip, bp = (windows.SWITCH_EIP, windows.SWITCH_EBP) if narrow else (windows.SWITCH64_RIP, windows.SWITCH64_RBP)
     word = target.about().words.word
     raw = _read(target, kernel_stack, max(ip, bp) + word)
     if raw is None:

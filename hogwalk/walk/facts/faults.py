@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Iterator, List, NamedTuple, Optional
 
 from hogwalk.errors import BadInput, NotRecorded, Unreadable
+from hogwalk.machine import windows
 from hogwalk.machine.words import X86, shown
 from hogwalk.model import BugCheck, Region, Registers
 from hogwalk.targets.protocol import Target
@@ -211,8 +212,8 @@ def _access(target: Target) -> Optional[int]:
         return check.arguments[ACCESSES[code] - 1]
     if code not in RECORDS:
         return None
-    # EXCEPTION_RECORD: code, flags, record, address, count, padding on x64, then the information: kind, address.
-    information = 3 * words.word + 8 if words is X86 else 4 * words.word
+    # EXCEPTION_RECORD: the code, and for these two codes the kind of access and the address as information.
+    information = windows.RECORD_INFORMATION if words is X86 else windows.RECORD64_INFORMATION
     try:
         raw = target.read(check.arguments[RECORDS[code] - 1] & words.mask, information + 2 * words.word)
     except Unreadable:
