@@ -54,4 +54,5 @@ def test_stackhog_s_own_document() -> None:
     assert found.clusters[0].files == ["memory.dmp", "again.dmp"]
     text = "\n".join(render_summary(found))
     assert "2 dumps, a cycle of 20 functions" in text
+    assert text.startswith("Reports    2\n")
     assert summary_document(found)["paths"][0]["cyclic"] is True

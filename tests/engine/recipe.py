@@ -35,6 +35,7 @@ FIXTURE_PROGRAMS = {
     "llvm-pdbutil": "llvm",
     "i686-w64-mingw32-gcc": "gcc-mingw-w64-i686",
     "chromium": "chromium",  # the HTML report is looked at in it
+    "parallel": "parallel",  # many dumps are shared out by it
 }
 
 

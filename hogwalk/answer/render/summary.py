@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator
+from itertools import groupby
+from typing import Any, Dict, Iterator, Sequence
 
 from hogwalk.answer.charge.clusters import Summary
 from hogwalk.answer.render.line import Line
-from hogwalk.answer.render.table import PLAIN, Look, cut, table, wrapped
+from hogwalk.answer.render.table import PLAIN, Look, counted, cut, table, wrapped
 from hogwalk.printable import printable
 
 MOST = 20  # products, clusters or errors shown
@@ -15,7 +16,8 @@ LONGEST_PATH = 400  # characters
 
 def render_summary(found: Summary, look: Look = PLAIN) -> Iterator[Line]:
     """Products, then paths, then what could not be read; the worst first."""
-    yield from wrapped("Reports", f"{found.reports}, and {len(found.errors)} files that could not be read", look.prose)
+    lost = f"; {counted(len(found.errors), 'file')} could not be read" if found.errors else ""
+    yield from wrapped("Reports", f"{found.reports}{lost}", look.prose)
     yield Line("")
     heads = ("bytes", "mean", "most", "dumps", "hog in", "product")
     rows = [
@@ -27,14 +29,21 @@ def render_summary(found: Summary, look: Look = PLAIN) -> Iterator[Line]:
     for cluster in found.clusters[:MOST]:
         hogs = ", ".join(f"{printable(name)} {count}" for name, count in sorted(cluster.hogs.items())) or "none"
         sort = "a cycle of" if cluster.cyclic else "the newest of"
-        text = f"{len(cluster.files)} dumps, {sort} {len(cluster.signature)} functions; hogs: {hogs}"
+        size = counted(len(cluster.signature), "function")
+        text = f"{counted(len(cluster.files), 'dump')}, {sort} {size}; hogs: {hogs}"
         yield from wrapped("Path", text, look.prose)
-        yield from wrapped("", cut(" < ".join(map(printable, cluster.signature)), LONGEST_PATH), look.prose)
+        yield from wrapped("", cut(" < ".join(_named(cluster.signature)), LONGEST_PATH), look.prose)
         yield from wrapped("", f"first {printable(cluster.files[0])}", look.prose)
     if len(found.clusters) > MOST:
         yield from wrapped("", f"{len(found.clusters) - MOST} more paths", look.prose)
     for file, wrong in found.errors[:MOST]:
         yield from wrapped("Error", f"{printable(file)}: {printable(wrong)}", look.prose)
+
+
+def _named(signature: Sequence[str]) -> Iterator[str]:
+    for name, same in groupby(signature):
+        times = len(list(same))
+        yield printable(name) + (f" ({times} times)" if times > 1 else "")
 
 
 def summary_document(found: Summary) -> Dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Dict, Iterable, Iterator, List, Sequence, TextIO
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from typing import Any, Dict, Iterable, Iterator, List, Sequence
 
 from hogwalk.answer.charge.clusters import Summary, summary
 from hogwalk.answer.render.line import Line
@@ -30,15 +31,19 @@ def summary_lines(files: Sequence[str], as_json: bool, look: Look) -> Iterable[s
 def _documents(name: str) -> List[Dict[str, Any]]:
     try:
         if name == "-":
-            return list(_read(sys.stdin, name))
-        with open(name, encoding="utf-8", errors="replace") as file:
-            return list(_read(file, name))
+            return list(_read(sys.stdin.read(), name))
+        with open(name, "rb") as file:
+            return list(_read(_decoded(file.read()), name))
     except OSError as error:
         raise BadInput(f"{name} cannot be read ({error.strerror})", "check the path") from error
 
 
-def _read(file: TextIO, name: str) -> Iterator[Dict[str, Any]]:
-    text = file.read()
+def _decoded(raw: bytes) -> str:
+    # PowerShell's `>` writes UTF-16, or UTF-8 with a mark before it.
+    return raw.decode("utf-16" if raw[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig", "replace")
+
+
+def _read(text: str, name: str) -> Iterator[Dict[str, Any]]:
     whole = _object(text)
     if whole is not None:  # one indented document, as --json writes it
         yield whole
