@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Dict, Optional, Union
+from typing import TYPE_CHECKING, Dict, Optional, Tuple, Union
 
 from hogwalk.answer.report.build import build
 from hogwalk.answer.report.document import Report
@@ -14,6 +14,7 @@ from hogwalk.model import Frame, PrintedWalk, Symbol, Triple
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence, Tell, Wanted, gather
 from hogwalk.walk.facts.region import find_region
+from hogwalk.walk.facts.segments import older_segments
 from hogwalk.walk.kf.choose import Choice, choose, frame_count, walk_from
 from hogwalk.walk.kf.frames import FrameReader
 from hogwalk.walk.kf.frames64 import FrameReader64
@@ -52,8 +53,26 @@ class Run:
             if printed is not None:
                 self._report = build_printed(self.target, printed)
             else:
-                self._report = build(self.target, self.evidence(), self.walks())
+                found = build(self.target, self.evidence(), self.walks())
+                self._report = replace(found, older=self._older())
         return self._report
+
+    def _older(self) -> Tuple[Report, ...]:
+        """The reports of the segments in which the thread ran before it was given this one, newest first."""
+        own, found = self.walks().own, []
+        registers = own.onward if own is not None else None
+        if self._triple is not None:
+            return ()
+        for segment in older_segments(self.target, self.evidence().region):
+            region = segment.region
+            start = registers if registers is not None and registers.sp in region else None
+            evidence = gather(self.target, Wanted(region.limit, region.base, region.thread), self._tell, start)
+            walks = both(replace(evidence, region=region), None, self._tell)
+            if walks is None:
+                break
+            found.append(build(self.target, replace(evidence, region=region), walks))
+            registers = walks.own.onward if walks.own is not None else None
+        return tuple(found)
 
     def _printed(self) -> Optional[PrintedWalk]:
         # A text's own stack table, where it is the best there is and nothing else was asked for.

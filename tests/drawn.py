@@ -251,7 +251,7 @@ class DrawnTarget(NullTarget):
     def commands(self) -> Sequence[str]:
         return self._ran
 
-    def stack_hint(self) -> Optional[Region]:
+    def stack_hint(self, thread: Optional[int] = None) -> Optional[Region]:
         return self.stated
 
     def _peek(self, address: int, count: int) -> bytes:

@@ -247,7 +247,7 @@ class EngineTarget:
         """What the user's settings do to walks, what it printed as a module and is none, its remarks on files."""
         return (*self._settings.notes, *asked.foreign_notes(self._foreign), *self._remarks)
 
-    def stack_hint(self) -> Optional[Region]:
+    def stack_hint(self, thread: Optional[int] = None) -> Optional[Region]:
         """None: the debugger is asked for its structures instead."""
         return None
 

@@ -96,6 +96,6 @@ class NullTarget:
         """None."""
         return ()
 
-    def stack_hint(self) -> Optional[Region]:
+    def stack_hint(self, thread: Optional[int] = None) -> Optional[Region]:
         """None."""
         return None

@@ -99,8 +99,11 @@ class Target(Protocol):
         A debugger's own remarks stand among them as it printed them; a report makes one note of these.
         """
 
-    def stack_hint(self) -> Optional[Region]:
-        """The stack range that the target's own source states (a log's `!thread`, a dump's stack block), or None."""
+    def stack_hint(self, thread: Optional[int] = None) -> Optional[Region]:
+        """The stack range that the target's own source states (a log's `!thread`, a dump's stack block), or None.
+
+        That of `thread` where one is named and the source knows others than the current one.
+        """
 
 
 def read_each(target: Target, ranges: Sequence[Range]) -> Tuple[Optional[bytes], ...]:

@@ -97,9 +97,10 @@ class Recorder:
         """As Target.notes."""
         return self._keep(["notes"], lambda: list(self._target.notes), packed.as_is)
 
-    def stack_hint(self) -> Optional[Region]:
+    def stack_hint(self, thread: Optional[int] = None) -> Optional[Region]:
         """As Target.stack_hint."""
-        hint: Optional[Region] = self._keep(["stack_hint"], self._target.stack_hint, packed.pack_record)
+        question: List[Any] = ["stack_hint"] if thread is None else ["stack_hint", thread]
+        hint: Optional[Region] = self._keep(question, lambda: self._target.stack_hint(thread), packed.pack_record)
         return hint
 
     def about(self) -> About:

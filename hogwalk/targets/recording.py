@@ -94,9 +94,9 @@ class Replay:
         """As Target.notes."""
         return self._recall(packed.many(packed.text), "notes")
 
-    def stack_hint(self) -> Optional[Region]:
+    def stack_hint(self, thread: Optional[int] = None) -> Optional[Region]:
         """As Target.stack_hint."""
-        return self._recall(packed.optional(packed.region), "stack_hint")
+        return self._recall(packed.optional(packed.region), "stack_hint", *([] if thread is None else [thread]))
 
     def about(self) -> About:
         """As Target.about."""

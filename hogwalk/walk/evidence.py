@@ -67,15 +67,18 @@ class Evidence:
     fault: Fault
 
 
-def gather(target: Target, wanted: Wanted, tell: Tell) -> Evidence:
-    """Reads the stack and weighs every word of it; raises BadInput when there is no usable stack."""
+def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registers] = None) -> Evidence:
+    """Reads the stack and weighs every word of it; raises BadInput when there is no usable stack.
+
+    `resumed` are the registers with which a newer segment's walk goes on on this one.
+    """
     about = target.about()
     _refuse_other_machines(about)
     region = find_region(target, wanted.limit, wanted.base, wanted.thread)
     tell(f"reading {region.size} bytes of stack at {shown(region.limit)}")
     image = read_stack(target, region)
     fault = find_fault(target, region, image, wanted.context)
-    registers = fault.registers
+    registers = resumed if resumed is not None else fault.registers
     reader = CodeReader(target.read, about.page_bytes, about.words, LIVE_LINE if about.live else None)
     words = code_words(image.words, registers, ModuleMap(target.modules(), reader))
     tell(f"asking for the symbols of {len(words)} code addresses")

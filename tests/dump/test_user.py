@@ -8,10 +8,25 @@ from pathlib import Path
 
 import pytest
 
+from hogwalk.analysis import Run
 from hogwalk.errors import Unreadable
 from hogwalk.targets.dump import DumpTarget, open_dump
+from hogwalk.walk.evidence import Wanted
 from tests.dump.contents import STACKHOG, Contents, stackhog
-from tests.dump.minidumps import BP, IP, SP, TEB32, THREAD_ID, user32, wow64
+from tests.dump.minidumps import (
+    BP,
+    IP,
+    SP,
+    TEB32,
+    THREAD_ID,
+    X64,
+    Loaded,
+    Thread,
+    context64,
+    minidump,
+    user32,
+    wow64,
+)
 
 SYMBOLS = str(STACKHOG / "symbols")
 
@@ -83,3 +98,28 @@ def test_code_left_out_of_the_dump_comes_from_the_image_file(tmp_path: Path, con
     assert target.read(0xB958ECD9 - 6, 6) == contents.read(0xB958ECD9 - 6, 6)
     assert [version.product for version in target.versions(["BabyHog"]) if version] == ["StackHog"]
     assert target.symbols([0xB958ECD9])[0] == open_dump(str(STACKHOG / "memory.dmp")).symbols([0xB958ECD9])[0]
+
+
+def test_every_thread_of_an_x64_program_is_walked_without_its_environment_block(tmp_path: Path) -> None:
+    app, stacks, word = 0x7FF600000000, (0x1000000, 0x2000000), 8
+    returns = ((0x50, 0x1234), (0xB0, 0x2345), (0x130, 0x3453), (0x1A0, 0x4561))
+    memory = {}
+    for at, start in enumerate(stacks):
+        words = bytearray(0x200)
+        for offset, rva in returns:
+            struct.pack_into("<Q", words, offset + word, app + rva + 0x100 * at)
+        memory[start + 0xE00] = bytes(words)
+    threads = [
+        Thread(10 + at, 0x700000 + 0x1000 * at, start + 0xE00, start + 0x1000, context64(app + 0x999, start + 0xE00, 0))
+        for at, start in enumerate(stacks)
+    ]
+    path = tmp_path / "app.dmp"
+    path.write_bytes(minidump(X64, threads, [Loaded("C:\\app.exe", app, 0x100000, 1)], memory, False))
+    target = open_dump(str(path))
+    for at, thread in enumerate(threads):
+        region = target.stack_hint(thread.teb)
+        assert region is not None
+        assert (region.limit, region.base, region.thread) == (thread.start, thread.end, thread.teb)
+        report = Run(target, Wanted(thread=thread.teb), None, lambda doing: None).report()
+        assert [frame.return_address for frame in report.frames] == [app + rva + 0x100 * at for _, rva in returns]
+        assert report.frames[0].frame_ptr == thread.start

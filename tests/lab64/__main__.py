@@ -13,7 +13,6 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.answer.charge.books import module_of
 from hogwalk.model import Frame
-from hogwalk.targets.dump import open_dump
 from hogwalk.walk.evidence import Wanted, gather
 from hogwalk.walk.unwound import rebuild
 from tests.lab.__main__ import seeds
@@ -50,7 +49,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _walks(made: Case, bare: bool, kf: bool) -> Dict[str, Pairs]:
-    known = gather(open_dump(str(made.dump), str(made.symbols)), Wanted(), lambda doing: None)
+    known = gather(made.target(), Wanted(), lambda doing: None)
     found = {OWN: _pairs(rebuild(known).frames)}
     if bare:
         found[BARE] = _pairs(rebuild(replace(known, registers=None)).frames)

@@ -30,6 +30,7 @@ class Image:
 
     name: str
     file: str
+    folder: Path
     base: int
     data: bytes
     timestamp: int
@@ -127,7 +128,7 @@ def _load(name: str, folder: Path, base: int, style: Style) -> Image:
     keep = style.has("pdbs") or name in FIRST_PARTY
     pdb = folder / (file_name(name).rsplit(".", 1)[0] + ".pdb")
     return Image(
-        name, file_name(name), base, bytes(data), pe.FILE_HEADER.TimeDateStamp, pe.OPTIONAL_HEADER.CheckSum,
+        name, file_name(name), folder, base, bytes(data), pe.FILE_HEADER.TimeDateStamp, pe.OPTIONAL_HEADER.CheckSum,
         pdb if keep else None, symbols, tuple(sorted(functions.items())), imports,
     )  # fmt: skip
 

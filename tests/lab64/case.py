@@ -8,17 +8,19 @@ from bisect import bisect_left
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
+from hogwalk.targets.dump import DumpTarget, open_dump
 from tests.lab64.build import Image, build
-from tests.lab64.dump import Loaded, Stack, context, write_dump
-from tests.lab64.emulate import IST_TOP, POOL, Emulator, Run, RunError
-from tests.lab64.styles import MODULES, STYLES, Style
+from tests.lab64.dump import Loaded, Machine, Stack, context, write_dump
+from tests.lab64.emulate import CONTROL_BYTES, IST_TOP, POOL, Emulator, Run, RunError
+from tests.lab64.small import write_small
+from tests.lab64.styles import FIRST_PARTY, MODULES, STYLES, Style
 
 WORD = 8
 ATTEMPTS = 30
 FEWEST = 30  # live frames that a case must have
-VERSION = 4  # of the cases: a new number makes all of them anew
+VERSION = 5  # of the cases: a new number makes all of them anew
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,15 @@ class Case:
         """The folder of PDBs."""
         return self.folder / "symbols"
 
+    @property
+    def images(self) -> Path:
+        """The folder of image files: what a small dump needs."""
+        return self.folder / "images"
+
+    def target(self) -> DumpTarget:
+        """The dump, opened by the own reader."""
+        return open_dump(str(self.dump), str(self.symbols), str(self.images) if self.images.exists() else "")
+
 
 def case(style_name: str, seed: int, root: Path) -> Case:
     """The case of a style and a seed, made unless it lies under `root` already."""
@@ -52,22 +63,41 @@ def _generate(style: Style, seed: int, folder: Path) -> None:
     rng = Random(f"{style.name}:{seed}")
     run = _run(images, style, rng)
     wiped = _wiped(style, run, rng)
-    dark = {"dark2": 2, "dark4": 4}.get(style.name, 0)
-    absent = set(rng.sample(MODULES[1:], dark)) if dark else set()
-    hidden = {image.base for image in images if image.name in absent}
+    absent = _absent(style, rng)
+    hidden = {image.base for image in images if image.name in absent or style.has("small")}
     memory = [(at, _overwritten(at, data, wiped, rng)) for at, data in run.memory if at not in hidden]
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "symbols").mkdir(parents=True)
     for image in images:
         if image.pdb is not None and image.name not in absent:
             shutil.copy(image.pdb, folder / "symbols")
-    loaded = [Loaded(i.name, i.file, i.base, len(i.data), i.timestamp, i.checksum) for i in images]
+    listed = [Loaded(i.name, i.file, i.base, len(i.data), i.timestamp, i.checksum) for i in images]
+    gone = [one for one in listed if one.name in absent] if style.has("unloaded") else []
     fault = run.fault
     check = (0x7F, 8, run.trap_frame, fault["rsp"], fault["rip"])
-    stack = Stack(run.limit, run.base, run.base - 0x390, IST_TOP)
-    write_dump(folder / "memory.dmp", loaded, memory, stack, context(run.crash), check)
+    stack = Stack(run.limit, run.base, run.base - (CONTROL_BYTES if style.has("segment") else 0x390), IST_TOP)
+    loaded = [one for one in listed if one not in gone]
+    machine = Machine(loaded, gone, memory, stack, context(run.crash), check)
+    if style.has("small"):
+        (folder / "images").mkdir()
+        for image in images:
+            if image.name in FIRST_PARTY:
+                shutil.copy(image.folder / image.file, folder / "images")
+        write_small(folder / "memory.dmp", machine)
+    else:
+        write_dump(folder / "memory.dmp", machine)
     truth = _truth(style, seed, images, run, absent, wiped)
     (folder / "truth.json").write_text(json.dumps(truth, indent=1), "utf-8")
+
+
+def _absent(style: Style, rng: Random) -> Set[str]:
+    """The modules whose code the dump lacks and for which there is no file either."""
+    if style.has("small"):
+        return set(MODULES) - set(FIRST_PARTY)
+    if style.has("unloaded"):
+        return {rng.choice([name for name in MODULES if name not in FIRST_PARTY])}
+    dark = {"dark2": 2, "dark4": 4}.get(style.name, 0)
+    return set(rng.sample(MODULES[1:], dark)) if dark else set()
 
 
 def _run(images: Sequence[Image], style: Style, rng: Random) -> Run:
@@ -102,7 +132,7 @@ def _overwritten(at: int, data: bytes, wiped: Tuple[int, int], rng: Random) -> b
 
 
 def _truth(
-    style: Style, seed: int, images: Sequence[Image], run: Run, absent: set[str], wiped: Tuple[int, int]
+    style: Style, seed: int, images: Sequence[Image], run: Run, absent: Set[str], wiped: Tuple[int, int]
 ) -> Dict[str, Any]:
     frames: List[Dict[str, Any]] = []
     running, newer = run.fault["rip"], run.fault["rsp"] - WORD
@@ -114,7 +144,7 @@ def _truth(
                 "slot": live.slot,
                 "address": live.address,
                 "kind": live.kind,
-                "module": module_at(images, running),
+                "module": _named(style, module_at(images, running), absent),
                 "function": function_at(images, running),
                 "bytes": live.slot - newer if same else None,
                 "gone": wiped[0] <= live.slot < wiped[1],
@@ -127,6 +157,10 @@ def _truth(
         "wiped": list(wiped), "frames": frames,
         "modules": [{"name": i.name, "base": i.base, "end": i.end} for i in images],
     }  # fmt: skip
+
+
+def _named(style: Style, module: str, absent: Set[str]) -> str:
+    return f"Unloaded_{module}" if style.has("unloaded") and module in absent else module
 
 
 def module_at(images: Sequence[Image], address: int) -> str:

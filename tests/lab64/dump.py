@@ -1,4 +1,4 @@
-"""Writes full x64 kernel dumps (PAGEDU64, four levels of page tables) that the real engine opens as Windows 7 7601.
+"""The lab's x64 machine as a full kernel dump (PAGEDU64, four levels) that the real engine opens as Windows 7 7601.
 
 The offsets are those of Windows 7 SP1's public symbols, of wdbgexts.h (KDDEBUGGER_DATA64) and of the dump's header.
 """
@@ -13,7 +13,7 @@ PAGE = 4096
 MASK = (1 << 64) - 1
 TABLES, DATA = 0xFFFFF80001A00000, 0xFFFFFA8001000000  # loaded modules, KDBG, KPRCB; thread, process, loader entries
 MODULES, PROCESSES, KDBG, PROCESSORS, PRCB = (TABLES + at for at in (0, 0x10, 0x100, 0x800, 0x1000))
-GDT, TSS, IDT = TABLES + 0x8000, TABLES + 0x8200, TABLES + 0x9000
+GDT, TSS, IDT, UNLOADED = (TABLES + at for at in (0x8000, 0x8200, 0x9000, 0xA000))
 PROCESS, THREAD = DATA + 0x5000, DATA + 0x9000
 _REGISTERS = (
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip",
@@ -53,13 +53,14 @@ def context(registers: Mapping[str, int]) -> bytes:
     return bytes(raw)
 
 
-class _Memory:
+class Memory:
     """Virtual pages being filled."""
 
     def __init__(self) -> None:
         self.pages: Dict[int, bytearray] = {}
 
     def put(self, address: int, data: bytes) -> None:
+        """Stores bytes."""
         at = 0
         while at < len(data):
             page = self.pages.setdefault((address + at) & ~(PAGE - 1), bytearray(PAGE))
@@ -68,38 +69,73 @@ class _Memory:
             page[offset : offset + count] = data[at : at + count]
             at += count
 
+    def read(self, address: int, count: int) -> bytes:
+        """Bytes, zeros where nothing was stored."""
+        found = bytearray()
+        while len(found) < count:
+            at = address + len(found)
+            step = min(count - len(found), PAGE - at % PAGE)
+            page = self.pages.get(at & ~(PAGE - 1), bytes(PAGE))
+            found += page[at % PAGE : at % PAGE + step]
+        return bytes(found)
+
     def words(self, address: int, *values: int) -> None:
+        """Stores words."""
         self.put(address, struct.pack(f"<{len(values)}Q", *(value & MASK for value in values)))
 
     def ring(self, *entries: int) -> None:
+        """Links list heads to a ring."""
         for at, entry in enumerate(entries):
             self.words(entry, entries[(at + 1) % len(entries)], entries[at - 1])
 
 
-def write_dump(
-    path: Path,
-    modules: Sequence[Loaded],
-    memory: Sequence[Tuple[int, bytes]],
-    stack: Stack,
-    crash: bytes,
-    bugcheck: Tuple[int, ...],
-) -> None:
-    """Writes the dump: `modules` nt first, `memory` with the images, `crash` a CONTEXT, `bugcheck` the code first."""
-    virtual = _Memory()
-    for address, data in memory:
+class Machine(NamedTuple):
+    """All that a dump is made of: `modules` nt first, `unloaded` those that are gone, `memory` with the images.
+
+    `crash` is a CONTEXT, `check` the bug check's code and its four arguments.
+    """
+
+    modules: Sequence[Loaded]
+    unloaded: Sequence[Loaded]
+    memory: Sequence[Tuple[int, bytes]]
+    stack: Stack
+    crash: bytes
+    check: Tuple[int, ...]
+
+
+def virtual_memory(machine: Machine) -> Memory:
+    """Every page of the machine."""
+    virtual = Memory()
+    for address, data in machine.memory:
         virtual.put(address, data)
-    _loader(virtual, modules)
-    _thread(virtual, stack)
-    _processor(virtual, stack, crash)
-    _debugger(virtual, modules[0].base)
-    root, frames = _page_tables(virtual.pages)
+    _loader(virtual, machine.modules)
+    _unloaded(virtual, machine.unloaded)
+    _thread(virtual, machine.stack)
+    _processor(virtual, machine.stack, machine.crash)
+    _debugger(virtual, machine.modules[0].base)
+    return virtual
+
+
+def write_dump(path: Path, machine: Machine) -> None:
+    """Writes a full dump."""
+    root, frames = _page_tables(virtual_memory(machine).pages)
     with path.open("wb") as file:
-        file.write(_header(root, sorted(frames), crash, bugcheck))
+        file.write(header(root, sorted(frames), machine.crash, machine.check))
         for number in sorted(frames):
             file.write(frames[number])
 
 
-def _loader(virtual: _Memory, modules: Sequence[Loaded]) -> None:
+def _unloaded(virtual: Memory, modules: Sequence[Loaded]) -> None:
+    virtual.words(UNLOADED, UNLOADED + 0x10, len(modules))
+    for at, module in enumerate(modules):
+        entry, name = UNLOADED + 0x10 + 0x28 * at, module.file.encode("utf-16le")
+        name_at = UNLOADED + 0x800 + 0x40 * at
+        virtual.put(entry, struct.pack("<HHIQ", len(name), len(name) + 2, 0, name_at))
+        virtual.words(entry + 0x10, module.base, module.base + module.size, 0)
+        virtual.put(name_at, name)
+
+
+def _loader(virtual: Memory, modules: Sequence[Loaded]) -> None:
     entries = [DATA + 0x10000 + 0x200 * at for at in range(len(modules))]
     virtual.ring(MODULES, *entries)
     for entry, module in zip(entries, modules):
@@ -115,7 +151,7 @@ def _loader(virtual: _Memory, modules: Sequence[Loaded]) -> None:
         virtual.put(entry + 0x80, struct.pack("<I", module.timestamp))
 
 
-def _thread(virtual: _Memory, stack: Stack) -> None:
+def _thread(virtual: Memory, stack: Stack) -> None:
     virtual.put(PROCESS + 0x2E0, b"System".ljust(15, b"\0"))
     virtual.words(PROCESS + 0x180, 4)
     virtual.ring(PROCESSES, PROCESS + 0x188)
@@ -129,7 +165,7 @@ def _thread(virtual: _Memory, stack: Stack) -> None:
     virtual.words(THREAD + 0x3B0, 4, 0x124)
 
 
-def _processor(virtual: _Memory, stack: Stack, crash: bytes) -> None:
+def _processor(virtual: Memory, stack: Stack, crash: bytes) -> None:
     virtual.words(PRCB + 8, THREAD)
     virtual.put(PRCB + 0x120, crash)
     virtual.words(PROCESSORS, PRCB)
@@ -147,10 +183,11 @@ def _processor(virtual: _Memory, stack: Stack, crash: bytes) -> None:
     virtual.put(TSS, struct.pack("<I3QQ7Q", 0, stack.base, 0, 0, 0, stack.ist, 0, 0, 0, 0, 0, 0))
 
 
-def _debugger(virtual: _Memory, kernel: int) -> None:
+def _debugger(virtual: Memory, kernel: int) -> None:
     raw = bytearray(0x340)
     struct.pack_into("<QQ4sI", raw, 0, KDBG, KDBG, b"KDBG", len(raw))
-    for at, value in ((0x18, kernel), (0x48, MODULES), (0x50, PROCESSES), (0x138, PAGE), (0x218, PROCESSORS)):
+    for at, value in ((0x18, kernel), (0x48, MODULES), (0x50, PROCESSES), (0x138, PAGE), (0x218, PROCESSORS),
+                      (0x220, UNLOADED), (0x228, UNLOADED + 8)):  # fmt: skip
         struct.pack_into("<Q", raw, at, value)
     struct.pack_into(
         "<21H", raw, 0x298, 0, 0xB8, 0x38, 0x28, 0x70, 0x164, 0, 0, 0x4D0, 0x338, 0x290, 0x28, 0x4D00, 0x2918, 8, 0x64,
@@ -181,7 +218,8 @@ def _page_tables(pages: Mapping[int, bytearray]) -> Tuple[int, Dict[int, bytearr
     return root, frames
 
 
-def _header(root: int, numbers: Sequence[int], crash: bytes, bugcheck: Tuple[int, ...]) -> bytes:
+def header(root: int, numbers: Sequence[int], crash: bytes, bugcheck: Tuple[int, ...]) -> bytes:
+    """The header page pair of a full dump; a small one's differs in its kind."""
     runs: List[List[int]] = []
     for number in numbers:
         if runs and sum(runs[-1]) == number:

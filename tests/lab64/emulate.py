@@ -26,6 +26,7 @@ MOST_BLOCKS = 4_000_000
 REGISTERS = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
              "r15", "rip")  # fmt: skip
 JIT_ROOM = 0x60
+CONTROL_BYTES = 0x60  # room for a _KERNEL_STACK_CONTROL at the top of a segment
 PHYSICAL = (1 << 52) - 1  # without paging the emulator's processor drops the upper bits
 
 
@@ -97,7 +98,7 @@ class Emulator:
             table = table[:40] + self._jit(table)
         table = table[:120]
         noise = [self.symbol(f"{image.name}Noise{at}") for image in self.images for at in range(NOISES)]
-        segment = self.stacks[1][1] - 0x100 if len(self.stacks) > 1 else 0
+        segment = self.stacks[1][1] - CONTROL_BYTES if len(self.stacks) > 1 else 0
         countdown = self.rng.randrange(3, 12) if self.style.has("trap") or segment else 1 << 40
         words = [self.rng.getrandbits(63), countdown, 0, len(table), len(noise), PAGED_OUT, segment, 0]
         words += [*table, *[0] * (128 - len(table)), *noise]
@@ -125,7 +126,7 @@ class Emulator:
             self.write(rsp, 0)
             self._set(rip=self.symbol("KiStartSystemThread"), rsp=rsp, rbp=0)
         else:
-            rsp = top - 0x28 - 0x10
+            rsp = top - 0x28 - (CONTROL_BYTES if len(self.stacks) > 1 else 0x10)
             self.write(rsp - 8, 0, USER_RIP, 0x33, 0x246, USER_RSP, 0x2B)
             self.live.append(Live(rsp, USER_RIP, "user"))
             self._set(rip=self.symbol("KiSystemCall64"), rsp=rsp - 8, rbp=USER_RSP + 0x40)
@@ -229,9 +230,12 @@ class Emulator:
         if len(self.stacks) > 1:
             resumes = self.symbol("KiSwitchKernelStackContinue")
             low, high = self.stacks[1]
-            top = high - 0x100
+            top = high - CONTROL_BYTES
             if low <= rsp < top and not (self.live and low <= self.live[-1].slot < high):
                 self.live.append(Live(top - 0x28, resumes, "machine"))
+                old = self.stacks[0]
+                self.write(top, high, low, 0, top, low)  # Current of _KERNEL_STACK_CONTROL, then Previous
+                self.write(top + 0x28, old[1], old[0], self.read(top - 0x28 + 0x18), old[1] - CONTROL_BYTES, old[0])
 
     def _ends_in_call(self, start: int, end: int) -> bool:
         key = (start, end)

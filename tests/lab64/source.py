@@ -8,7 +8,7 @@ from typing import List, Sequence, Tuple
 
 from tests.lab64.styles import MODULES, Style
 
-FUNCTIONS, NOISES = 8, 3
+FUNCTIONS, NOISES, DATA = 8, 3, 64
 _TYPE = "__declspec(dllexport) __attribute__((noinline)) u64 "
 HERE = Path(__file__).parent
 
@@ -24,6 +24,7 @@ def c_source(name: str, style: Style, rng: Random) -> str:
     else:
         lines.append("__declspec(dllimport) u64 KiDispatch(FN f, CTX *c, u64 a, u64 b);")
         lines.append("__declspec(dllimport) u64 MmTouch(CTX *c, u64 a, u64 b);")
+    lines.append(f"static u64 {short}Data[{DATA}];")
     for at in range(NOISES):
         lines.append(_noise(f"{short}Noise{at}", rng))
     asm = _asm_names(name, style)
@@ -55,6 +56,9 @@ def _function(short: str, at: int, imports: Sequence[str], asm: Sequence[str], s
     body = ["u64 x = a * 3 + b, y = b ^ 7, z = rnd(c);"]
     if size:
         body.append(f"volatile char d[{size}]; d[z % {size}] = (char)a;")
+    if rng.random() < 0.35:  # stacks hold pointers to data and to functions, too
+        other = f"{short}Fn{rng.randrange(FUNCTIONS):02d}"
+        body.append(f"void *volatile p[2]; p[0] = &{short}Data[z % {DATA}]; p[1] = z & 4 ? (void *){other} : p[0];")
     if style.has("fp") and rng.random() < 0.5:
         body.append("volatile char *v = __builtin_alloca(16 + (z & 0x70)); v[3] = (char)b; y += v[3];")
     if rng.random() < 0.8:

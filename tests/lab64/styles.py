@@ -32,6 +32,8 @@ _ALL = (
     Style("wiped", "200h to 800h bytes of the stack overwritten", ("wiped",)),
     Style("dark2", "2 of 8 images not in the dump", ("dark2",)),
     Style("dark4", "4 of 8 images not in the dump", ("dark4",)),
+    Style("unloaded", "a driver that was unloaded: its range is all that is known", ("unloaded",)),
+    Style("small", "a small dump, and Microsoft's images beside it", ("small",)),
 )
 STYLES: Dict[str, Style] = {style.name: style for style in _ALL}
 MODULES = ("nt", "fltmgr", "Ntfs", "CryptFs", "AvFilter", "VolSnapX", "NetShim", "HookDrv")

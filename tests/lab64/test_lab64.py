@@ -14,7 +14,6 @@ import pytest
 
 from hogwalk.__main__ import main
 from hogwalk.answer.charge.books import module_of
-from hogwalk.targets.dump import open_dump
 from hogwalk.walk.evidence import Evidence, Wanted, gather
 from hogwalk.walk.rebuild.walk import Rebuilt
 from hogwalk.walk.unwound import rebuild
@@ -34,7 +33,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def evidence(made: Case) -> Evidence:
     """What is known of a case's stack."""
-    return gather(open_dump(str(made.dump), str(made.symbols)), Wanted(), lambda doing: None)
+    return gather(made.target(), Wanted(), lambda doing: None)
 
 
 def pairs(found: Rebuilt) -> List[Tuple[int, str]]:
@@ -91,17 +90,42 @@ def test_the_report_adds_up_and_prints_64_bits(style: str, root: Path) -> None:
     for newer, older in zip(report["frames"][1:], report["frames"][2:]):
         assert int(older["frame_ptr"], 16) == int(newer["frame_ptr"], 16) + newer["bytes"]
     handlers = [frame for frame in report["frames"] if frame["symbol"].startswith(("nt!KiPageFault", "nt!KiInterrupt"))]
-    assert [frame["bytes"] for frame in handlers] == [0x190] * len(handlers)  # a _KTRAP_FRAME each
+    # A _KTRAP_FRAME each, and 8 bytes more where the processor had to align RSP.
+    assert all(frame["bytes"] in (0x190, 0x198) for frame in handlers)
 
 
-def test_a_walk_that_leaves_its_segment_says_where_it_goes_on(root: Path) -> None:
-    notes = document(case("segment", 1, root), "walk")["notes"]
-    assert any("the walk goes on on another stack, at RSP" in note for note in notes)
+def test_older_segments_are_walked_and_summed(root: Path) -> None:
+    made = case("segment", 1, root)
+    report = document(made, "walk")
+    (older,) = report["segments"]
+    low, high = int(older["limit"], 16), int(older["base"], 16)
+    truth = [frame for frame in made.truth["frames"] if low <= frame["slot"] < high]
+    assert truth
+    assert [int(frame["return_slot"], 16) for frame in older["frames"]] == [frame["slot"] for frame in truth]
+    assert older["frames"][0]["symbol"] == "nt!KiSwitchKernelStackContinue"
+    assert sum(frame["bytes"] for frame in older["frames"]) + sum(gap["bytes"] for gap in older["gaps"]) == high - low
+    walked = sum(frame["bytes"] for frame in [*report["frames"], *older["frames"]])
+    assert sum(module["bytes"] for module in report["modules_in_all_segments"]) == walked
+    (thread,) = document(made, "threads")["threads"]
+    size = made.truth["base"] - made.truth["limit"]
+    assert thread["bytes"] == size + high - low
+    assert thread["used"] == size + high - int(older["frames"][0]["frame_ptr"], 16)
 
 
-@pytest.mark.parametrize(("style", "recall", "precision"), [("dark2", 0.8, 0.75), ("dark4", 0.65, 0.6)])
+@pytest.mark.parametrize(
+    ("style", "recall", "precision"),
+    [("dark2", 0.93, 0.88), ("dark4", 0.9, 0.8), ("unloaded", 0.95, 0.9), ("small", 0.8, 0.75)],
+)
 def test_missing_images_leave_most_frames(style: str, recall: float, precision: float, root: Path) -> None:
-    made = case(style, 1, root)
-    found = score(made.truth, pairs(rebuild(evidence(made))))
-    assert found.recall >= recall
-    assert found.precision >= precision
+    scores = []
+    for seed in (1, 2):
+        made = case(style, seed, root)
+        scores.append(score(made.truth, pairs(rebuild(evidence(made)))))
+    assert sum(one.recall for one in scores) / len(scores) >= recall
+    assert sum(one.precision for one in scores) / len(scores) >= precision
+
+
+def test_an_unloaded_driver_is_charged_by_its_name(root: Path) -> None:
+    report = document(case("unloaded", 1, root), "walk")
+    (name,) = {frame["module"] for frame in report["frames"] if (frame["module"] or "").startswith("Unloaded_")}
+    assert name in {f"Unloaded_{module}" for module in ("CryptFs", "AvFilter", "VolSnapX", "NetShim", "HookDrv")}

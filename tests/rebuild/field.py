@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy
 
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.collect import Clued
+from hogwalk.walk.rebuild.collect import Candidates
 
 NAMES = [clue.name for clue in Clue] + ["STEP", "BLIND_STEP"]
 STEP = {False: -2, True: -1}  # which of the two counts, by whether the code behind the newer slot cannot be read
@@ -39,7 +39,7 @@ class Example:
         return Arrays(self)
 
 
-def example(clued: Clued, true_slots: Sequence[int]) -> Optional[Example]:
+def example(clued: Candidates, true_slots: Sequence[int]) -> Optional[Example]:
     """The case as an example; None where its true walk is not among the walks that are weighed."""
     numbers: Dict[int, int] = {}
 

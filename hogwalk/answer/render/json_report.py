@@ -10,6 +10,7 @@ import json
 from typing import Any, Dict, List, Optional
 
 from hogwalk.answer.charge.products import linked_on
+from hogwalk.answer.render.segments import segments_document
 from hogwalk.answer.report.document import SCHEMA, ModuleUse, ProductUse, Report, Weight
 from hogwalk.answer.report.fault import cycle_price, depletion, used
 from hogwalk.machine.words import hexa
@@ -59,6 +60,7 @@ def document(report: Report) -> Dict[str, Any]:
         ],
         "recursion": _recursion(report),
         "printed": _printed(report),
+        **segments_document(report, address, _frame, _module),
         "notes": list(report.notes),
         "commands": list(report.commands),
     }

@@ -7,6 +7,7 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 from hogwalk.answer.charge.books import Share, module_of
 from hogwalk.answer.render.line import Link, frame_link, joined, mark, module_link
 from hogwalk.answer.render.ruler import ruler
+from hogwalk.answer.render.segments import segment_words
 from hogwalk.answer.render.table import PLAIN, Look, Words, bar, counted, cut, hexa, paragraphs, percent, table
 from hogwalk.answer.report.document import Report
 from hogwalk.answer.report.fault import cycle_price, depletion, double_fault, stack_pointer, used
@@ -251,6 +252,7 @@ def _sums(report: Report) -> Words:
     below = f" - {report.below_limit} below Limit" if report.below_limit else ""
     total = report.walked + unknown - report.below_limit
     yield ("Sum", f"{report.walked} walked + {unknown} in gaps{below} = {total} = Base - Limit")
+    yield from segment_words(report)
 
 
 def _gap_sums(gaps: Sequence[Gap]) -> List[str]:

@@ -28,6 +28,11 @@ def render_walk(report: Report, look: Look = PLAIN) -> Iterator[str]:
         yield cut(f"left out: {' '.join(row.text.split())}", look.width)
     if len(rest) > MOST_REST:
         yield f"left out: {len(rest) - MOST_REST} more rows"
+    for number, older in enumerate(report.older, 2):
+        yield ""
+        yield f"segment {number}: {shown(older.region.limit)}..{shown(older.region.base)}"
+        rows = [_row(number, frame, report.about.words) for number, frame in enumerate(older.frames)]
+        yield from table(heads, rows, ("trust", "who", "function"), look.width)
     yield ""
     yield from module_table(report, look)
     yield ""

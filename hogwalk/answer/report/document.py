@@ -71,6 +71,7 @@ class Report:
     `other_stacks` its rows on other stacks.  `registers` are what the walk starts with, or, on another
     stack, the fault's; `newest` the lowest stack
     pointer known of this stack where that is a newer context's, `access` the address that the fault wanted.
+    `older` are the reports of the thread's segments before this one.
     """
 
     about: About
@@ -96,6 +97,7 @@ class Report:
     other_stacks: Tuple[OtherStack, ...] = ()
     newest: Optional[int] = None
     access: Optional[int] = None
+    older: Tuple[Report, ...] = ()
 
     @property
     def base_known(self) -> bool:

@@ -12,6 +12,7 @@ from hogwalk.targets.parsers.remarks import is_remark, meaning, of_file
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.kernel import crashed_thread
+from hogwalk.walk.facts.segments import older_segments
 from hogwalk.walk.kf.frames import PROVEN, Walk
 from hogwalk.walk.merge.walks import Walks
 
@@ -26,7 +27,8 @@ def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[Mo
     found.extend(_who(walks))
     found.extend(_processor(target, evidence))
     found.extend(_holes(evidence))
-    found.extend(_other_stack(evidence, walks.frames))
+    if not older_segments(target, evidence.region):  # else these are shown
+        found.extend(_other_stack(evidence, walks.frames))
     for walk in walks.segments:
         found.extend(_rows(walk))
     found.extend(module_notes(modules))

@@ -6,9 +6,12 @@ from typing import Iterator, Optional
 
 from hogwalk.answer.threads.records import Depth
 from hogwalk.errors import Unreadable
-from hogwalk.model import ThreadStack
+from hogwalk.machine.words import X86
+from hogwalk.model import Region, ThreadStack
 from hogwalk.targets.dump import DumpTarget
 from hogwalk.walk.facts import kernel
+from hogwalk.walk.facts.faults import fault_registers
+from hogwalk.walk.facts.segments import older_segments
 
 PAGE = 0x1000
 GUARD = PAGE  # a stack that ran out leaves its pointer on the guard page below Limit
@@ -33,10 +36,13 @@ class Depths:
         if limit is None or base is None or not 0 < base - limit <= MAX_BYTES:
             return None
         floor = self._floor(thread, limit, base)
-        for pointer in self._pointers(thread):
+        older = older_segments(self._target, Region(limit, base, thread.thread, ""))
+        size = sum(one.region.size for one in older)
+        used = sum(one.region.base - (one.pointer or one.region.limit) for one in older)
+        for pointer in self._pointers(thread, limit, base):
             if floor - GUARD <= pointer < base:
-                return Depth(floor, base, max(pointer, floor), True)
-        return Depth(floor, base, self._lowest(limit, base), False)
+                return Depth(floor, base, max(pointer, floor), True, size, used)
+        return Depth(floor, base, self._lowest(limit, base), False, size, used)
 
     def _floor(self, thread: ThreadStack, limit: int, base: int) -> int:
         if self._about.kernel:
@@ -44,8 +50,12 @@ class Depths:
         reserved = self._word(thread.thread + DEALLOCATION_STACK[self._about.pointer_bytes])
         return reserved if reserved is not None and limit - MAX_BYTES < reserved <= limit else limit
 
-    def _pointers(self, thread: ThreadStack) -> Iterator[int]:
+    def _pointers(self, thread: ThreadStack, limit: int, base: int) -> Iterator[int]:
         if thread.thread == self._current:
+            if self._about.words is not X86 and self._about.kernel:
+                fault = fault_registers(self._target, Region(limit, base, thread.thread, ""))
+                if fault is not None:
+                    yield fault.sp
             registers = kernel.double_fault_registers(self._target, thread.thread)
             if registers is not None:
                 yield registers.sp

@@ -17,23 +17,26 @@ class Depth:
 
     `floor` is the lowest address it may grow to (Limit; in user mode the end of what is reserved), `lowest` the lowest
     address in use, None when nothing tells; `saved` whether that is a saved stack pointer, or only the lowest word
-    that is not 0: at most so much is in use.
+    that is not 0: at most so much is in use.  `older_size` and `older_used` are the bytes of the segments (x64) in
+    which the thread ran before it was given this one.
     """
 
     floor: int
     base: int
     lowest: Optional[int]
     saved: bool
+    older_size: int = 0
+    older_used: int = 0
 
     @property
     def size(self) -> int:
-        """Bytes from the floor to Base."""
-        return self.base - self.floor
+        """Bytes from the floor to Base, and those of the thread's older segments."""
+        return self.base - self.floor + self.older_size
 
     @property
     def used(self) -> Optional[int]:
-        """Bytes in use."""
-        return None if self.lowest is None else self.base - self.lowest
+        """Bytes in use, in all segments."""
+        return None if self.lowest is None else self.base - self.lowest + self.older_used
 
     @property
     def left(self) -> Optional[int]:

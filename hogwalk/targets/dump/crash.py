@@ -43,5 +43,8 @@ class Crash(Protocol):
     def stack(self) -> Optional[Tuple[int, int]]:
         """The crashing thread's stack bytes [limit, base) as far as the file itself records a range."""
 
+    def stack_of(self, thread: int) -> Optional[Tuple[int, int]]:
+        """The same of another thread, by its _KTHREAD or TEB address."""
+
     def threads(self, names: Names) -> Iterator[ThreadStack]:
         """Every thread's stack."""

@@ -10,7 +10,7 @@ from hogwalk.model import About, Registers, ThreadStack
 from hogwalk.targets.dump.crash import Names
 from hogwalk.targets.dump.header import Header
 from hogwalk.targets.dump.layout import MACHINES, PAGE, Kdbg
-from hogwalk.targets.dump.loaded import loaded_modules, named
+from hogwalk.targets.dump.loaded import loaded_modules, named, unloaded_modules, with_unloaded
 from hogwalk.targets.dump.paging import FIVE, FOUR, PAE, TWO, PagedMemory
 from hogwalk.targets.dump.physical import physical
 from hogwalk.targets.dump.processes import process_threads
@@ -70,9 +70,17 @@ class KernelCrash:
         return (value & self._mask if size == 8 else value) or None
 
     def images(self) -> Sequence[Image]:
-        """The modules of PsLoadedModuleList."""
+        """The modules of PsLoadedModuleList, and on x64 those of MmUnloadedDrivers."""
         head = self.header.module_list or self._block_value(Kdbg.MODULE_LIST, 8) or 0
-        return named(loaded_modules(self.memory, head, self.where, self.notes), kernel=True)
+        found = loaded_modules(self.memory, head, self.where, self.notes)
+        return named(with_unloaded(found, self._unloaded()), kernel=True)
+
+    def _unloaded(self) -> List[Image]:
+        """The drivers that were unloaded (x64)."""
+        array, count = self._block_value(Kdbg.UNLOADED, 8), self._block_value(Kdbg.UNLOADED_COUNT, 8)
+        if self.where.pointer != 8 or array is None or count is None:
+            return []
+        return unloaded_modules(self.memory, array, count, self.where)
 
     def processors(self, names: Names) -> List[int]:
         """Addresses of the _KPRCB of each processor that the dump holds."""
@@ -144,6 +152,10 @@ class KernelCrash:
 
     def stack(self) -> Optional[Tuple[int, int]]:
         """None: a dump of whole pages does not record a stack's range by itself."""
+        return None
+
+    def stack_of(self, thread: int) -> Optional[Tuple[int, int]]:
+        """None: see stack."""
         return None
 
     def threads(self, names: Names) -> Iterator[ThreadStack]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from typing import Iterable, List, Optional, Set
 
 from hogwalk.errors import Unreadable
@@ -15,6 +16,8 @@ from hogwalk.targets.parsers.lm import unnamed
 MODULE_CAP = 8192
 _NAME_CAP = 1024  # bytes of a file name
 _SIZE_CAP = 1 << 31
+_UNLOADED_CAP = 50  # MI_UNLOADED_DRIVERS
+_UNLOADED_BYTES, _SAVED_BYTES = 0x28, 56  # _UNLOADED_DRIVERS; a small dump's own form (x64)
 _KERNELS = {"ntoskrnl", "ntkrnlpa", "ntkrnlmp", "ntkrpamp", "ntkrnlup"}
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_$]")
 
@@ -55,6 +58,50 @@ def loader_entry(memory: ByteSource, at: int, where: Layout) -> Optional[Image]:
     file = unicode_string(memory, at + where.loader_name, where)
     file = file or unicode_string(memory, at + where.loader_full_name, where)
     return Image(file_name(file), file_name(file), start, size, memory.u32(at + where.loader_timestamp), None)
+
+
+def unloaded_modules(memory: ByteSource, variable: int, count_at: int, where: Layout) -> List[Image]:
+    """The drivers that MmUnloadedDrivers lists, the last one unloaded first; none where that cannot be read.
+
+    `variable` holds the array's address, `count_at` how many were put into it, in turn, since the machine started.
+    """
+    found: List[Image] = []
+    try:
+        array, count = memory.pointer(variable, where.pointer), memory.u32(count_at)
+        for number in range(count - 1, max(-1, count - 1 - _UNLOADED_CAP), -1):
+            at = array + number % _UNLOADED_CAP * _UNLOADED_BYTES
+            name = unicode_string(memory, at, where)
+            found.append(_unloaded(name, *struct.unpack("<QQ", memory.read(at + 16, 16))))
+    except Unreadable:
+        return found
+    return found
+
+
+def saved_unloaded(file: ByteSource, at: int) -> List[Image]:
+    """The same as a 64-bit small dump holds it: a count, then names of up to 12 letters and ranges."""
+    found: List[Image] = []
+    try:
+        for number in range(min(file.u32(at), _UNLOADED_CAP)):
+            raw = file.read(at + 8 + number * _SAVED_BYTES, _SAVED_BYTES)
+            length, name, start, end = struct.unpack("<H14x24sQQ", raw)
+            found.append(_unloaded(name[: min(length, 24) & ~1].decode("utf-16-le", "replace"), start, end))
+    except Unreadable:
+        return found
+    return found
+
+
+def _unloaded(name: str, start: int, end: int) -> Image:
+    return Image("", "Unloaded_" + file_name(name), start, end - start, 0, None)
+
+
+def with_unloaded(images: List[Image], gone: Iterable[Image]) -> List[Image]:
+    """The modules and those unloaded ones in whose place nothing was loaded since."""
+    found = list(images)
+    for image in gone:
+        sound = image.start > 0 and 0 < image.size < _SIZE_CAP and len(found) < MODULE_CAP
+        if sound and all(image.end <= other.start or other.end <= image.start for other in found):
+            found.append(image)
+    return found
 
 
 def file_name(path: str) -> str:

@@ -120,10 +120,13 @@ class DumpTarget:
         """[limit, base) of the crashing thread's stack bytes where the file itself records a range, else None."""
         return self._crash.stack()
 
-    def stack_hint(self) -> Optional[Region]:
-        """The crashing thread's stack where the file itself records one: it holds no kernel structures then."""
-        found = self.stack()
-        return None if found is None else Region(found[0], found[1], self.thread(), RECORDED_STACK)
+    def stack_hint(self, thread: Optional[int] = None) -> Optional[Region]:
+        """A thread's stack, the crashing one's for None, where the file itself records it."""
+        if thread is None or thread == self.thread():
+            found, thread = self.stack(), self.thread()
+        else:
+            found = self._crash.stack_of(thread)
+        return None if found is None else Region(found[0], found[1], thread, RECORDED_STACK)
 
     def printed_walk(self) -> Optional[PrintedWalk]:
         """None: a dump file shows no table."""

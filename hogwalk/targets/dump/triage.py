@@ -12,7 +12,7 @@ from hogwalk.targets.dump.crash import Names
 from hogwalk.targets.dump.header import Header
 from hogwalk.targets.dump.kernel import KernelCrash
 from hogwalk.targets.dump.layout import Kdbg
-from hogwalk.targets.dump.loaded import MODULE_CAP, file_name, loader_entry, named
+from hogwalk.targets.dump.loaded import MODULE_CAP, file_name, loader_entry, named, saved_unloaded, with_unloaded
 from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.source import MappedFile, Window
 
@@ -23,14 +23,15 @@ _STRIDES = {4: range(0x4C, 0x200, 4), 8: range(0x90, 0x200, 8)}  # bytes of a dr
 
 
 # The fields below in file order; what hogwalk does not need is skipped.
-_FORM_32 = struct.Struct("<8xI16x9I8x2I6I")
-_FORM_64 = struct.Struct("<8xI16x9I8xQ16xQ6I")
+_FORM_32 = struct.Struct("<8xI12x10I8x2I6I")
+_FORM_64 = struct.Struct("<8xI12x10I8xQ16xQ6I")
 
 
 class _Fields(NamedTuple):
     """The small dump's own header: file offsets, byte counts and addresses."""
 
     valid: int
+    unloaded: int
     prcb: int
     process: int
     thread: int
@@ -146,7 +147,11 @@ class TriageCrash(KernelCrash):
                 break
             if image is not None:
                 found.append(image._replace(file=name))
-        return named(found, kernel=True)
+        return named(with_unloaded(found, self._unloaded()), kernel=True)
+
+    def _unloaded(self) -> List[Image]:
+        at = self._fields.unloaded
+        return saved_unloaded(self.file, at) if at and self.where.pointer == 8 else []
 
     def _string(self, at: int) -> str:
         """The DUMP_STRING (a count, in letters or in bytes, then UTF-16) at a file offset."""

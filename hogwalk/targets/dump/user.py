@@ -87,7 +87,7 @@ class UserCrash:
         return None
 
     def registers(self, names: Names) -> Iterator[Registers]:
-        """The registers at the exception, and those the thread list has for the current thread."""
+        """The registers at the exception, those the thread list has for the current thread, and all others' there."""
         del names
         thread = self._current()
         found: List[Optional[Registers]] = []
@@ -99,6 +99,7 @@ class UserCrash:
             if self._exception is not None and self._exception[3]:
                 found.append(context_at(self.file, self._exception[2], self._pointer, "the exception's context"))
             found.append(self._saved(thread) if thread is not None else None)
+            found.extend(self._saved(other) for other in self._threads if other is not thread)
         yield from (one for one in found if one is not None)
 
     def _saved(self, thread: UserThread) -> Optional[Registers]:
@@ -113,6 +114,13 @@ class UserCrash:
         if thread is None or self._wow or thread.start >= thread.end:
             return None
         return thread.start, thread.end
+
+    def stack_of(self, thread: int) -> Optional[Tuple[int, int]]:
+        """The same of the thread with that TEB."""
+        found = next((one for one in self._threads if self._teb(one) == thread), None)
+        if found is None or self._wow or found.start >= found.end:
+            return None
+        return found.start, found.end
 
     def threads(self, names: Names) -> Iterator[ThreadStack]:
         """Every thread of the thread list; limits by its TEB, else by the bytes saved."""

@@ -136,7 +136,7 @@ class TextTarget:
         """What the log leaves out, gravest first, each with the command to run and paste next."""
         return tuple(f"the log lacks {lack.what}: run `{lack.command}` and paste that, too" for lack in self.missing())
 
-    def stack_hint(self) -> Optional[Region]:
+    def stack_hint(self, thread: Optional[int] = None) -> Optional[Region]:
         """The stack of `!thread`'s Base and Limit, else the range that was dumped, else None; `source` says which."""
         return self._region
 

@@ -155,7 +155,8 @@ def _thread_environment(target: Target, thread: Optional[int]) -> Optional[Regio
 
 
 def _stated(target: Target, thread: Optional[int]) -> Optional[Region]:
-    return target.stack_hint()
+    # The current thread's is asked for without its name, as sources have it that know no other.
+    return target.stack_hint(None if thread == target.thread() else thread)
 
 
 def _region_at(target: Target, address: int, limit_at: int, base_at: int, source: str) -> Optional[Region]:

@@ -97,6 +97,24 @@ class Clue(IntEnum):
     PREDICTED_ON = 1 << 60
     CHAIN_END = 1 << 75
     CHAIN_LEAVES = 1 << 76
+    # x64, where code cannot be read: a word that looks like a pointer to data; what the dead frames between say
+    ALIGNED_8 = 1 << 100
+    CONVERGED = 1 << 101
+    CROSSED = 1 << 102
+    AT_POINTER = 1 << 103
+    SKIPS_NONE = 1 << 104
+    SKIPS_MANY = 1 << 105
+    REPEATED_ALONE = 1 << 106
+    SIZE_NEARBY = 1 << 107
+    FARTHER_TARGET = 1 << 108
+    # from the first candidate behind overwritten bytes to the one that is stepped to
+    LOST_80 = 1 << 109
+    LOST_200 = 1 << 110
+    LOST_400 = 1 << 111
+    OTHER_EXACT = 1 << 112
+    DEPTH_STARTED = 1 << 113
+    LAST = 1 << 114
+    FOREIGN = 1 << 115
 
 
 WORDS: Dict[Clue, str] = {
@@ -120,12 +138,17 @@ WORDS: Dict[Clue, str] = {
     Clue.DEPTH_AT_LEAST: "an alloca leaves the stack depth open",
     Clue.DEPTH_OTHER: "the stack depth predicts another slot",
     Clue.DEPTH_OTHER_LIKELY: "the most likely stack depth predicts another slot",
+    Clue.OTHER_EXACT: "the call names another function, which may have jumped on",
+    Clue.DEPTH_STARTED: "unwound from the start's registers",
+    Clue.FOREIGN: "it lies in no module: generated code perhaps",
     Clue.CHAINED: "the saved EBP points to this frame",
     Clue.CHAIN_BROKEN: "the saved EBP points elsewhere",
     Clue.TRAP_HANDLER: "its handler runs right below the trap frame",
     Clue.HOLE: "reached over a page that cannot be read",
     Clue.REPEATED_PAIR: "the same two return addresses lie as far apart elsewhere on this stack",
     Clue.REPEATED_SIZE: "the same return address has one as far above it elsewhere on this stack",
+    Clue.REPEATED_ALONE: "no other distance is the same wherever its return address lies",
+    Clue.SIZE_NEARBY: "a return address near its own has one as far above it elsewhere on this stack",
     Clue.SAME_CALLEE: "the same return address belongs to a call of the same function elsewhere on this stack",
     Clue.OTHER_CALLEE: "the same return address belongs to a call of another function elsewhere on this stack",
     Clue.DEPTH_TOLD: "the function's frame data and the arguments pushed predict this slot",
@@ -142,6 +165,8 @@ WORDS: Dict[Clue, str] = {
     Clue.NOT_REGISTERS: "the faulting registers lead elsewhere",
     Clue.REACHES_LIMIT: "the frame of the function it calls reaches down that far",
     Clue.BEHIND_HOLE: "the first one behind a page that cannot be read",
+    Clue.CONVERGED: "dead frames below it were called from the same place",
+    Clue.AT_POINTER: "the stack pointer points to it",
     Clue.USER_MODE: "user mode entered the kernel here",
     Clue.ZERO_EBP: "a zero EBP marks the thread's first frame",
     Clue.CHAIN_END: "the chain of saved EBPs ends here, as at a thread's first frame",

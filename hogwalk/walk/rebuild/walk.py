@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Callable, FrozenSet, List, Optional, Protocol, Sequence, Tuple
 
-from hogwalk.model import Frame, Gap
+from hogwalk.model import Frame, Gap, Registers
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Candidates, Clued, Collector
@@ -64,7 +64,8 @@ class Rebuilt:
     `frames` newest first, `reasons` in words and `probabilities` (that the frame is live) for each; `gaps` are all
     bytes of the stack that no frame holds.  A frame behind a page that cannot be read holds bytes from the page's end
     only, one that ends inside such a page has return address 0.  `weighed` is what confidence in sums is drawn from.
-    `believed`: a chain of saved EBPs through code that cannot be read leads it.
+    `believed`: a chain of saved EBPs through code that cannot be read leads it.  `onward`: the registers with which the
+    walk goes on on another stack (x64).
     """
 
     frames: Tuple[Frame, ...]
@@ -73,6 +74,7 @@ class Rebuilt:
     gaps: Tuple[Gap, ...]
     weighed: Weighed = field(repr=False, compare=False)
     believed: bool = False
+    onward: Optional[Registers] = None
 
 
 def rebuild(

@@ -52,7 +52,7 @@ class Builder:
         """The frame of the function that runs where the walk starts."""
         node, registers = self._found.nodes[number], self._evidence.registers
         mask = self._found.starts[number]
-        if registers is None or not mask & Clue.FROM_REGISTERS:
+        if registers is None or mask & Clue.NOT_REGISTERS:
             return Built(self._frame(node, node.target, None, None, mask), words(mask | node.clues), number)
         start = max(registers.sp, self._evidence.region.limit)
         size = self._end(node) - start

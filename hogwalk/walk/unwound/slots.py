@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import AbstractSet, Dict, List, NamedTuple, Optional
 
 from hogwalk.machine.x64.prologue import MACHINE_FRAME
@@ -16,6 +17,7 @@ ALWAYS_SET, NEVER_SET = 0x2, 0xFFFFFFFFFFC08028  # RFLAGS
 USER_END = 1 << 47
 KERNEL_START = 0xFFFF800000000000
 FUNCTION_ALIGNMENT = 16
+GENERATED, GENERATED_BITS, FEWEST_GENERATED = 1 << 32, 20, 3  # the least address; 1 MB; how many lie together
 
 
 class MachineFrame(NamedTuple):
@@ -54,6 +56,7 @@ def nodes(evidence: Evidence, frames: Dict[int, MachineFrame], kf_slots: Abstrac
     image = evidence.image
     machine, limit = image.machine, image.region.limit
     found: List[Node] = []
+    foreign = _foreign(evidence)
     for index, word in enumerate(image.words):
         slot = limit + machine.word * index
         frame = frames.get(slot)
@@ -63,9 +66,12 @@ def nodes(evidence: Evidence, frames: Dict[int, MachineFrame], kf_slots: Abstrac
             continue
         if slot % machine.slot_step != machine.slot_at:
             continue
-        if word not in evidence.symbols and not _elsewhere(evidence, word):
+        if word in foreign:
+            node: Optional[Node] = _unread(evidence, slot, word, int(Clue.FOREIGN))
+        elif word in evidence.symbols or _elsewhere(evidence, word):
+            node = _called(evidence, slot, word)
+        else:
             continue
-        node = _called(evidence, slot, word)
         if node is not None:
             found.append(node._replace(clues=node.clues | (int(Clue.KF) if slot in kf_slots else 0)))
     return found
@@ -76,12 +82,33 @@ def _elsewhere(evidence: Evidence, word: int) -> bool:
     return word >= KERNEL_START and word not in evidence.region and evidence.modules.at(word) is None
 
 
+def _foreign(evidence: Evidence) -> AbstractSet[int]:
+    """Words of a program's stack that can be addresses in generated code, which lies in no module and cannot be read.
+
+    Data begin at multiples of 8, and one such address does not come alone.
+    """
+    if evidence.about.kernel:
+        return frozenset()
+    region = evidence.region
+    found = {
+        word
+        for word in evidence.image.words
+        if GENERATED <= word < USER_END and word % 8 and word not in region and evidence.modules.at(word) is None
+    }
+    near = Counter(word >> GENERATED_BITS for word in found)
+    return {word for word in found if near[word >> GENERATED_BITS] >= FEWEST_GENERATED}
+
+
 def _called(evidence: Evidence, slot: int, word: int) -> Optional[Node]:
     site = evidence.sites.at(word)
     behind = slot + evidence.image.machine.word
     if site.kind is SiteKind.CALL:
         return Node(slot, word, int(Clue.CALL), site.target, behind, 0, 0, False)
-    if site.kind is SiteKind.UNREAD:
-        looks = int(Clue.ALIGNED) if word % FUNCTION_ALIGNMENT == 0 else 0
-        return Node(slot, word, int(Clue.UNREAD) | looks, None, behind, 0, looks, False)
-    return None
+    return _unread(evidence, slot, word, 0) if site.kind is SiteKind.UNREAD else None
+
+
+def _unread(evidence: Evidence, slot: int, word: int, clues: int) -> Node:
+    looks = int(Clue.ALIGNED) if word % FUNCTION_ALIGNMENT == 0 else 0
+    looks |= int(Clue.ALIGNED_8) if word % evidence.image.machine.word == 0 else 0
+    behind = slot + evidence.image.machine.word
+    return Node(slot, word, int(Clue.UNREAD) | looks | clues, None, behind, 0, looks, False)

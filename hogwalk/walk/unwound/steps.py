@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from hogwalk.machine.x64.unwind import RBP, Caller
+from hogwalk.model import Registers
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.rebuild.clues import Clue
@@ -22,8 +23,12 @@ SIZES = (
     (0x20, Clue.UP_TO_20), (0x40, Clue.UP_TO_40), (0x80, Clue.UP_TO_80), (0x100, Clue.UP_TO_100),
     (0x200, Clue.UP_TO_200), (0x400, Clue.UP_TO_400), (0x800, Clue.UP_TO_800),
 )  # fmt: skip
-NEAR = 0x4000  # bytes from a call's target to an address that its function may hold, where no table says
-Registers = Dict[int, Optional[int]]
+LOST_SIZES = ((0x80, Clue.LOST_80), (0x200, Clue.LOST_200), (0x400, Clue.LOST_400))
+NEARBY = 0x80  # bytes between two return addresses that may well lie in one function
+NEAR, NEARER = 0x4000, 0x400  # bytes from a call's target to an address that its function may hold, where no table says
+FEW = 3  # candidates passed over
+OPEN = int(Clue.DEPTH_AT_LEAST) | int(Clue.DEPTH_UNREAD) | int(Clue.DEPTH_UNKNOWN) | int(Clue.DEPTH_OTHER)
+Known = Dict[int, Optional[int]]  # registers by their number
 
 
 class StepFinder:
@@ -38,9 +43,9 @@ class StepFinder:
         self._unwinding = unwinding
         self._nodes = nodes
         self._numbers = {node.slot: number for number, node in enumerate(nodes)}
-        self._states: Dict[int, List[Registers]] = {}
+        self._states: Dict[int, List[Known]] = {}
         self._rank: Dict[int, int] = {}
-        self._sizes = _repeated(nodes)
+        self._sizes = Sizes(nodes)
         self._targets = sorted({node.target for node in nodes if node.target is not None})
         self.predicted: List[Optional[int]] = [None] * len(nodes)
         self.leaving = {number for number, node in enumerate(nodes) if self._leaves(node)}
@@ -48,13 +53,51 @@ class StepFinder:
     def _leaves(self, node: Node) -> bool:
         return bool(node.clues & TRAP_FRAME) and not node.slot < node.behind < self._evidence.region.base
 
-    def begin(self, number: int, registers: Registers) -> None:
+    def onward(self, number: int) -> Optional[Registers]:
+        """The registers of the code that a machine frame was pushed for, where that ran on another kernel stack."""
+        node = self._nodes[number]
+        if number not in self.leaving or node.behind <= self._evidence.image.machine.mask >> 1:
+            return None
+        known = self._states.get(number, [{}])[0].get(RBP)
+        return Registers(node.address, node.behind, known or 0, "the machine frame that ends the newer segment")
+
+    def begin(self, number: int, registers: Known) -> None:
         """Notes the registers with which a candidate's code runs on, where the walk's start names them."""
         self._carry(number, registers, FROM_START)
 
     def steps(self) -> List[Sequence[Edge]]:
         """For each candidate its steps to older ones."""
-        return [() if number in self.leaving else self._steps(number) for number in range(len(self._nodes))]
+        found = [() if number in self.leaving else self._steps(number) for number in range(len(self._nodes))]
+        return [self._between(number, edges) for number, edges in enumerate(found)]
+
+    def _between(self, number: int, edges: Sequence[Edge]) -> Sequence[Edge]:
+        """The steps with what the candidates passed over say: dead ones of calls that have returned.
+
+        They were called by the function that called the frame which lies there now, so their own return addresses
+        lead to the very slot, and to none below it.
+        """
+        if not edges or not edges[0][1] & OPEN:
+            return edges
+        found: List[Edge] = []
+        led: Set[int] = set()
+        farthest, at = 0, number + 1
+        for skipped, (older, mask) in enumerate(edges):
+            while at < older:
+                slot = self.predicted[at]
+                if slot is not None:
+                    led.add(slot)
+                    farthest = max(farthest, slot)
+                at += 1
+            here = self._nodes[older].slot
+            mask |= int(Clue.CONVERGED) if here in led else 0
+            mask |= int(Clue.CROSSED) if farthest > here else 0
+            mask |= int(Clue.SKIPS_NONE) if not skipped else int(Clue.SKIPS_MANY) if skipped > FEW else 0
+            found.append((older, mask))
+        return found
+
+    def reached(self, ip: int, number: int) -> int:
+        """What the call at a candidate says of the function that runs at `ip`, which cannot be read."""
+        return self._link(Node(0, ip + 1, 0, None, 0, 0, 0, False), number)
 
     def _steps(self, number: int) -> Sequence[Edge]:
         node = self._nodes[number]
@@ -66,18 +109,37 @@ class StepFinder:
             self.predicted[number] = caller.slot
             older = self._numbers.get(caller.slot)
             if older is not None and older > number and self._fits(older, caller):
-                found[older] = int(Clue.DEPTH) | self._link(node, older)
-                self._carry(older, caller.registers, FROM_START if self._rank.get(number) == FROM_START else PLACED)
+                started = self._rank.get(number) == FROM_START
+                found[older] = self._exact(node, older) | (int(Clue.DEPTH_STARTED) if started else 0)
+                self._carry(older, caller.registers, FROM_START if started else PLACED)
         if found:
             return list(found.items())
         open_ends = [caller for caller in callers if caller is not None and caller.slot is None]
         mask = Clue.DEPTH_AT_LEAST if open_ends else Clue.DEPTH_UNREAD if node.clues & UNREAD else Clue.DEPTH_UNKNOWN
         lowest = min((caller.minimum for caller in open_ends), default=node.behind)
         if self.predicted[number] is not None:
-            mask, lowest = Clue.DEPTH_OTHER, node.behind
+            return self._lost(number)
         return self._window(number, lowest, int(mask), open_ends)
 
-    def _caller(self, node: Node, state: Registers) -> Optional[Caller]:
+    def _lost(self, number: int) -> List[Edge]:
+        """Steps from a frame whose return address is gone: to any candidate beyond it, and none is its caller's.
+
+        Where RBP was only guessed the frame may end elsewhere.
+        """
+        node, end = self._nodes[number], self.predicted[number]
+        guessed = number in self._states and self._rank[number] == GUESSED
+        least = node.slot if end is None or guessed else end
+        older = range(number + 1, len(self._nodes))
+        beyond = [at for at in older if least < self._nodes[at].slot <= least + REACH]
+        first = self._nodes[beyond[0]].slot if beyond else 0
+        return [(at, int(Clue.DEPTH_OTHER) | _lost_size(self._nodes[at].slot - first)) for at in beyond[:WINDOW]]
+
+    def _exact(self, node: Node, older: int) -> int:
+        """The clues of a step that unwind data name: only a tail call makes it one from another function."""
+        link = self._link(node, older)
+        return int(Clue.DEPTH) | (int(Clue.OTHER_EXACT) if link == Clue.OTHER_TARGET else link)
+
+    def _caller(self, node: Node, state: Known) -> Optional[Caller]:
         found = self._unwinding.caller(node.address, node.behind, state, bool(node.clues & TRAP_FRAME))
         if found is None or found.slot is None:
             return found
@@ -90,7 +152,7 @@ class StepFinder:
     def _fits(self, older: int, caller: Caller) -> bool:
         return bool(self._nodes[older].clues & TRAP_FRAME) == caller.machine
 
-    def _carry(self, older: int, registers: Registers, rank: int) -> None:
+    def _carry(self, older: int, registers: Known, rank: int) -> None:
         """Notes registers for a candidate; those of a better rank take the place of all others."""
         known = self._rank.get(older, GUESSED)
         if rank < known:
@@ -140,30 +202,56 @@ class StepFinder:
         if modules.at(target) is not modules.at(node.address):
             return int(Clue.OTHER_TARGET)
         nearest = self._targets[bisect_right(self._targets, node.address) - 1] if self._targets else 0
-        fits = nearest == target and node.address - target < NEAR
-        return int(Clue.NEAR_TARGET if fits else Clue.OTHER_TARGET)
+        far = node.address - target
+        if nearest != target or far >= NEAR:
+            return int(Clue.OTHER_TARGET)
+        return int(Clue.NEAR_TARGET if far < NEARER else Clue.FARTHER_TARGET)
 
     def _repeats(self, node: Node, other: Node) -> int:
         """A function's frame has one size wherever it runs on at the same address, but for alloca."""
-        sizes, count = self._sizes.get(node.address, ({}, 0))
+        found = int(Clue.SIZE_NEARBY) if self._sizes.nearby(node, other.slot - node.slot) else 0
+        sizes, count, always = self._sizes.of(node.address)
         if count < 2:
-            return 0
+            return found
         seen = sizes.get(other.slot - node.slot, 0)
         if seen < 2:
-            return int(Clue.NOT_REPEATED)
-        return int(Clue.REPEATED_PAIR if seen == count else Clue.REPEATED_SIZE)
+            return found | int(Clue.NOT_REPEATED)
+        if seen < count:
+            return found | int(Clue.REPEATED_SIZE)
+        return found | int(Clue.REPEATED_PAIR) | (int(Clue.REPEATED_ALONE) if always == 1 else 0)
 
 
 def _size(distance: int) -> int:
     return int(next((clue for most, clue in SIZES if distance <= most), Clue.OVER_800))
 
 
-def _repeated(nodes: Sequence[Node]) -> Mapping[int, Tuple[Mapping[int, int], int]]:
-    """For each unread return address how often each distance to a later candidate comes up, and how often itself."""
-    found: Dict[int, Tuple[Counter[int], int]] = {}
-    for number, node in enumerate(nodes):
-        if node.clues & UNREAD:
-            sizes, count = found.get(node.address, (Counter(), 0))
-            sizes.update(other.slot - node.slot for other in nodes[number + 1 : number + 1 + WINDOW])
-            found[node.address] = sizes, count + 1
-    return found
+def _lost_size(distance: int) -> int:
+    """As _size of the part of a frame that lies behind overwritten bytes."""
+    return int(next((clue for most, clue in LOST_SIZES if distance <= most), 0))
+
+
+class Sizes:
+    """How often each distance to a later candidate comes up, by the return address in code that cannot be read."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._found: Dict[int, Tuple[Counter[int], int]] = {}
+        for number, node in enumerate(nodes):
+            if node.clues & UNREAD:
+                sizes, count = self._found.get(node.address, (Counter(), 0))
+                sizes.update(other.slot - node.slot for other in nodes[number + 1 : number + 1 + WINDOW])
+                self._found[node.address] = sizes, count + 1
+        self._order = sorted(self._found)
+
+    def of(self, address: int) -> Tuple[Mapping[int, int], int, int]:
+        """The distances from an address with their counts, its own count, and how many distances it always has."""
+        sizes, count = self._found.get(address, ({}, 0))
+        return sizes, count, sum(seen == count for seen in sizes.values())
+
+    def nearby(self, node: Node, distance: int) -> bool:
+        """Whether another return address near enough to be in the same function has that distance."""
+        at = bisect_left(self._order, node.address - NEARBY)
+        while at < len(self._order) and self._order[at] <= node.address + NEARBY:
+            if self._order[at] != node.address and distance in self._found[self._order[at]][0]:
+                return True
+            at += 1
+        return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import AbstractSet, Callable, Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.machine.x64.prologue import layout
 from hogwalk.machine.x64.unwind import RBP
@@ -23,6 +23,7 @@ from hogwalk.walk.unwound.steps import StepFinder
 
 FARTHEST_START, NEAR_START, LIKELY_START = 0x1800, 0x100, 0x600  # bytes above Limit
 BASE_REACH = 0x1000  # bytes below Base: the thread's first frames lie within the last page
+BORNE_OUT = 0.5  # probability from which on a frame is shown without what it was called by
 UNREAD, TRAP_FRAME = int(Clue.UNREAD), int(Clue.TRAP_FRAME)
 
 
@@ -31,19 +32,13 @@ def rebuild(
 ) -> Rebuilt:
     """The most likely frames of an x64 stack; none where no word of it can be a return address."""
     tell("rebuilding the frames from the unwind data")
-    frames = machine_frames(evidence)
-    found = nodes(evidence, frames, {frame.return_slot for frame in kf_frames})
-    unwinding = Unwinding(evidence.reader, evidence.modules, evidence.image)
-    finder = StepFinder(evidence, unwinding, found)
-    starts = _starts(evidence, unwinding, finder, found)
-    steps = finder.steps()
-    ends = _ends(evidence, finder, found)
-    candidates = Candidates(tuple(found), Edges(steps, [None] * len(found)), starts, tuple(ends))
+    candidates, finder = collect(evidence, {frame.return_slot for frame in kf_frames})
     graph = weights.graph(candidates, evidence.registers is not None)
     posterior = Posterior(graph, weights.HEAT)
-    builder = Builder(evidence, candidates, finder.predicted)
-    built, gaps = builder.build(_borne_out(candidates, posterior.path()))
     live = posterior.nodes()
+    builder = Builder(evidence, candidates, finder.predicted)
+    path = _borne_out(candidates, posterior.path(), live)
+    built, gaps = builder.build(path)
     probabilities: List[float] = []
     for one in built:
         probabilities.append(live[one.node] if one.node is not None else probabilities[-1] if probabilities else 1.0)
@@ -53,13 +48,27 @@ def rebuild(
         tuple(probabilities),
         gaps,
         Weighed(candidates, graph, posterior, frozenset(), builder),
+        onward=finder.onward(path[-1]) if path else None,
     )
 
 
-def _borne_out(found: Candidates, path: Sequence[int]) -> Sequence[int]:
-    """The path without the return addresses at its old end that nothing bears out: unread, and no known bottom."""
+def collect(evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> Tuple[Candidates, StepFinder]:
+    """All candidates of a stack with their clues, and who found the steps; `kf_slots` are the debugger's own."""
+    found = nodes(evidence, machine_frames(evidence), kf_slots)
+    unwinding = Unwinding(evidence.reader, evidence.modules, evidence.image)
+    finder = StepFinder(evidence, unwinding, found)
+    starts = _starts(evidence, unwinding, finder, found)
+    steps = finder.steps()
+    ends = _ends(evidence, finder, found)
+    return Candidates(tuple(found), Edges(steps, [None] * len(found)), starts, tuple(ends)), finder
+
+
+def _borne_out(found: Candidates, path: Sequence[int], live: Sequence[float]) -> Sequence[int]:
+    """The path without the return addresses at its old end that hardly anything bears out: unread, no bottom known."""
     end = len(path)
     while end and found.ends[path[end - 1]] & Clue.EARLY_END and found.nodes[path[end - 1]].clues & UNREAD:
+        if live[path[end - 1]] > BORNE_OUT:
+            break
         end -= 1
     return path[:end]
 
@@ -116,7 +125,8 @@ def _from_registers(
         for number in sorted(starts):
             far = found[number].slot - registers.sp
             near = Clue.MAY_REACH_NEAR if far <= NEAR_START else Clue.MAY_REACH
-            starts[number] = int(near if far <= LIKELY_START else Clue.MAY_REACH_FAR)
+            mask = int(near if far <= LIKELY_START else Clue.MAY_REACH_FAR) | finder.reached(registers.ip, number)
+            starts[number] = mask | (0 if far else int(Clue.AT_POINTER))
     return starts
 
 
@@ -130,9 +140,10 @@ def _ends(evidence: Evidence, finder: StepFinder, found: Sequence[Node]) -> List
             continue
         predicted = finder.predicted[number]
         mask = int(Clue.NEAR_BASE if base - node.slot <= BASE_REACH else Clue.EARLY_END)
+        mask |= int(Clue.LAST) if number == len(found) - 1 else 0
         if predicted is not None and evidence.image.word(predicted):
             mask |= int(Clue.PREDICTED_ON)
         elif predicted is not None and evidence.image.word(predicted) == 0:
-            mask = int(Clue.NEAR_BASE)  # the thread's first function has no caller
+            mask = int(Clue.NO_RETURN)
         ends.append(mask)
     return ends
