@@ -9,7 +9,7 @@ import pytest
 
 from hogwalk.answer.render.compare import render_compare
 from hogwalk.answer.report.document import Report
-from hogwalk.model import Frame, Source, Symbol, Triple, Trust
+from hogwalk.model import About, Frame, Source, Symbol, Triple, Trust
 from hogwalk.walk.evidence import Evidence, Wanted, gather
 from hogwalk.walk.merge.compare import LOST, NO_CODE, NO_EBP, Difference, compare, keeps_ebp
 from hogwalk.walk.merge.stitch import stitch
@@ -138,7 +138,7 @@ def test_the_screen_counts_what_kf_skipped_by_reason(own: Rebuilt) -> None:
     told = tuple(Difference(frame.return_slot, None, frame, 1.0, reason) for frame, reason in zip(own.frames, reasons))
     shown = "\n".join(render_compare(_Compared(told), False))
     assert "kf skipped 5 frames: 3 in functions that keep no EBP, 1 in code that cannot be read, 1" in shown
-    assert "1 return slots in both walks, 5 in one of them only" in shown
+    assert "1 return slot in both walks, 5 in one of them only" in shown
 
 
 class _Compared(Report):
@@ -148,3 +148,4 @@ class _Compared(Report):
         object.__setattr__(self, "comparison", tuple(comparison))
         object.__setattr__(self, "dropped", ())
         object.__setattr__(self, "tried", (None,))
+        object.__setattr__(self, "about", About("kernel dump", "x86", 4, 4096, None, ""))

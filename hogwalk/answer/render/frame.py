@@ -7,8 +7,9 @@ from typing import Iterator, List, Optional, Tuple
 
 from hogwalk.answer.charge.books import module_of
 from hogwalk.answer.explain.records import Explanation, Instruction, Part
+from hogwalk.answer.render.line import Line, Link, joined, mark, words_link
 from hogwalk.answer.report.document import Report
-from hogwalk.machine.words import shown
+from hogwalk.machine.words import Words, shown
 from hogwalk.model import Frame
 
 WIDTH = 100
@@ -36,13 +37,15 @@ def owner_of(report: Report, frame: Frame) -> Owner:
     return Owner(frame.symbol.text(), name, f"{product.name}{company}" if product is not None else "")
 
 
-def explanation_lines(explanation: Explanation, owner: Optional[Owner] = None) -> Tuple[str, ...]:
-    """The explanation in lines of at most 100 columns."""
-    lines = [_headline(explanation)]
+def explanation_lines(
+    explanation: Explanation, owner: Optional[Owner] = None, machine: Optional[Words] = None
+) -> Tuple[str, ...]:
+    """The explanation in lines of at most 100 columns; their addresses lead to code and words on a `machine`."""
+    lines: List[str] = [_headline(explanation, machine)]
     if owner is not None and owner.function:
         lines.append(f"runs        {owner.function}")
         lines.append(f"belongs to  {owner.module}{', ' if owner.product else ''}{owner.product}")
-    lines += _made_by(explanation)
+    lines += _made_by(explanation, machine)
     if explanation.instructions:
         lines += ["", "bytes  made by"]
         lines += [_instruction(one) for one in explanation.instructions]
@@ -53,24 +56,34 @@ def explanation_lines(explanation: Explanation, owner: Optional[Owner] = None) -
     return tuple(cut for line in lines for cut in _wrapped(line))
 
 
-def _headline(explanation: Explanation) -> str:
-    if explanation.frame_ptr is None:
-        where = f"frame with its return address at {shown(explanation.return_slot)}"
-    else:
-        where = f"frame {shown(explanation.frame_ptr)}"
-    return f"{where}: {explanation.bytes} bytes ({explanation.bytes:X}h)"
+def _headline(explanation: Explanation, machine: Optional[Words]) -> Line:
+    slot, pointer = explanation.return_slot, explanation.frame_ptr
+    words = "frame with its return address at " if pointer is None else "frame "
+    at = slot if pointer is None else pointer
+    where = shown(at) if machine is None else words_link(at, machine)
+    return joined([words, where, f": {explanation.bytes} bytes ({explanation.bytes:X}h)"])
 
 
-def _made_by(explanation: Explanation) -> Iterator[str]:
-    site = explanation.site
+def _made_by(explanation: Explanation, machine: Optional[Words]) -> Iterator[Line]:
+    site, start = explanation.site, explanation.function
     if site is not None:
-        yield f"called at   {shown(site.call.address)}  {padded(site.text)}"
+        at = _code(site.call.address, "u {} L1", machine)
+        yield joined(["called at   ", at, f"  {padded(site.text)}"])
         if site.call.pointer is not None:
             value = "unreadable" if site.pointer_value is None else shown(site.pointer_value)
-            yield f"through     [{shown(site.call.pointer)}] = {value}"
-    start = "unknown" if explanation.function is None else shown(explanation.function)
-    yield f"function    {start}"
-    yield f"is at       {shown(explanation.instruction)}"
+            pointer = site.call.pointer
+            read = machine is not None and site.pointer_value is not None
+            at = _code(pointer, "dps {} L1", machine if read else None)
+            yield joined(["through     [", at, f"] = {value}"])
+    # Without a listing the code cannot be read, and nothing is to be clicked.
+    code = machine if explanation.instructions else None
+    yield joined(["function    ", "unknown" if start is None else _code(start, "uf {}", code)])
+    yield joined(["is at       ", _code(explanation.instruction, "u {} L4", code)])
+
+
+def _code(address: int, command: str, machine: Optional[Words]) -> Line:
+    text = shown(address)
+    return Line(text) if machine is None else mark(text, link=Link(command.format(machine.typed(address))))
 
 
 def padded(text: str) -> str:
@@ -94,6 +107,8 @@ def _purposes(parts: Tuple[Part, ...]) -> str:
 
 def _wrapped(line: str) -> List[str]:
     """The line in pieces that fit, later ones indented."""
+    if len(line) <= WIDTH:
+        return [line]  # with its links
     pieces = []
     while len(line) > WIDTH:
         at = line.rfind(" ", 20, WIDTH) + 1 or WIDTH

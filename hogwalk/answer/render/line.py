@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple, Optional, Sequence, Tuple
 
 from hogwalk.machine.words import Words, hexa, shown
+from hogwalk.model import Frame, Trust
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")  # a name with other characters never becomes part of a command
 
@@ -72,6 +73,13 @@ def frame_link(frame_ptr: Optional[int]) -> Line:
 def code_link(address: int, machine: Words) -> Line:
     """A return address, which leads to the instructions before it."""
     return mark(shown(address), link=Link(f"ub {machine.typed(address)} L4"))
+
+
+def return_link(frame: Frame, machine: Words) -> Line:
+    """A frame's return address; no link where the code before it cannot be read, or is a user's below the kernel."""
+    if frame.trust in (Trust.LINKED, Trust.CALL, Trust.PLAIN):
+        return code_link(frame.return_address, machine)
+    return Line(shown(frame.return_address))
 
 
 def words_link(address: int, machine: Words) -> Line:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator, List, Sequence
 
-from hogwalk.answer.render.line import Link, code_link, frame_link, joined, mark
+from hogwalk.answer.render.line import Link, frame_link, joined, mark, return_link
 from hogwalk.answer.render.table import PLAIN, Look, cut, hexa, paragraphs, table, wrapped
 from hogwalk.answer.render.triage import module_table, totals
 from hogwalk.answer.report.document import Report
@@ -60,7 +60,7 @@ def _row(number: int, frame: Frame, machine: Words) -> List[str]:
         f"{number:02x}",
         memory,
         frame_link(frame.frame_ptr),
-        code_link(frame.return_address, machine),
+        return_link(frame, machine),
         mark(frame.trust.value, SURENESS[frame.trust]),
         frame.source.value,
         name,

@@ -41,7 +41,7 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
         candidates=evidence.candidates,
         tried=walks.tried,
         segments=walks.segments,
-        comparison=walks.comparison,
+        comparison=walks.comparison if walks.tried else (),
         confidence=_confidence(evidence, walks, owners, hog_of(uses)),
         dropped=walks.dropped,
         start=_start(evidence, walks.start),

@@ -65,7 +65,8 @@ class Report:
     """Everything hogwalk found out about one stack.
 
     `tried` are the debugger's walks, `segments` those whose rows are used; `comparison` sets them beside hogwalk's own
-    walk, `dropped` are kf's rows left out for it, `confidence` says how sure the hog is (None without an own walk).
+    walk (empty without any), `dropped` are kf's rows left out for it, `confidence` says how sure the hog is (None
+    without an own walk).
     `frames` are newest first, `weights` goes with them (None for rows that kf alone has); the bytes of `frames` and
     `gaps` add up to `region.size` and what lies below Limit.  `printed` is the stack table whose rows the frames are,
     `other_stacks` its rows on other stacks.  `registers` are what the walk starts with, or, on another

@@ -59,7 +59,7 @@ def compare(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterab
     from hogwalk.answer.render.compare import render_compare
 
     run.leave_table()
-    return render_compare(run.report(), options.all)
+    return render_compare(run.report(), options.all, look)
 
 
 def usage(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterator[str]:
@@ -83,7 +83,7 @@ def frame(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable
         from hogwalk.answer.render.json_report import written
 
         return written(explanation_document(explanation, owner)).split("\n")
-    return explanation_lines(explanation, owner)
+    return explanation_lines(explanation, owner, report.about.words)
 
 
 def charge(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
