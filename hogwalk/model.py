@@ -146,9 +146,9 @@ class Registers(_Shown):
 class ThreadStack(_Shown):
     """One thread's stack.
 
-    `thread` is its _KTHREAD (kernel) or TEB (user) address, `identifier` its thread id, `process` its program's
-    file name ("" when unknown); the stack is [limit, base), None where the source does not say; `pointer` is the stack
-    pointer it was left with, None when it was running or the source does not say.
+    `thread` is its _KTHREAD (kernel) or TEB (user) address, `identifier` its thread id, `process` its program's file
+    name ("" when unknown); [limit, base) and `pointer` (which it was left with) are None where the source does not say;
+    not `bounded`: only a saved piece of the stack is known.
     """
 
     thread: int
@@ -157,6 +157,7 @@ class ThreadStack(_Shown):
     limit: Optional[int]
     base: Optional[int]
     pointer: Optional[int]
+    bounded: bool = True
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,8 @@ def thread_stack(packed: Any) -> ThreadStack:
     """A thread's stack."""
     limit, base, pointer = (optional(whole)(packed[key]) for key in ("limit", "base", "pointer"))
     identifier = optional(whole)(packed["identifier"])
-    return ThreadStack(whole(packed["thread"]), identifier, text(packed["process"]), limit, base, pointer)
+    bounded = packed.get("bounded", True) is True
+    return ThreadStack(whole(packed["thread"]), identifier, text(packed["process"]), limit, base, pointer, bounded)
 
 
 def printed_row(packed: Any) -> PrintedRow:

@@ -48,11 +48,11 @@ def context32(ip: int, sp: int, bp: int) -> bytes:
     return bytes(raw)
 
 
-def context64(ip: int, sp: int, bp: int) -> bytes:
-    """An x64 CONTEXT (0x4d0 bytes)."""
+def context64(ip: int, sp: int, bp: int, code: int = 0x33) -> bytes:
+    """An x64 CONTEXT (0x4d0 bytes); with `code` 23h of 32-bit code that runs."""
     raw = bytearray(0x4D0)
     struct.pack_into("<I", raw, 0x30, _ALL_64)
-    struct.pack_into("<H", raw, 0x38, 0x33)
+    struct.pack_into("<H", raw, 0x38, code)
     struct.pack_into("<QQ", raw, 0x98, sp, bp)
     struct.pack_into("<Q", raw, 0xF8, ip)
     return bytes(raw)

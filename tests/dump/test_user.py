@@ -75,7 +75,7 @@ def test_a_32_bit_program_in_a_64_bit_dump(tmp_path: Path, contents: Contents, b
     assert (target.about().machine, target.about().pointer_bytes) == ("x86", 4)
     assert target.thread() == TEB32
     assert astuple(target.registers()[0])[:3] == (IP, SP, BP)
-    assert target.stack() is None
+    assert target.stack() == (contents.limit, contents.base)  # by the 32-bit stack pointer
     (thread,) = target.threads()
     assert (thread.limit, thread.base) == (contents.limit, contents.base)
     names = [module.name for module in target.modules()]

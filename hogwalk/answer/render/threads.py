@@ -10,6 +10,8 @@ from hogwalk.answer.threads.records import Depth, ThreadUse
 from hogwalk.model import About
 
 HEADS = ("thread", "id", "process", "bytes", "used", "%", "left", "top product")
+OPEN = "?"
+OPEN_LEGEND = "? the dump holds a piece of the stack, and not the TEB: where its Limit lies is not known"
 LEGEND = "~ used: what lies above the lowest word that is not 0, at most; ~ product: return addresses counted"
 MOST_PRODUCTS = 2  # of a thread, where there is room for no more
 
@@ -25,6 +27,7 @@ def render_threads(about: About, uses: Sequence[ThreadUse], notes: Sequence[str]
     yield from table(heads, rows, ("process", "top product"), look.width)
     yield ""
     said = [("", LEGEND)] if any("~" in cell for row in rows for cell in row) else []
+    said += [("", OPEN_LEGEND)] if any(use.depth is not None and not use.depth.bounded for use in uses) else []
     yield from paragraphs([*said, *(("Note", note) for note in notes)], look)
 
 
@@ -33,18 +36,19 @@ def _row(use: ThreadUse, pointer: int, look: Look) -> List[str]:
     identifier = "" if stack.identifier is None else f"{stack.identifier:x}"
     cells = [f"{stack.thread:0{2 * pointer}x}", identifier, cut(stack.process, 16), *_bytes(depth)]
     if look.bars:
-        cells.append(bar(depth.used or 0, depth.size) if depth is not None else "")
-    left = "" if depth is None or depth.left is None else str(depth.left)
+        cells.append(bar(depth.used or 0, depth.size) if depth is not None and depth.size is not None else "")
+    left = "" if depth is None or depth.used is None else OPEN if depth.left is None else str(depth.left)
     return [*cells, left, _owner(use, look)]
 
 
 def _bytes(depth: Optional[Depth]) -> List[str]:
     if depth is None:
         return ["", "", ""]
+    size = OPEN if depth.size is None else str(depth.size)
     if depth.used is None:
-        return [str(depth.size), "", ""]
+        return [size, "", ""]
     mark = "" if depth.saved else "~"
-    return [str(depth.size), f"{mark}{depth.used}", percent(depth.used, depth.size)]
+    return [size, f"{mark}{depth.used}", OPEN if depth.size is None else percent(depth.used, depth.size)]
 
 
 def _owner(use: ThreadUse, look: Look) -> str:

@@ -35,14 +35,14 @@ class Depths:
         limit, base = thread.limit, thread.base
         if limit is None or base is None or not 0 < base - limit <= MAX_BYTES:
             return None
-        floor = self._floor(thread, limit, base)
+        floor = self._floor(thread, limit, base) if thread.bounded else limit
         older = older_segments(self._target, Region(limit, base, thread.thread, ""))
         size = sum(one.region.size for one in older)
         used = sum(one.region.base - (one.pointer or one.region.limit) for one in older)
         for pointer in self._pointers(thread, limit, base):
             if floor - GUARD <= pointer < base:
-                return Depth(floor, base, max(pointer, floor), True, size, used)
-        return Depth(floor, base, self._lowest(limit, base), False, size, used)
+                return Depth(floor, base, max(pointer, floor), True, size, used, thread.bounded)
+        return Depth(floor, base, self._lowest(limit, base), False, size, used, thread.bounded)
 
     def _floor(self, thread: ThreadStack, limit: int, base: int) -> int:
         if self._about.kernel:

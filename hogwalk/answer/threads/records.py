@@ -18,7 +18,8 @@ class Depth:
     `floor` is the lowest address it may grow to (Limit; in user mode the end of what is reserved), `lowest` the lowest
     address in use, None when nothing tells; `saved` whether that is a saved stack pointer, or only the lowest word
     that is not 0: at most so much is in use.  `older_size` and `older_used` are the bytes of the segments (x64) in
-    which the thread ran before it was given this one.
+    which the thread ran before it was given this one.  Where the stack's own floor is not known (not
+    `bounded`) it is that of the bytes in the dump, and how large the stack is and how much is left cannot be said.
     """
 
     floor: int
@@ -27,11 +28,12 @@ class Depth:
     saved: bool
     older_size: int = 0
     older_used: int = 0
+    bounded: bool = True
 
     @property
-    def size(self) -> int:
-        """Bytes from the floor to Base, and those of the thread's older segments."""
-        return self.base - self.floor + self.older_size
+    def size(self) -> Optional[int]:
+        """Bytes from the floor to Base, and those of the thread's older segments; None where the floor is not known."""
+        return self.base - self.floor + self.older_size if self.bounded else None
 
     @property
     def used(self) -> Optional[int]:
@@ -41,7 +43,7 @@ class Depth:
     @property
     def left(self) -> Optional[int]:
         """Bytes in reserve."""
-        return None if self.lowest is None else self.lowest - self.floor
+        return None if self.lowest is None or not self.bounded else self.lowest - self.floor
 
 
 @dataclass(frozen=True)

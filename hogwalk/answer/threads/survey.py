@@ -48,18 +48,18 @@ def _owned(owners: Owners, use: ThreadUse, deep: bool) -> ThreadUse:
     return replace(use, products=owners.counted(depth))
 
 
-def _left(use: ThreadUse) -> Tuple[bool, int, int]:
+def _left(use: ThreadUse) -> Tuple[bool, bool, int, int]:
     depth = use.depth
-    if depth is None or depth.left is None or depth.used is None:
-        return True, 0, use.stack.thread
-    return False, depth.left, -depth.used
+    if depth is None or depth.used is None:
+        return True, True, 0, use.stack.thread
+    return False, depth.left is None, depth.left or 0, -depth.used
 
 
-def _used(use: ThreadUse) -> Tuple[bool, int, int]:
+def _used(use: ThreadUse) -> Tuple[bool, bool, int, int]:
     depth = use.depth
-    if depth is None or depth.left is None or depth.used is None:
-        return True, 0, use.stack.thread
-    return False, -depth.used, depth.left
+    if depth is None or depth.used is None:
+        return True, True, 0, use.stack.thread
+    return False, False, -depth.used, depth.left or 0
 
 
-ORDERS: Dict[str, Callable[[ThreadUse], Tuple[bool, int, int]]] = {"left": _left, "used": _used}
+ORDERS: Dict[str, Callable[[ThreadUse], Tuple[bool, bool, int, int]]] = {"left": _left, "used": _used}

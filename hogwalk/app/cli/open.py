@@ -17,7 +17,8 @@ from hogwalk.errors import BadInput, NoDebugger, UsageError
 from hogwalk.targets.protocol import Target
 
 DEMO = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "demo", "stackhog.recording")
-DUMP_MAGIC = (b"PAGEDUMP", b"PAGEDU64", b"MDMP")
+PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"MSCF")  # .zip, .gz, .cab: unpacked by the own reader
+DUMP_MAGIC = (b"PAGEDUMP", b"PAGEDU64", b"MDMP", b"USERDU64", *PACKED)
 HEAD = 64  # bytes that tell a dump, a recording and a text apart
 
 
@@ -102,7 +103,8 @@ def _dump(path: str, options: argparse.Namespace, progress: Progress) -> Target:
     if not os.path.isfile(path):
         raise BadInput(f"there is no dump file {path}", "check the path after -z")
     progress(f"opening {os.path.basename(path)}")
-    usual = options.engine is None and options.command != "threads" and has_pykd()
+    own = options.command == "threads" or _head(path).startswith(PACKED)
+    usual = options.engine is None and not own and has_pykd()
     if options.engine == "pykd" or usual:
         try:
             return _engine(path, options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Iterable, List, Tuple
+from typing import Iterable, List, Optional, Tuple
 
 from hogwalk.errors import Unreadable
 from hogwalk.targets.images.source import READ_CAP, ByteSource, MappedFile
@@ -46,3 +46,19 @@ class BlockMemory(ByteSource):
             left -= step
             index += 1
         return b"".join(pieces)
+
+    def around(self, address: int) -> Optional[Tuple[int, int]]:
+        """The longest [start, end) of memory without a gap that holds an address, None where it is not in the dump."""
+        index = bisect_right(self._starts, address) - 1
+        if index < 0 or address >= _end(self._blocks[index]):
+            return None
+        first = last = index
+        while first and _end(self._blocks[first - 1]) == self._starts[first]:
+            first -= 1
+        while last + 1 < len(self._blocks) and _end(self._blocks[last]) == self._starts[last + 1]:
+            last += 1
+        return self._starts[first], _end(self._blocks[last])
+
+
+def _end(block: Block) -> int:
+    return block[0] + block[2]

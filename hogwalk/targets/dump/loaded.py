@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import Iterable, List, Optional, Set
+from typing import Dict, Iterable, List, Optional, Set
 
 from hogwalk.errors import Unreadable
 from hogwalk.machine.words import hexa
@@ -114,11 +114,14 @@ def named(images: Iterable[Image], kernel: bool) -> List[Image]:
     """The modules with the debugger's names, lowest start first.
 
     A name is the file's without its extension, odd characters as `_`; a kernel target's kernel is `nt`; a name that
-    was taken already gets the module's address behind it.
+      was taken already gets the module's address behind it.  Of two entries with one address the first is the module.
     """
     taken: Set[str] = set()
     done: List[Image] = []
-    for number, image in enumerate(images):
+    first: Dict[int, Image] = {}
+    for image in images:
+        first.setdefault(image.start, image)
+    for number, image in enumerate(first.values()):
         stem = image.file.rsplit(".", 1)[0] if "." in image.file else image.file
         name = _NOT_IN_NAMES.sub("_", stem) or unnamed(image.start)
         if kernel and (stem.lower() in _KERNELS or (number == 0 and not stem)):

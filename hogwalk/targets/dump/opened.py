@@ -19,10 +19,12 @@ from hogwalk.model import (
     Version,
 )
 from hogwalk.targets.dump.crash import Crash, Names
+from hogwalk.targets.dump.full import FULL_MAGIC
 from hogwalk.targets.dump.header import TRIAGE, read_header
 from hogwalk.targets.dump.kernel import open_pages
 from hogwalk.targets.dump.layout import PAGE
 from hogwalk.targets.dump.triage import TriageCrash
+from hogwalk.targets.dump.unpacked import PACKED, unpacked
 from hogwalk.targets.dump.user import UserCrash
 from hogwalk.targets.images.source import READ_CAP, MappedFile
 from hogwalk.targets.protocol import Range, read_each
@@ -175,12 +177,15 @@ class DumpTarget:
 
 
 def open_dump(path: str, symbol_path: str = "", image_path: str = "") -> DumpTarget:
-    """A kernel crash dump or a user minidump as a target.
+    """A kernel crash dump, a user dump, or a packed file (.zip, .gz, .cab) with one of these, as a target.
 
     `symbol_path` and `image_path` are debugger search paths (folders and `srv*` stores, `;` between).
     Raises BadInput where the file is missing, cut short, damaged or no dump.
     """
-    return DumpTarget(_open(MappedFile(path)), symbol_path, image_path)
+    file = MappedFile(path)
+    if file.upto(0, 4).startswith(PACKED):
+        file = unpacked(path)
+    return DumpTarget(_open(file), symbol_path, image_path)
 
 
 def _open(file: MappedFile) -> Crash:
@@ -190,7 +195,7 @@ def _open(file: MappedFile) -> Crash:
         if header.kind == TRIAGE:
             return TriageCrash(file, header)
         return open_pages(file, header)
-    if magic[:4] == b"MDMP":
+    if magic[:4] == b"MDMP" or magic == FULL_MAGIC:
         return UserCrash(file)
     raise BadInput(
         f"{file.name} is neither a Windows kernel crash dump nor a minidump",

@@ -19,7 +19,7 @@ from hogwalk.targets.images.source import READ_CAP, MappedFile, decode
 
 _THREADS, _MODULES, _MEMORY, _EXCEPTION, _SYSTEM, _MEMORY64 = 3, 4, 5, 6, 7, 9
 _DIRECTORY_CAP = 256
-_THREAD_CAP = 65536
+THREAD_CAP = 65536
 _RANGE_CAP = 1 << 20
 _FOREIGN = {5: "ARM", 12: "ARM64"}  # PROCESSOR_ARCHITECTURE_*
 _ARCHITECTURES = {0: I386, 9: AMD64}
@@ -86,7 +86,7 @@ class Streams:
     def threads(self) -> List[UserThread]:
         """The threads in list order."""
         found = []
-        for at in self._rows(_THREADS, 48, _THREAD_CAP, "thread"):
+        for at in self._rows(_THREADS, 48, THREAD_CAP, "thread"):
             row = self.file.read(at, 48)
             identifier, teb, start, size, place, context_bytes, context_at = struct.unpack("<I12xQQIIII", row)
             start &= self._mask
@@ -124,7 +124,8 @@ class Streams:
     def blocks(self, threads: Sequence[UserThread]) -> Iterator[Block]:
         """Every stretch of memory in the dump: the threads' stacks, MemoryList, Memory64List."""
         for thread in threads:
-            yield thread.start, thread.stack_at, thread.end - thread.start
+            if thread.stack_at:  # else it lies in the memory list: offset 0 is the file's own header
+                yield thread.start, thread.stack_at, thread.end - thread.start
         for at in self._rows(_MEMORY, 16, _RANGE_CAP, "memory"):
             start, size, place = struct.unpack("<QII", self.file.read(at, 16))
             yield start & self._mask, place, size

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from hogwalk.errors import Unreadable
 from hogwalk.model import About, Registers, ThreadStack
 from hogwalk.targets.dump.blocks import BlockMemory
 from hogwalk.targets.dump.crash import Names
+from hogwalk.targets.dump.full import FULL_MAGIC, FullRecords
 from hogwalk.targets.dump.kernel import context_at
 from hogwalk.targets.dump.layout import AMD64, MACHINES, PAGE, layout
 from hogwalk.targets.dump.loaded import named
@@ -18,6 +20,8 @@ from hogwalk.targets.teb import teb32
 
 _WOW = "wow64cpu"  # the module that switches a 32-bit program's processor mode
 _TLS_CPU = 0x1488  # TEB64.TlsSlots[WOW64_TLS_CPURESERVED]
+_SEGMENT, _CODE_32 = 0x38, 0x23  # CONTEXT.SegCs of x64; its value while 32-bit code runs
+_LOW = 0xFFFFFFFF
 _CPU_CONTEXT = 4  # the 32-bit CONTEXT behind its flags and machine words
 
 
@@ -36,11 +40,13 @@ class UserCrash:
 
     def __init__(self, file: MappedFile) -> None:
         self.file = file
-        self._streams = Streams(file)
+        full = file.upto(0, len(FULL_MAGIC)) == FULL_MAGIC
+        self._streams: Union[Streams, FullRecords] = FullRecords(file) if full else Streams(file)
         self.notes: List[str] = self._streams.notes
         self._threads = self._streams.threads()
         self._images = named(self._streams.modules(), kernel=False)
-        self.memory: ByteSource = BlockMemory(file, self._streams.blocks(self._threads))
+        self._blocks = BlockMemory(file, self._streams.blocks(self._threads))
+        self.memory: ByteSource = self._blocks
         self._exception = self._streams.exception()
         self._wow = self._streams.machine == AMD64 and any(image.name.lower() == _WOW for image in self._images)
         self._pointer = 4 if self._wow else layout(self._streams.machine).pointer
@@ -89,38 +95,57 @@ class UserCrash:
     def registers(self, names: Names) -> Iterator[Registers]:
         """The registers at the exception, those the thread list has for the current thread, and all others' there."""
         del names
-        thread = self._current()
+        current = self._current()
+        for thread in self._threads:
+            if thread is current:
+                yield from self._registers(thread)
+        for thread in self._threads:
+            if thread is not current:
+                yield from self._registers(thread)
+
+    def _registers(self, thread: UserThread) -> Iterator[Registers]:
+        """A thread's registers: at the exception if it is its own, in the thread list, in the 32-bit side's area."""
         found: List[Optional[Registers]] = []
-        if thread is not None and self._wow:
-            area = self._word(thread.teb + _TLS_CPU, 8)
-            if area is not None:
-                found.append(context_at(self.memory, area + _CPU_CONTEXT, 4, "the thread's 32-bit context"))
-        else:
-            if self._exception is not None and self._exception[3]:
-                found.append(context_at(self.file, self._exception[2], self._pointer, "the exception's context"))
-            found.append(self._saved(thread) if thread is not None else None)
-            found.extend(self._saved(other) for other in self._threads if other is not thread)
+        if self._exception is not None and self._exception[3] and thread.identifier == self._exception[0]:
+            found.append(self._context(self._exception[2], "the exception's context"))
+        found.append(self._saved(thread))
+        area = self._word(thread.teb + _TLS_CPU, 8) if self._wow else None
+        if area is not None:
+            found.append(context_at(self.memory, area + _CPU_CONTEXT, 4, "the thread's 32-bit context"))
         yield from (one for one in found if one is not None)
 
     def _saved(self, thread: UserThread) -> Optional[Registers]:
-        where = layout(self._streams.machine)
-        if thread.context_bytes < where.context_bytes:
+        if thread.context_bytes < layout(self._streams.machine).context_bytes:
             return None
-        return context_at(self.file, thread.context_at, where.pointer, "the thread's context")
+        return self._context(thread.context_at, "the thread's context")
+
+    def _context(self, at: int, source: str) -> Optional[Registers]:
+        """The registers of a CONTEXT in the file; of a WOW64 thread's where it ran 32-bit code."""
+        try:
+            if self._wow and self.file.u16(at + _SEGMENT) != _CODE_32:
+                return None
+        except Unreadable:
+            return None
+        found = context_at(self.file, at, layout(self._streams.machine).pointer, source)
+        if found is None or not self._wow:
+            return found
+        return replace(found, ip=found.ip & _LOW, sp=found.sp & _LOW, bp=found.bp & _LOW)
 
     def stack(self) -> Optional[Tuple[int, int]]:
-        """[limit, base) of the current thread's saved stack bytes, None where it is the 64-bit side's."""
+        """[limit, base) of the current thread's stack bytes in the dump, None where it holds none."""
         thread = self._current()
-        if thread is None or self._wow or thread.start >= thread.end:
-            return None
-        return thread.start, thread.end
+        return None if thread is None else self._piece(thread, next(self._registers(thread), None))
+
+    def _piece(self, thread: UserThread, registers: Optional[Registers]) -> Optional[Tuple[int, int]]:
+        """The part of a thread's stack that its record names, else the memory around its stack pointer."""
+        if not self._wow and thread.start < thread.end:
+            return thread.start, thread.end
+        return None if registers is None else self._blocks.around(registers.sp)
 
     def stack_of(self, thread: int) -> Optional[Tuple[int, int]]:
-        """The same of the thread with that TEB."""
-        found = next((one for one in self._threads if self._teb(one) == thread), None)
-        if found is None or self._wow or found.start >= found.end:
-            return None
-        return found.start, found.end
+        """The same of the thread with that TEB, or that id."""
+        found = next((one for one in self._threads if thread in (self._teb(one), one.identifier)), None)
+        return None if found is None else self._piece(found, next(self._registers(found), None))
 
     def threads(self, names: Names) -> Iterator[ThreadStack]:
         """Every thread of the thread list; limits by its TEB, else by the bytes saved."""
@@ -132,12 +157,12 @@ class UserCrash:
             if teb is not None:
                 limit = self._word(teb + _TIBS[self._pointer].limit, self._pointer)
                 base = self._word(teb + _TIBS[self._pointer].base, self._pointer)
-            if not self._wow and (limit is None or base is None) and thread.start < thread.end:
-                limit, base = thread.start, thread.end
-            saved = None if self._wow else self._saved(thread)
-            yield ThreadStack(
-                teb or thread.teb, thread.identifier, self._program(), limit, base, saved.sp if saved else None
-            )
+            held = next(self._registers(thread), None)
+            bounded = limit is not None and base is not None
+            if not bounded:
+                limit, base = self._piece(thread, held) or (None, None)
+            where, pointer = teb or thread.teb, held.sp if held is not None else None
+            yield ThreadStack(where, thread.identifier, self._program(), limit, base, pointer, bounded)
 
     def _program(self) -> str:
         """The program's file name: the first module that is an .exe."""

@@ -73,29 +73,41 @@ def _read_pages(target: Target, region: Region) -> Tuple[bytes, List[Tuple[int, 
         try:
             pieces[address] = target.read(address, end - address)
         except Unreadable:
-            saved = end if target.about().kernel else _saved_from(target, address, end)
-            pieces[address] = bytes(saved - address) + (target.read(saved, end - saved) if saved < end else b"")
-            if holes and holes[-1][1] == address:
-                holes[-1] = (holes[-1][0], saved)
-            else:
-                holes.append((address, saved))
+            low, high = (end, end) if target.about().kernel else _saved(target, address, end)
+            saved = target.read(low, high - low) if low < high else b""
+            pieces[address] = bytes(low - address) + saved + bytes(end - high)
+            for start, stop in ((address, low), (high, end)):
+                if holes and holes[-1][1] == start:
+                    holes[-1] = (holes[-1][0], stop)
+                elif start < stop:
+                    holes.append((start, stop))
         address = end
     return b"".join(pieces[start] for start in sorted(pieces)), holes, reads
 
 
-def _saved_from(target: Target, start: int, end: int) -> int:
-    """From which word of an unreadable page [start, end) on it can be read: minidumps save a stack from ESP on."""
-    word = target.about().words.word
+def _saved(target: Target, start: int, end: int) -> Tuple[int, int]:
+    """The part of a page [start, end) that can be read, (end, end) for none.
 
-    def readable(address: int) -> bool:
+    Minidumps save a stack from ESP on, up to a page's end or as far as they were asked to, or a piece that they name.
+    """
+    word, named = target.about().words.word, target.stack_hint()
+
+    def readable(low: int, high: int) -> bool:
         try:
-            target.read(address, end - address)
+            target.read(low, high - low)
         except Unreadable:
             return False
         return True
 
-    low, high = start, end
-    while high - low > word:
-        middle = (low + high) // (2 * word) * word
-        low, high = (low, middle) if readable(middle) else (middle, high)
-    return high
+    if named is not None and start < named.base and named.limit < end:
+        piece = max(start, named.limit), min(end, named.base)
+        if readable(*piece):
+            return piece
+    for place in (lambda words: (end - words * word, end)), (lambda words: (start, start + words * word)):
+        low, high = 0, (end - start) // word
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if readable(*place(middle)) else (low, middle - 1)
+        if low:
+            return place(low)
+    return end, end

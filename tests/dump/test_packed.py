@@ -1,0 +1,116 @@
+"""Dumps in .zip, .gz and .cab files: the one in there is opened, several, none and damage are said."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Mapping, Sequence
+
+import pytest
+
+from hogwalk.errors import BadInput
+from hogwalk.targets.dump import open_dump, unpacked
+from tests.cli.running import hogwalk
+from tests.dump.contents import stackhog
+from tests.dump.minidumps import user32
+
+BLOCK = 0x8000
+LZX, STORED, MSZIP = 0x1503, 0, 1
+
+
+@pytest.fixture(scope="module")
+def dump() -> bytes:
+    return user32(stackhog(), full=False)
+
+
+def zipped(members: Mapping[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def cabinet(members: Mapping[str, bytes], kind: int = MSZIP, reserve: int = 0) -> bytes:
+    """A cabinet (MS-CAB): one folder that holds all members."""
+    whole, blocks, window = b"".join(members.values()), b"", b""
+    for at in range(0, len(whole), BLOCK):
+        raw = whole[at : at + BLOCK]
+        packed = raw
+        if kind == MSZIP:
+            packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=window)
+            packed = b"CK" + packer.compress(raw) + packer.flush()
+        window = raw
+        blocks += struct.pack("<IHH", 0, len(packed), len(raw)) + bytes(reserve) + packed
+    files, start = b"", 0
+    for name, data in members.items():
+        files += struct.pack("<IIHHHH", len(data), start, 0, 0, 0, 0x20) + name.encode() + b"\0"
+        start += len(data)
+    extra = struct.pack("<HBB", 4, 0, reserve) + b"head" if reserve else b""
+    files_at = 36 + len(extra) + 8
+    head = struct.pack(
+        "<4sIIIIIBBHHHHH", b"MSCF", 0, files_at + len(files) + len(blocks), 0, files_at, 0, 3, 1, 1, len(members),
+        4 if reserve else 0, 0, 0,
+    )  # fmt: skip
+    count = (len(whole) + BLOCK - 1) // BLOCK
+    return head + extra + struct.pack("<IHH", files_at + len(files), count, kind) + files + blocks
+
+
+def written(folder: Path, name: str, data: bytes) -> str:
+    path = folder / name
+    path.write_bytes(data)
+    return str(path)
+
+
+def test_every_kind_opens_to_the_same_dump(tmp_path: Path, dump: bytes) -> None:
+    kinds: Sequence[bytes] = (
+        zipped({"readme.txt": b"see the dump", "logs/crash.dmp": dump}),
+        gzip.compress(dump),
+        cabinet({"notes.txt": b"x" * 50_000, "crash.dmp": dump, "more.txt": b"y" * 50_000}),
+        cabinet({"crash.dmp": dump}, STORED, reserve=2),
+    )
+    plain = open_dump(written(tmp_path, "plain.dmp", dump))
+    for number, data in enumerate(kinds):
+        target = open_dump(written(tmp_path, f"packed{number}", data))
+        assert target.modules() == plain.modules()
+        assert target.stack() == plain.stack()
+        assert target.read(target.stack()[0], 0x3000) == plain.read(target.stack()[0], 0x3000)  # type: ignore[index]
+
+
+def test_a_packed_dump_is_named_on_the_command_line_as_a_plain_one(tmp_path: Path, dump: bytes) -> None:
+    path = written(tmp_path, "crash.zip", zipped({"crash.dmp": dump}))
+    for arguments in ((path,), ("-z", path)):
+        ended = hogwalk(*arguments, "threads")
+        assert (ended.code, ended.errors) == (0, "")
+        assert "user dump, x86" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (zipped({"a.txt": b"hello"}), "holds no dump"),
+        (zipped({"a.dmp": b"MDMP0000", "b/c.dmp": b"MDMP0001"}), "holds 2 dumps: a.dmp, b/c.dmp"),
+        (zipped({"a\x1b[2J.dmp": b"MDMP0000", "b.dmp": b"MDMP0001"}), r"a\x1b[2J.dmp"),
+        (zipped({"a.dmp": b"MDMP" + bytes(200)})[:60], "cannot be unpacked"),
+        (gzip.compress(b"MDMP" + bytes(2000))[:20], "cannot be unpacked"),
+        (cabinet({"a.dmp": b"MDMP" + bytes(2000)}, LZX), "packed by LZX"),
+        (cabinet({"a.dmp": b"MDMP" + bytes(2000)})[:90], "cannot be unpacked"),
+        (b"MSCF" + bytes(20), "cannot be unpacked"),
+    ],
+)
+def test_what_cannot_be_opened_is_one_line(tmp_path: Path, data: bytes, said: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        open_dump(written(tmp_path, "packed", data))
+    assert said in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacked, "MOST_BYTES", 1 << 20)
+    path = written(tmp_path, "bomb.gz", gzip.compress(b"MDMP" + bytes(3 << 20)))
+    with pytest.raises(BadInput, match="unpacks to more than"):
+        open_dump(path)
