@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from hogwalk.analysis import Run
+from hogwalk.answer.charge.books import module_of
+from hogwalk.walk.evidence import Wanted
 from tests.engine.engine import Engine, Target
 from tests.engine.wheel import install_wheel
 from tests.engine.wine import Setting
@@ -37,3 +40,19 @@ def test_the_walk_is_the_true_one(style: str, engine: Engine, installed: Setting
     assert "both" in {frame["source"] for frame in report["frames"]}
     assert "Pieces" in heal.output
     assert before.output == after.output
+
+
+@pytest.mark.parametrize("style", ["unloaded", "small"])
+def test_the_frames_are_the_own_readers(style: str, engine: Engine, installed: Setting, tmp_path: Path) -> None:
+    made = case(style, 1, tmp_path)
+    images = [made.images] if made.images.exists() else []
+    target = Target(dump=made.dump, symbols=[made.symbols], images=images)
+    (step,) = engine.host(target, ["!py hogwalk walk --json"], installed)
+    frames = json.loads(step.output)["frames"]
+    found = score(made.truth, [(int(frame["return_slot"], 16), frame["module"] or "") for frame in frames])
+    own = score(
+        made.truth,
+        [(frame.return_slot, module_of(frame)) for frame in Run(made.target(), Wanted(), None, print).report().frames],
+    )
+    assert abs(found.recall - own.recall) <= 0.05
+    assert abs(found.precision - own.precision) <= 0.05

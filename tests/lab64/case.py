@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from hogwalk.targets.dump import DumpTarget, open_dump
 from tests.lab64.build import Image, build
-from tests.lab64.dump import Loaded, Machine, Stack, context, write_dump
+from tests.lab64.dump import Loaded, Machine, Stack, context, write_bitmap, write_dump
 from tests.lab64.emulate import CONTROL_BYTES, IST_TOP, POOL, Emulator, Run, RunError
 from tests.lab64.small import write_small
 from tests.lab64.styles import FIRST_PARTY, MODULES, STYLES, Style
@@ -84,6 +84,8 @@ def _generate(style: Style, seed: int, folder: Path) -> None:
             if image.name in FIRST_PARTY:
                 shutil.copy(image.folder / image.file, folder / "images")
         write_small(folder / "memory.dmp", machine)
+    elif style.has("bitmap"):
+        write_bitmap(folder / "memory.dmp", machine, bool(seed % 2))
     else:
         write_dump(folder / "memory.dmp", machine)
     truth = _truth(style, seed, images, run, absent, wiped)
@@ -208,6 +210,15 @@ def score(truth: Mapping[str, Any], found: Sequence[Tuple[int, str]]) -> Score:
         len(wanted) - hits,
         len(counted) - hits,
     )
+
+
+def owners(truth: Mapping[str, Any]) -> Dict[str, int]:
+    """The true bytes of each module in the current segment, from the newest frame's start on."""
+    sums: Dict[str, int] = {}
+    for frame in truth["frames"]:
+        if truth["limit"] <= frame["slot"] < truth["base"] and frame["bytes"] is not None:
+            sums[frame["module"]] = sums.get(frame["module"], 0) + frame["bytes"]
+    return sums
 
 
 def _owners(slots: Mapping[int, str], limit: int, base: int) -> Dict[int, str]:

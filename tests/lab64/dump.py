@@ -9,7 +9,9 @@ import struct
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
-PAGE = 4096
+from tests.dump.paging import FIVE, FOUR, PAGE, mapped
+from tests.dump.writers import BITMAP_KERNEL, bitmap_body
+
 MASK = (1 << 64) - 1
 TABLES, DATA = 0xFFFFF80001A00000, 0xFFFFFA8001000000  # loaded modules, KDBG, KPRCB; thread, process, loader entries
 MODULES, PROCESSES, KDBG, PROCESSORS, PRCB = (TABLES + at for at in (0, 0x10, 0x100, 0x800, 0x1000))
@@ -83,6 +85,10 @@ class Memory:
         """Stores words."""
         self.put(address, struct.pack(f"<{len(values)}Q", *(value & MASK for value in values)))
 
+    def contents(self) -> Dict[int, bytes]:
+        """All pages by address."""
+        return {at: bytes(page) for at, page in self.pages.items()}
+
     def ring(self, *entries: int) -> None:
         """Links list heads to a ring."""
         for at, entry in enumerate(entries):
@@ -118,11 +124,16 @@ def virtual_memory(machine: Machine) -> Memory:
 
 def write_dump(path: Path, machine: Machine) -> None:
     """Writes a full dump."""
-    root, frames = _page_tables(virtual_memory(machine).pages)
-    with path.open("wb") as file:
-        file.write(header(root, sorted(frames), machine.crash, machine.check))
-        for number in sorted(frames):
-            file.write(frames[number])
+    memory = mapped(virtual_memory(machine).contents(), FOUR)
+    path.write_bytes(header(memory.root, sorted(memory.frames), machine.crash, machine.check) + memory.data())
+
+
+def write_bitmap(path: Path, machine: Machine, five: bool) -> None:
+    """Writes a bitmap dump of kernel memory, as Windows 8 and later do, with four or five levels of page tables."""
+    memory = mapped(virtual_memory(machine).contents(), FIVE if five else FOUR)
+    head = bytearray(header(memory.root, [], machine.crash, machine.check))
+    struct.pack_into("<I", head, 0xF98, BITMAP_KERNEL)
+    path.write_bytes(bytes(head) + bitmap_body(memory, len(head), b"SDMP"))
 
 
 def _unloaded(virtual: Memory, modules: Sequence[Loaded]) -> None:
@@ -196,28 +207,6 @@ def _debugger(virtual: Memory, kernel: int) -> None:
     virtual.put(KDBG, bytes(raw))
 
 
-def _page_tables(pages: Mapping[int, bytearray]) -> Tuple[int, Dict[int, bytearray]]:
-    frames: Dict[int, bytearray] = {}
-
-    def take(data: bytes) -> int:
-        number = 0x100 + len(frames)
-        frames[number] = bytearray(data)
-        return number
-
-    root = take(bytes(PAGE))
-    for address in sorted(pages):
-        page, table = take(bytes(pages[address])), root
-        for shift in (39, 30, 21):
-            at = (address >> shift & 511) * 8
-            (entry,) = struct.unpack_from("<Q", frames[table], at)
-            if not entry:
-                entry = take(bytes(PAGE)) << 12 | 0x63
-                struct.pack_into("<Q", frames[table], at, entry)
-            table = entry >> 12
-        struct.pack_into("<Q", frames[table], (address >> 12 & 511) * 8, page << 12 | 0x63)
-    return root, frames
-
-
 def header(root: int, numbers: Sequence[int], crash: bytes, bugcheck: Tuple[int, ...]) -> bytes:
     """The header page pair of a full dump; a small one's differs in its kind."""
     runs: List[List[int]] = []
@@ -228,7 +217,7 @@ def header(root: int, numbers: Sequence[int], crash: bytes, bugcheck: Tuple[int,
             runs.append([number, 1])
     raw = bytearray(b"PAGE" * 0x800)
     struct.pack_into("<8sII", raw, 0, b"PAGEDU64", 0xF, 7601)
-    struct.pack_into("<4Q", raw, 0x10, root << 12, 0, MODULES, PROCESSES)
+    struct.pack_into("<4Q", raw, 0x10, root, 0, MODULES, PROCESSES)
     struct.pack_into("<III", raw, 0x30, 0x8664, 1, bugcheck[0])
     struct.pack_into("<4Q", raw, 0x40, *(value & MASK for value in bugcheck[1:]))
     raw[0x60:0x80] = bytes(32)

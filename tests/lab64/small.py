@@ -9,8 +9,9 @@ import struct
 from pathlib import Path
 from typing import Sequence, Tuple
 
+from tests.dump.paging import PAGE
 from tests.dump.small import SmallFile
-from tests.lab64.dump import DATA, KDBG, PAGE, PRCB, PROCESS, THREAD, Loaded, Machine, Memory, header, virtual_memory
+from tests.lab64.dump import DATA, KDBG, PRCB, PROCESS, THREAD, Loaded, Machine, Memory, header, virtual_memory
 
 AT, HEADER_BYTES = 0x2000, 0x80
 LOADER_BYTES, UNLOADED_BYTES = 0x88, 56

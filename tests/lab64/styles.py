@@ -33,6 +33,7 @@ _ALL = (
     Style("dark2", "2 of 8 images not in the dump", ("dark2",)),
     Style("dark4", "4 of 8 images not in the dump", ("dark4",)),
     Style("unloaded", "a driver that was unloaded: its range is all that is known", ("unloaded",)),
+    Style("bitmap", "a bitmap dump of kernel memory; odd seeds have five levels of page tables", ("pdbs", "bitmap")),
     Style("small", "a small dump, and Microsoft's images beside it", ("small",)),
 )
 STYLES: Dict[str, Style] = {style.name: style for style in _ALL}

@@ -19,7 +19,7 @@ from hogwalk.walk.rebuild.walk import Rebuilt
 from hogwalk.walk.unwound import rebuild
 from tests.lab64.case import Case, case, score
 
-READABLE = ("sym", "nosym", "trap", "fp", "chain", "asm", "jit", "retcfg", "segment")
+READABLE = ("bitmap", "sym", "nosym", "trap", "fp", "chain", "asm", "jit", "retcfg", "segment")
 pytestmark = pytest.mark.skipif(
     not (shutil.which("clang") and shutil.which("lld-link")), reason="the lab needs clang and lld"
 )
@@ -123,6 +123,17 @@ def test_missing_images_leave_most_frames(style: str, recall: float, precision: 
         scores.append(score(made.truth, pairs(rebuild(evidence(made)))))
     assert sum(one.recall for one in scores) / len(scores) >= recall
     assert sum(one.precision for one in scores) / len(scores) >= precision
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_bitmap_dumps_of_both_pagings_open(seed: int, root: Path) -> None:
+    made = case("bitmap", seed, root)
+    known = evidence(made)
+    assert (known.region.limit, known.region.base) == (made.truth["limit"], made.truth["base"])
+    assert {module.name: module.start for module in known.modules.modules} == {
+        module["name"]: module["base"] for module in made.truth["modules"]
+    }
+    assert score(made.truth, pairs(rebuild(known))).recall == 1.0
 
 
 def test_an_unloaded_driver_is_charged_by_its_name(root: Path) -> None:

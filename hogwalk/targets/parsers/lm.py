@@ -12,6 +12,7 @@ from hogwalk.targets.parsers.words import ADDRESS, address, fold
 
 HEADER = re.compile(r"\s*start\s+end\s+module name\s*$")
 UNLOADED = re.compile(r"\s*Unloaded modules:")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_$]")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 _ROW = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})\s+([^\s(]\S*)(?:\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)|\s|$)")
@@ -75,6 +76,23 @@ def parse_lm(text: str, pointer_bytes: Optional[int] = None) -> Tuple[Module, ..
     """The loaded modules of an `lm` answer in printed order; the list of unloaded modules is left out."""
     loaded = _loaded(text.split("\n"))
     return tuple(module for line in loaded for module in [parse_row(line, pointer_bytes)] if module)
+
+
+def parse_unloaded(text: str, pointer_bytes: Optional[int] = None) -> Tuple[Module, ...]:
+    """The modules of the list of unloaded ones at the end of an `lm` answer, in printed order."""
+    found: List[Module] = []
+    inside = False
+    for line in text.split("\n"):
+        if HEADER.match(line):
+            inside = False
+        elif UNLOADED.match(line):
+            inside = True
+        elif inside:
+            row = parse_row(line, pointer_bytes)
+            if row is not None:
+                stem = row.name.rsplit(".", 1)[0]
+                found.append(Module("Unloaded_" + _NOT_IN_NAMES.sub("_", stem), row.start, row.end, "none"))
+    return tuple(found)
 
 
 def parse_lmv(text: str, pointer_bytes: Optional[int] = None) -> Tuple[ModuleDetail, ...]:
