@@ -23,6 +23,7 @@ TEXTS: Tuple[Tuple[str, str], ...] = (
     ("stack-all", "stack --all"),
     ("candidates", "candidates -n 50"),
     ("walk", "walk"),
+    ("walk-why", "walk --why"),
     ("walk-triple", f"walk {TRIPLE}"),
     ("compare", "compare"),
     ("compare-all", "compare --all"),

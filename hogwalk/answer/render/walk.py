@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator, List, Sequence
 
-from hogwalk.answer.render.line import Link, frame_link, joined, mark, return_link
+from hogwalk.answer.render.line import Line, Link, frame_link, joined, mark, return_link
 from hogwalk.answer.render.table import PLAIN, Look, cut, hexa, paragraphs, table, wrapped
 from hogwalk.answer.render.triage import module_table, totals
 from hogwalk.answer.report.document import Report
@@ -15,13 +15,14 @@ from hogwalk.walk.kf.choose import frame_count
 from hogwalk.walk.kf.rank import Candidate
 
 
-def render_walk(report: Report, look: Look = PLAIN) -> Iterator[str]:
-    """The frames as kf rows with source and trust, then the rows left out, then totals."""
+def render_walk(report: Report, look: Look = PLAIN, why: bool = False) -> Iterator[str]:
+    """The frames as kf rows with source and trust, then the rows left out, then totals.
+
+    `why` puts under each row how likely the frame is, what speaks for and against it, and what kf makes of it.
+    """
     if report.start is not None:
         yield from wrapped("Start", mark(report.start.command, link=Link(report.start.command)), look.prose)
-    heads = ("#", "Memory", report.about.words.frame_name, "RetAddr", "trust", "who", "function")
-    rows = [_row(number, frame, report.about.words) for number, frame in enumerate(report.frames)]
-    yield from table(heads, rows, ("trust", "who", "function"), look.width)
+    yield from _frames(report, look, why)
     rest = [row for walk in report.segments for row in walk.rest]
     for row in rest[:MOST_REST]:
         # Engines differ in their blanks, and so would what a triage of one dump prints.
@@ -31,13 +32,31 @@ def render_walk(report: Report, look: Look = PLAIN) -> Iterator[str]:
     for number, older in enumerate(report.older, 2):
         yield ""
         yield f"segment {number}: {shown(older.region.limit)}..{shown(older.region.base)}"
-        rows = [_row(number, frame, report.about.words) for number, frame in enumerate(older.frames)]
-        yield from table(heads, rows, ("trust", "who", "function"), look.width)
+        yield from _frames(older, look, why)
     yield ""
     yield from module_table(report, look)
     yield ""
     yield from totals(report, look)
     yield from paragraphs((("Note", note) for note in report.notes), look)
+
+
+def _frames(report: Report, look: Look, why: bool) -> Iterator[str]:
+    heads = ("#", "Memory", report.about.words.frame_name, "RetAddr", "trust", "who", "function")
+    rows = [_row(number, frame, report.about.words) for number, frame in enumerate(report.frames)]
+    lines = table(heads, rows, ("trust", "who", "function"), look.width)
+    yield from _explained(report, lines, look) if why else lines
+
+
+def _explained(report: Report, lines: Iterator[Line], look: Look) -> Iterator[str]:
+    reasons = {one.return_slot: one.reason for one in report.comparison}
+    yield next(lines)
+    for line, frame, weight in zip(lines, report.frames, report.weights):
+        yield line
+        words = "found by kf alone"
+        if weight is not None:
+            words = f"{100 * weight.probability:.1f} % live: {'; '.join(weight.reasons)}"
+        reason = reasons.get(frame.return_slot)
+        yield from wrapped("", f"{words}; {reason}" if reason else words, look.prose)
 
 
 SURENESS = {

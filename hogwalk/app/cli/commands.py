@@ -51,7 +51,7 @@ def walk(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[
     """The frames from the best triple or the one given."""
     from hogwalk.answer.render.walk import render_walk
 
-    return render_walk(run.report(), look)
+    return render_walk(run.report(), look, options.why)
 
 
 def compare(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:

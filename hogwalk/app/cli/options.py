@@ -38,7 +38,8 @@ DETAILS: Dict[str, str] = {
     "record or a trap frame.",
     "candidates": "The first one is what `triage` walks from; try the others with `walk`.",
     "walk": "The triple goes in the order of `kf=`; without one the best candidate is taken.  Each row says who found "
-    "the frame (kf, hogwalk or both) and how well its return address is borne out.",
+    "the frame (kf, hogwalk or both) and how well its return address is borne out; --why adds how likely it "
+    "is, why, and what kf makes of it.",
     "compare": "Only differences are shown, unless --all.",
     "usage": "A module's bytes are its functions' frames; a product is CompanyName and ProductName together.",
     "frame": "Takes a ChildEBP or a number of `walk`, with or without #, or any address inside the frame.",
@@ -195,6 +196,7 @@ def _add_own(parser: Parser, command: str) -> None:
         parser.add_argument("-n", type=int, default=5, metavar="N", help="how many to show (5)")
     elif command == "walk":
         parser.add_argument("triple", nargs="*", metavar="PTR", help="BASEPTR STACKPTR INSTRUCTIONPTR, or a kf= line")
+        parser.add_argument("--why", action="store_true", help="under each row how likely it is, and the reasons")
     elif command == "usage":
         parser.add_argument(
             "--by", type=str.lower, choices=("module", "product", "function"), default="module", help="module is usual"
