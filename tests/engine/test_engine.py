@@ -9,6 +9,7 @@ from typing import Dict, List
 
 import pytest
 
+from tests.bootstrapper import VARIABLE, compare
 from tests.engine.engine import Engine, Step, Target
 from tests.engine.errors import EngineRunError
 from tests.engine.small_dump import KERNEL, LIMIT, WORDS, write_small_dump
@@ -168,9 +169,7 @@ def test_a_wheel_is_laid_out_as_by_pip(engine: Engine, target: Target, tmp_path:
     assert outputs(engine.host(target, ["!py thing"], setting)) == ["imported\n"]
 
 
-@pytest.mark.skipif("HOGWALK_PYKD_EXT" not in os.environ, reason="$HOGWALK_PYKD_EXT names no pykd bootstrapper DLL")
-def test_the_real_bootstrapper_agrees(engine: Engine, target: Target, scripts: Setting) -> None:
-    names = ["quiet", "broken", "misspelt", "nowhere", "-m this", "probe a \"b c\" 'd' \\x", "probe"]
-    steps = [f"!py {name}" for name in names]
-    real = engine.bootstrapped(Path(os.environ["HOGWALK_PYKD_EXT"]), target, steps, scripts)
-    assert outputs(real) == outputs(engine.host(target, steps, scripts))
+@pytest.mark.skipif(VARIABLE not in os.environ, reason=f"${VARIABLE} names no pykd bootstrapper DLL")
+def test_the_real_bootstrapper_agrees(engine: Engine, tmp_path: Path) -> None:
+    for case in compare(engine, Path(os.environ[VARIABLE]), tmp_path):
+        assert case.differing is None, case.about

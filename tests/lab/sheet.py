@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from tests.lab.score import Score
 
@@ -29,11 +29,17 @@ class Sheet:
         """Notes a case's scores, in place of older ones by the same methods."""
         self._scores.setdefault(case, {}).update(scores)
 
+    def has(self, case: str, methods: Iterable[str]) -> bool:
+        """Whether a case is measured by all these methods."""
+        return set(methods) <= set(self._scores.get(case, {}))
+
     def save(self) -> None:
         """Writes the file, where there is one."""
         if self._path is not None:
             fields = {case: {name: asdict(one) for name, one in own.items()} for case, own in self._scores.items()}
-            self._path.write_text(json.dumps(fields, indent=0), "utf-8")
+            beside = self._path.with_name(self._path.name + ".new")
+            beside.write_text(json.dumps(fields, indent=0), "utf-8")
+            beside.replace(self._path)
 
     def of(self, style: str, seeds: Iterable[int]) -> Dict[str, List[Score]]:
         """A style's scores by method, in the order of the seeds."""
@@ -42,6 +48,26 @@ class Sheet:
             for method, one in self._scores.get(f"{style}/{seed}", {}).items():
                 found.setdefault(method, []).append(one)
         return found
+
+    def poor(self, method: str, bar: float, cases: Sequence[str]) -> List[str]:
+        """The cases in which a method names another hog, or stays below the bar in recall or bytes."""
+        found = []
+        for case in cases:
+            one = self._scores.get(case, {}).get(method)
+            if one is not None and (not one.right_hog or min(one.recall, one.bytes_right) < bar):
+                hog = "" if one.right_hog else ", another hog"
+                found.append(f"{case} recall {one.recall:.3f} bytes {one.bytes_right:.3f}{hog}")
+        return found
+
+    def alike(self, method: str, other: str, within: float, cases: Sequence[str]) -> Tuple[int, int, List[str]]:
+        """Cases measured by both methods, those with hogs right or wrong in both and bytes so near, and the others."""
+        both = [case for case in cases if self.has(case, (method, other))]
+        far = []
+        for case in both:
+            one, two = self._scores[case][method], self._scores[case][other]
+            if one.right_hog != two.right_hog or abs(one.bytes_right - two.bytes_right) > within:
+                far.append(f"{case} bytes {one.bytes_right:.3f} and {two.bytes_right:.3f}")
+        return len(both), len(both) - len(far), far
 
     def below(self, method: str, other: str, cases: Sequence[str]) -> List[str]:
         """The cases in which a method's frame recall or bytes right are below the other's."""

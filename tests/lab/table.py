@@ -1,15 +1,13 @@
-"""Run methods over cases of a style and print their means as a table."""
+"""The cases of a folder, and a table of their scores' means."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 from tests.lab.cases import StoredCase, open_case
 from tests.lab.generate import generate
-from tests.lab.score import Found, Mean, Score, mean, score
-
-Method = Callable[[StoredCase], Mapping[str, Found]]
+from tests.lab.score import Mean, Score, mean
 
 
 def stored(style: str, seed: int, root: Path) -> StoredCase:
@@ -18,12 +16,6 @@ def stored(style: str, seed: int, root: Path) -> StoredCase:
     if not (folder / "truth.json").exists():
         generate(style, seed, folder)
     return open_case(folder)
-
-
-def measure(style: str, seed: int, root: Path, methods: Sequence[Method]) -> Dict[str, Score]:
-    """One case's scores by the name of each method's result."""
-    case = stored(style, seed, root)
-    return {name: score(case.truth, found) for method in methods for name, found in method(case).items()}
 
 
 def table(rows: Sequence[Tuple[str, Dict[str, List[Score]]]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 from pathlib import Path
 from typing import Any, Dict
@@ -10,12 +11,15 @@ import pytest
 
 pytest.importorskip("unicorn")
 
-from tests.lab import peer_breakpad, peer_kf
+from tests.engine.engine import Engine
+from tests.kept.store import unpacked
+from tests.lab import fresh, own, peer_bang, peer_breakpad, peer_kf
 from tests.lab.__main__ import seeds
 from tests.lab.calls import call_before, read
 from tests.lab.cases import StoredCase, open_case
 from tests.lab.generate import generate
-from tests.lab.score import brier, calibration, score
+from tests.lab.score import Score, brier, calibration, score
+from tests.lab.sheet import Sheet
 from tests.lab.styles import STYLES
 from tests.lab.toolchain import missing_tools
 from tests.lab.verify import problems
@@ -157,6 +161,30 @@ def test_seed_lists() -> None:
     assert seeds("1-3,7") == [1, 2, 3, 7]
 
 
+def test_fresh_seeds_follow_from_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fresh, "last_commit", lambda: "0123456789abcdef" * 2)
+    first = fresh.FIRST + 0x0123456789AB % fresh.ROOM
+    assert seeds("fresh") == list(range(first, first + 30))
+    assert seeds("fresh:2") == [first, first + 1]
+    with pytest.raises(argparse.ArgumentTypeError, match="seeds are like"):
+        seeds("fresh:x")
+
+
+def test_a_sheet_goes_on_where_it_was_and_lists_what_is_poor(tmp_path: Path) -> None:
+    good, poor = Score(1.0, 1.0, 1.0, True, 9, 9), Score(0.5, 1.0, 0.99, True, 9, 9)
+    sheet = Sheet(tmp_path / "scores.json")
+    sheet.add("fpo/1", {"a": good, "b": good})
+    sheet.add("fpo/2", {"a": good, "b": poor})
+    sheet.save()
+    again = Sheet(tmp_path / "scores.json")
+    assert again.has("fpo/2", ["a", "b"])
+    assert not again.has("fpo/3", ["a"])
+    assert not again.has("fpo/2", ["a", "c"])
+    cases = ["fpo/1", "fpo/2", "fpo/3"]
+    assert again.poor("b", 0.9, cases) == ["fpo/2 recall 0.500 bytes 0.990"]
+    assert again.alike("a", "b", 0.002, cases) == (2, 1, ["fpo/2 bytes 1.000 and 0.990"])
+
+
 @needs_tools
 def test_peer_rows_are_read_as_slots_and_modules(cases: Dict[str, StoredCase]) -> None:
     case = cases["fpo"]
@@ -170,6 +198,12 @@ def test_peer_rows_are_read_as_slots_and_modules(cases: Dict[str, StoredCase]) -
         " 0  nt.sys!x + 0x1\n    eip = 0x1   esp = 0x00001000   ebp = 0x2\n"
         " 1  a.sys + 0x1\n    eip = 0x1   esp = 0x00001010   ebp = 0x2\n"
     ) == [(0x100C, "nt")]
+
+
+def test_the_main_door_is_scored_as_the_own_reader(engine: Engine, tmp_path: Path) -> None:
+    cases = [unpacked(name, tmp_path) for name in ("fpo-7001", "page-7002")]
+    for case, found in zip(cases, peer_bang.walk(engine, cases)):
+        assert score(case.truth, found[peer_bang.BANG]) == score(case.truth, own.walk(case)[own.OWN])
 
 
 def _pushes_ebp(case: StoredCase, entry: int) -> bool:
