@@ -16,7 +16,7 @@ from hogwalk.targets.parsers.settings import evaluator, frame_pointers_only, rad
 FORCED = ".stkwalk_force_frame_pointer"
 ASKED = "n; .expr"
 FORCED_NOTE = (
-    f"{FORCED} was on: hogwalk turned it off for its own kf and on again behind it; your own kf follows saved EBPs "
+    f"{FORCED} was on: hogwalk turned it off for its own kf and on again after it; your own kf follows saved EBPs "
     "alone meanwhile, past trap frames and frames without EBP"
 )
 Run = Callable[[str], str]

@@ -11,7 +11,7 @@ import pytest
 
 from hogwalk.app.cli.options import COMMANDS
 from tests.cli.running import HOGWALK, STACKHOG, hogwalk, on_terminal
-from tests.stackhog import HOGS, ROOT
+from tests.stackhog import DEMO, HOGS, ROOT
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
@@ -113,3 +113,26 @@ def test_the_overview_names_every_command() -> None:
     overview = hogwalk("-h").out
     assert "hogwalk [FILE] [COMMAND] [OPTIONS]" in overview
     assert all(f"\n  {command} " in overview for command in COMMANDS)
+
+
+SHOWN = (
+    "",
+    "walk",
+    "walk --why",
+    "stack",
+    "candidates",
+    "compare",
+    "usage",
+    "usage --by product",
+    "frame 51",
+    "charge",
+)
+
+
+@pytest.mark.parametrize("command", [*SHOWN, "usage --by function", "verdict"])
+def test_on_eighty_columns_every_line_fits_and_no_name_loses_its_end(command: str) -> None:
+    printed = on_terminal(80, [str(DEMO), *command.split()], {"NO_COLOR": "1"})
+    lines = [line for line in printed.splitlines() if not line.startswith("hogwalk: ")]
+    assert len(lines) > 2
+    assert [line for line in lines if len(line) > 80] == []
+    assert [line for line in lines if line.rstrip().endswith("..")] == []

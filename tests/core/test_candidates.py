@@ -77,8 +77,8 @@ def test_findings_name_the_facts() -> None:
     scene = machine()
     best = ranked(scene, usual_stack(scene))[0]
     assert [(finding.points, finding.words) for finding in best.findings] == [
-        (44, f"11 {Fact.CALLED.words}"),
-        (36, f"9 {Fact.LINKED.words}"),
+        (44, f"11 {Fact.CALLED.many}"),
+        (36, f"9 {Fact.LINKED.many}"),
         (6, End.ZERO.words),
         (-2, "starts 128 bytes above the place where the newest frame must lie"),
     ]

@@ -178,7 +178,7 @@ def test_every_command_prints_fitting_lines() -> None:
     scene = machine()
     usual_stack(scene)
     run = Run(scene.target, Wanted(), None, silent)
-    options = argparse.Namespace(all=False, n=3, by="function", which="#1", json=None, without=None)
+    options = argparse.Namespace(all=False, n=3, by="function", which="#1", json=None, without=None, why=True)
     for name, command in COMMANDS.items():
         if name == "heal":  # for a real debugger only
             continue

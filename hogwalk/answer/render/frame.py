@@ -14,6 +14,7 @@ from hogwalk.model import Frame
 
 WIDTH = 100
 PURPOSES = 80  # the column where they begin
+CODE = 22  # columns that are saved without an instruction's bytes
 MNEMONIC = 8
 
 
@@ -38,9 +39,9 @@ def owner_of(report: Report, frame: Frame) -> Owner:
 
 
 def explanation_lines(
-    explanation: Explanation, owner: Optional[Owner] = None, machine: Optional[Words] = None
+    explanation: Explanation, owner: Optional[Owner] = None, machine: Optional[Words] = None, width: int = WIDTH
 ) -> Tuple[str, ...]:
-    """The explanation in lines of at most 100 columns; their addresses lead to code and words on a `machine`."""
+    """The explanation in lines of at most `width` columns; their addresses lead to code and words on a `machine`."""
     lines: List[str] = [_headline(explanation, machine)]
     if owner is not None and owner.function:
         lines.append(f"runs        {owner.function}")
@@ -48,12 +49,12 @@ def explanation_lines(
     lines += _made_by(explanation, machine)
     if explanation.instructions:
         lines += ["", "bytes  made by"]
-        lines += [_instruction(one) for one in explanation.instructions]
+        lines += [_instruction(one, width) for one in explanation.instructions]
     lines += ["", "bytes  for"]
     lines += [f"{part.bytes:5}  {part.purpose.value}" for part in explanation.parts]
     lines.append(f"{explanation.bytes:5}  in all")
     lines += [f"note: {note}" for note in explanation.notes]
-    return tuple(cut for line in lines for cut in _wrapped(line))
+    return tuple(cut for line in lines for cut in _wrapped(line, width))
 
 
 def _headline(explanation: Explanation, machine: Optional[Words]) -> Line:
@@ -92,11 +93,12 @@ def padded(text: str) -> str:
     return f"{mnemonic:{MNEMONIC}}{operands}".rstrip()
 
 
-def _instruction(one: Instruction) -> str:
+def _instruction(one: Instruction, width: int) -> str:
     count = sum(part.bytes for part in one.parts)
     purposes = _purposes(one.parts)
-    line = f"{count or '':>5}  {shown(one.address)}  {one.code.hex():16}  {padded(one.text)}"
-    return f"{line:<{PURPOSES}}  {purposes}" if purposes else line
+    code = f"  {one.code.hex():16}" if width >= WIDTH else ""  # the first to go where there is no room
+    line = f"{count or '':>5}  {shown(one.address)}{code}  {padded(one.text)}"
+    return f"{line:<{PURPOSES if code else PURPOSES - CODE}}  {purposes}" if purposes else line
 
 
 def _purposes(parts: Tuple[Part, ...]) -> str:
@@ -105,13 +107,13 @@ def _purposes(parts: Tuple[Part, ...]) -> str:
     return ", ".join(f"{part.purpose.value} {part.bytes}" for part in parts)
 
 
-def _wrapped(line: str) -> List[str]:
+def _wrapped(line: str, width: int) -> List[str]:
     """The line in pieces that fit, later ones indented."""
-    if len(line) <= WIDTH:
+    if len(line) <= width:
         return [line]  # with its links
     pieces = []
-    while len(line) > WIDTH:
-        at = line.rfind(" ", 20, WIDTH) + 1 or WIDTH
+    while len(line) > width:
+        at = line.rfind(" ", 20, width) + 1 or width
         pieces.append(line[:at].rstrip())
         line = "       " + line[at:].lstrip()
     return [*pieces, line.rstrip()]

@@ -6,12 +6,13 @@ from typing import Dict, Iterator, Optional
 
 from hogwalk.answer.explain.words import MATTERS, Word, WordKind, words
 from hogwalk.answer.render.line import Line, code_link, joined, words_link
-from hogwalk.answer.render.table import PLAIN, Look
+from hogwalk.answer.render.table import NARROWEST, PLAIN, Look, cut
 from hogwalk.machine.words import shown
 from hogwalk.model import Symbol
 from hogwalk.walk.evidence import Evidence
 
 Names = Dict[int, Optional[Symbol]]
+AFTER = "  (called {})"
 
 
 def render_stack(evidence: Evidence, targets: Names, every: bool, look: Look = PLAIN) -> Iterator[str]:
@@ -29,33 +30,38 @@ def render_stack(evidence: Evidence, targets: Names, every: bool, look: Look = P
                 size = holes[word.address] - word.address
                 yield f"{shown(word.address)}  ????????  {size} bytes cannot be read"
         elif every or word.kind in MATTERS:
-            line = _line(evidence, targets, word)
-            yield joined([line.cut_to(look.width - 2), ".."]) if len(line) > look.width else line
+            yield _line(evidence, targets, word, look.width)
         else:
             left_out += 1
     if left_out:
         yield f"{left_out} words of data, code and stack pointers left out; --all shows them"
 
 
-def _line(evidence: Evidence, targets: Names, word: Word) -> Line:
+def _line(evidence: Evidence, targets: Names, word: Word, width: int) -> Line:
     machine = evidence.image.machine
     value = shown(word.value)
     linked = code_link(word.value, machine) if word.kind is WordKind.RETURN else Line(value)
-    remark = f"  {word.kind.value:<8} {_remark(evidence, targets, word)}".rstrip()
-    return joined([words_link(word.address, machine), "  ", linked, remark])
+    head = joined([words_link(word.address, machine), "  ", linked, f"  {word.kind.value:<8} "])
+    line = joined([head, _remark(evidence, targets, word, width - len(head))])
+    return line.cut_to(len(line.rstrip()))
 
 
-def _remark(evidence: Evidence, targets: Names, word: Word) -> str:
+def _remark(evidence: Evidence, targets: Names, word: Word, room: int) -> str:
+    # What is too long is cut in its middle: a function's name and its displacement both matter.
     name = word.symbol.text() if word.symbol is not None else ""
     if word.kind is WordKind.LINK:
         return f"-> next frame at {shown(word.value)}"
-    if word.kind is WordKind.RETURN:
-        target = evidence.sites.at(word.value).target
-        return f"{name}  (after a call of {_target(targets, target)})" if target is not None else name
     if word.kind is WordKind.MODULE:
         module = evidence.modules.at(word.value)
-        return module.name if module is not None else ""
-    return name
+        return cut(module.name, room) if module is not None else ""
+    target = evidence.sites.at(word.value).target if word.kind is WordKind.RETURN else None
+    if target is None:
+        return cut(name, room)
+    called = _target(targets, target)
+    left = max(2 * NARROWEST, room - len(AFTER.format("")))
+    kept = max(left // 2, left - len(called))
+    name = cut(name, kept)
+    return name + AFTER.format(cut(called, left - len(name)))
 
 
 def _target(targets: Names, target: int) -> str:

@@ -212,11 +212,13 @@ def _cycle(report: Report) -> Words:
     if cycle is None or found is None:
         return
     starts = ", ".join(f"#{start:02x}" for start in cycle.starts[:6]) + (", .." if len(cycle.starts) > 6 else "")
-    room = f", {counted(found.fit, 'turn')} would fit" if found.fit is not None else ""
+    room = f"; {counted(found.fit, 'turn')} would fit" if found.fit is not None else ""
+    first, last = cycle.functions[0], cycle.functions[-1]
+    path = f"a run of {counted(cycle.length, 'frame')}, from {first} to {last}" if cycle.length > 1 else first
     yield (
-        "Re-entered",
-        f"{len(cycle.starts)} times a run of {counted(cycle.length, 'frame')}, at {starts}: {cycle.bytes} bytes in "
-        f"all, from {cycle.functions[0]} to {cycle.functions[-1]}; {found.turn} bytes ({found.turn:x}h) a turn{room}",
+        "Cycle",
+        f"{path}, {len(cycle.starts)} times, at {starts}: {cycle.bytes} bytes in all, "
+        f"{found.turn} ({found.turn:x}h) a turn{room}",
     )
 
 

@@ -31,11 +31,11 @@ MOST_LINES = 7  # of WIDTH columns: what fits a mail's first glance
 FAULTS = ("KiTrap0E", "KiPageFault")  # the page fault's entry on x86 and on x64
 
 
-def verdict(report: Report, biggest: Optional[Explanation] = None) -> Tuple[str, ...]:
-    """The verdict in lines of at most 100 columns; `biggest` explains the largest frame of the hog."""
+def verdict(report: Report, biggest: Optional[Explanation] = None, width: int = WIDTH) -> Tuple[str, ...]:
+    """The verdict in lines of at most `width` columns; `biggest` explains the largest frame of the hog."""
     clauses = [*_died(report), *_holds(report), *_path(report), *_biggest(report, biggest), *_fits(report)]
     clauses += [*_sure(report), *_ask(report)]
-    return tuple(textwrap.wrap(" ".join(clauses), WIDTH, break_on_hyphens=False))
+    return tuple(textwrap.wrap(" ".join(clauses), width, break_on_hyphens=False))
 
 
 def _died(report: Report) -> Iterator[str]:
@@ -88,10 +88,10 @@ def _path(report: Report) -> Iterator[str]:
     if fault:
         yield f"A page fault inside {fault} re-entered the path:"
     room = f", room for {cost.fit}" if cost.fit is not None else ""
-    yield (
-        f"{counted(cost.period, 'frame')} from {cycle.functions[-1]} to {cycle.functions[0]} "
-        f"{'is' if cost.period == 1 else 'are'} on the stack {turns}, {cost.turn} bytes a turn{room}."
-    )
+    path = f"{cost.period} frames from {cycle.functions[-1]} to {cycle.functions[0]} are"
+    if cost.period == 1:
+        path = f"{cycle.functions[0]} is"
+    yield f"{path} on the stack {turns}, {cost.turn} bytes a turn{room}."
 
 
 def _fault_within(report: Report) -> str:

@@ -41,8 +41,12 @@ def render_walk(report: Report, look: Look = PLAIN, why: bool = False) -> Iterat
 
 
 def _frames(report: Report, look: Look, why: bool) -> Iterator[str]:
-    heads = ("#", "Memory", report.about.words.frame_name, "RetAddr", "trust", "who", "function")
+    heads = ["#", "Memory", report.about.words.frame_name, "RetAddr", "trust", "who", "function"]
     rows = [_row(number, frame, report.about.words) for number, frame in enumerate(report.frames)]
+    if rows and look.width < len(f"{rows[0][2]}{rows[0][3]}") + OTHERS + NAME:
+        # Sixteen digits twice leave no room for a name; the return address is in the next row's function.
+        for row in [heads, *rows]:
+            del row[3]
     lines = table(heads, rows, ("trust", "who", "function"), look.width)
     yield from _explained(report, lines, look) if why else lines
 
@@ -67,6 +71,7 @@ SURENESS = {
     Trust.UNREAD: "unsure",
     Trust.NONE: "wrong",
 }
+OTHERS, NAME = 33, 24  # columns of the table's other cells, and those that a function's name needs at least
 MOST_REST = 8  # rows left out that are worth a look
 
 
@@ -91,7 +96,7 @@ def render_candidates(
 ) -> Iterator[str]:
     """The best candidates, each with its kf line, its score and the findings behind it."""
     if not candidates:
-        yield "no candidate: no word of this stack points further up in it and has a code address behind it"
+        yield "no candidate: no word of this stack points further up in it with a code address after it"
         yield "`stack --all` shows every word; frames whose functions keep no EBP are found by `walk`"
     for number, candidate in enumerate(candidates[:count], 1):
         triple = candidate.triple

@@ -83,7 +83,7 @@ def frame(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable
         from hogwalk.answer.render.json_report import written
 
         return written(explanation_document(explanation, owner)).split("\n")
-    return explanation_lines(explanation, owner, report.about.words)
+    return explanation_lines(explanation, owner, report.about.words, look.prose)
 
 
 def charge(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
@@ -95,7 +95,7 @@ def charge(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterabl
 
 def verdict(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:
     """The triage in words."""
-    return verdict_lines(run)
+    return verdict_lines(run, look)
 
 
 def heal(run: Run, options: argparse.Namespace, look: Look = PLAIN) -> Iterable[str]:

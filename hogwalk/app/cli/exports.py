@@ -7,6 +7,7 @@ from typing import Iterable, List, Optional, Tuple
 
 from hogwalk.analysis import Run
 from hogwalk.answer.explain.records import Explanation
+from hogwalk.answer.render.table import PLAIN, Look
 from hogwalk.answer.render.verdict import largest_of, verdict
 from hogwalk.errors import HogwalkError, UsageError
 
@@ -62,9 +63,9 @@ def _export(run: Run, form: str) -> Iterable[str]:
     return RENDERERS[form](run.report())
 
 
-def verdict_lines(run: Run) -> Tuple[str, ...]:
+def verdict_lines(run: Run, look: Look = PLAIN) -> Tuple[str, ...]:
     """The verdict in words."""
-    return verdict(run.report(), hog_explained(run))
+    return verdict(run.report(), hog_explained(run), look.prose)
 
 
 def hog_explained(run: Run) -> Optional[Explanation]:

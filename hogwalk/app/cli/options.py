@@ -15,7 +15,7 @@ from hogwalk.errors import UsageError
 COMMANDS = {
     "triage": "the whole job on one screen: who holds the stack, how sure that is, what to do next",
     "stack": "the annotated dps of the stack: links, return addresses, what they call",
-    "candidates": "ranked BasePtr StackPtr InstructionPtr triples, with the evidence behind each",
+    "candidates": "ranked BasePtr StackPtr InstructionPtr triples, each with its evidence",
     "walk": "the debugger's kf rows from the best triple, or from the one given, with module totals",
     "compare": "the debugger's walk and hogwalk's own side by side, and why they differ",
     "usage": "bytes per module, product or function",
@@ -55,7 +55,7 @@ VALUED = (
     "--by", "--jobs", "--timeout", "--html", "--without",
 )  # fmt: skip
 EPILOG = (
-    "Addresses are hexadecimal, with or without 0x, decimal behind 0n, backticks allowed; in the debugger any "
+    "Addresses are hexadecimal, with or without 0x, decimal after 0n, backticks allowed; in the debugger any "
     "expression (@esp, poi(@$t0), nt!X). In WinDbg: !py -g hogwalk [COMMAND] [OPTIONS]. "
     "hogwalk never writes to the target and leaves the debugger's settings as they were."
 )

@@ -12,19 +12,31 @@ from typing import NamedTuple, Tuple
 
 
 class Fact(Enum):
-    """What can be said of one frame of a chain: points per frame, and the words `candidates` prints."""
+    """What can be said of one frame of a chain: points per frame, and the words for many and for one."""
 
-    CALLED = (4, "return addresses right behind a call instruction")
-    LINKED = (4, "calls that target the very function the newer frame runs in")
-    CONTRADICTED = (-9, "calls that target another function than the newer frame runs in")
-    TRAP = (4, "trap frames or system-call entries in the chain")
-    PLAIN = (-5, "code addresses without a call before them")
-    UNREAD = (1, "return addresses in code that cannot be read")
-    STALE = (-30, "frames below the faulting ESP (dead since a call returned)")
+    CALLED = (4, "return addresses right after a call instruction", "return address right after a call instruction")
+    LINKED = (
+        4,
+        "calls that target the very function the newer frame runs in",
+        "call that targets the very function the newer frame runs in",
+    )
+    CONTRADICTED = (
+        -9,
+        "calls that target another function than the newer frame runs in",
+        "call that targets another function than the newer frame runs in",
+    )
+    TRAP = (4, "trap frames or system-call entries in the chain", "trap frame or system-call entry in the chain")
+    PLAIN = (-5, "code addresses without a call before them", "code address without a call before it")
+    UNREAD = (1, "return addresses in code that cannot be read", "return address in code that cannot be read")
+    STALE = (
+        -30,
+        "frames below the faulting ESP (dead since a call returned)",
+        "frame below the faulting ESP (dead since a call returned)",
+    )
 
-    def __init__(self, points: int, words: str) -> None:
+    def __init__(self, points: int, many: str, one: str) -> None:
         self.points = points
-        self.words = words
+        self.many, self.one = many, one
 
 
 class End(Enum):
@@ -73,10 +85,14 @@ class Finding:
 
 def findings(tally: Tally, end: End, far: int) -> Tuple[Finding, ...]:
     """The reasons behind a chain's score; `far` is how many bytes above its expected place the chain starts."""
-    found = [Finding(fact.points * count, f"{count} {fact.words}") for fact, count in zip(Fact, tally) if count]
+    found = [Finding(fact.points * count, _counted(fact, count)) for fact, count in zip(Fact, tally) if count]
     found.append(Finding(end.points, end.words))
     found.append(Finding(-distance_points(far), f"starts {far} bytes above the place where the newest frame must lie"))
     return tuple(found)
+
+
+def _counted(fact: Fact, count: int) -> str:
+    return f"{count} {fact.one if count == 1 else fact.many}"
 
 
 def distance_points(far: int) -> int:
