@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, Unreadable
 from hogwalk.machine.words import X86
 from hogwalk.model import (
+    RECORDED_STACK,
     About,
     FrameLayout,
     Module,
@@ -33,7 +34,7 @@ from hogwalk.targets.parsers.expr import parse_debugger_block
 from hogwalk.targets.parsers.registers import parse_registers
 from hogwalk.targets.protocol import Range, joined, read_each
 from hogwalk.targets.settings import Settings
-from hogwalk.targets.teb import teb32
+from hogwalk.targets.teb import memory_around, teb32
 
 EVERY_MASK = 7  # normal, error and warning output: many failures are text on the error mask only
 DATA_BLOCK_BYTES = 0x340
@@ -248,8 +249,18 @@ class EngineTarget:
         return (*self._settings.notes, *asked.foreign_notes(self._foreign), *self._remarks)
 
     def stack_hint(self, thread: Optional[int] = None) -> Optional[Region]:
-        """None: the debugger is asked for its structures instead."""
-        return None
+        """Of a user dump without the TEB the memory around the stack pointer; else its structures are asked for."""
+        if thread is not None or self.about().kernel or self.about().live:
+            return None
+        held = next(iter(self.registers()), None)
+        start, end = memory_around(held.sp, self._readable) if held is not None else (0, 0)
+        return Region(start, end, self.thread(), RECORDED_STACK) if start < end else None
+
+    def _readable(self, start: int, end: int) -> bool:
+        try:
+            return bool(self.read(start, end - start))
+        except Unreadable:
+            return False
 
     def _run(self, text: str) -> str:
         self._ran.append(text)

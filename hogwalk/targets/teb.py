@@ -6,11 +6,13 @@ Of a 32-bit process in a 64-bit dump, `@$teb` is the 64-bit TEB also where the d
 
 from __future__ import annotations
 
-from typing import Callable, Optional
+from typing import Callable, Optional, Tuple
 
 SELF32 = 0x18  # NT_TIB32.Self
 BEHIND = 0x2000  # bytes from the 64-bit TEB to the 32-bit one, where ExceptionList does not say so
 WIDE = 8
+WORD32, PAGE = 4, 0x1000
+LARGEST = 16 << 20  # bytes: no Windows stack is larger
 ReadWord = Callable[[int, int], Optional[int]]
 
 
@@ -23,3 +25,21 @@ def teb32(teb: int, word: ReadWord) -> Optional[int]:
         if place is not None and word(place + SELF32, 4) == place:
             return place
     return None
+
+
+def memory_around(pointer: int, readable: Callable[[int, int], bool]) -> Tuple[int, int]:
+    """The [start, end) that can be read around a stack pointer, empty where nothing can; at most LARGEST bytes up.
+
+    `readable(start, end)` says whether all of it can be read.  Minidumps save a stack from its pointer on, or from the
+    start of its page; where the TEB is not saved, too, this is all there is to know of the stack.
+    """
+    start, end, step = pointer, pointer, LARGEST
+    page = pointer // PAGE * PAGE
+    while step >= WORD32:
+        if end + step <= pointer + LARGEST and readable(end, end + step):
+            end += step
+        else:
+            step //= 2
+    if end > start and readable(page, end):
+        start = page
+    return start, end

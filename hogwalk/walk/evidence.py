@@ -84,7 +84,7 @@ def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registe
     tell(f"asking for the symbols of {len(words)} code addresses")
     symbols = dict(zip(words, target.symbols(words)))
     modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
-    sites = CallSites(modules, reader, len(words))
+    sites = CallSites(modules, reader, len(words), about.kind == "text")
     tell("reading the code before the return addresses")
     judge = LinkJudge(sites, symbols, words)
     layouts = _layouts(target, sites, words)
@@ -119,7 +119,7 @@ def _starts(
         pairs = PairFinder(image, sites, unwinding, alive_from).chains()
         return {}, rank_pairs(image, pairs, alive_from, registers)
     chains = ChainFinder(image, sites, judge, alive_from).chains()
-    return chains, rank(image, chains, alive_from)
+    return chains, rank(image, chains, alive_from, sites.bare)
 
 
 def code_words(words: Sequence[int], registers: Optional[Registers], modules: ModuleMap) -> List[int]:

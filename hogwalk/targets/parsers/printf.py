@@ -16,7 +16,7 @@ from hogwalk.targets.parsers.words import ADDRESS, address, fold, split_symbol
 
 _NAMED = re.compile(rf"(.*) \(({ADDRESS})\)\s*$")
 _BARE = re.compile(rf"\s*({ADDRESS})\s*$")
-_NEAREST = re.compile(rf"\s*\(({ADDRESS})\)\s+(\S.*?)(?:\s+\|\s+\(({ADDRESS})\)\s+\S.*)?$")
+_NEAREST = re.compile(rf"\s*\(({ADDRESS})\)\s+(\S.*?)(?:\s+\|\s*\(({ADDRESS})\)\s*\S.*)?$")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from typing import Callable, Iterable, List, Optional, Tuple
 
 from hogwalk.model import Module, Registers, Symbol
-from hogwalk.targets.parsers import disasm, dps, kf, kfrow, lm, registers, thread, usage
+from hogwalk.targets.parsers import disasm, dps, kf, kfrow, lm, printf, registers, thread, usage
 from hogwalk.targets.parsers.dps import Word
 from hogwalk.targets.parsers.expr import parse_machine
 from hogwalk.targets.parsers.kfrow import Columns, KfRow
@@ -23,6 +23,7 @@ _ASKS_MEMORY = re.compile(r"d(?:[dcpqy]?s?|[dpq]s)\b")
 # By far the most lines of any large log; what this does not match goes the long way.
 _PLAIN = re.compile(r"([0-9a-f]{8})  ([0-9a-f]{8})(?: ([^\s!+<]+)(?:!([^\s+<`?(]+))?(?:\+0x([0-9a-f]+))?)?$")
 _CONTEXT = re.compile(r"\.(?:tss|trap|cxr|ecxr|thread)\b[^;]{0,40}$")
+_NEAREST = re.compile(r"ln\s+([0-9a-f`]+)\s*$", re.IGNORECASE)
 _TWO_BLANKS = re.compile(r"\s*\S+\s\s")
 
 
@@ -54,6 +55,7 @@ class _Reader:
         self.memory_asked: Optional[bool] = None  # whether a memory command printed this; None without a prompt
         self.doubtful: Tuple[Word, ...] = ()  # a row that is memory only if the next one goes on where it ends
         self.memory_end = -1
+        self.asked_symbol: Optional[int] = None  # the address that `ln` was asked for
 
     def remark(self, line: str) -> None:
         """A remark of the debugger's, which may stand anywhere."""
@@ -81,6 +83,8 @@ class _Reader:
         self.memory_asked = _ASKS_MEMORY.match(prompt.command) is not None
         self.facts.answers.begin(prompt.command)
         self.command = prompt.command
+        asked = _NEAREST.match(prompt.command)
+        self.asked_symbol = address(asked.group(1)) if asked else None
         self.printed.command(prompt.command)
 
     def _heading(self, line: str) -> bool:
@@ -211,6 +215,13 @@ class _Reader:
             for word in words:
                 self.facts.add_word(word)
 
+    def _nearest(self, line: str, asked: int) -> None:
+        """The answer of `ln`; what it prints in brackets is the symbol's start or, in old debuggers, what was asked."""
+        found = printf.parse_ln(line)
+        self.asked_symbol = None
+        if found is not None:
+            self.facts.add_symbol(asked, found.symbol)
+
     def _width(self, wide: bool) -> None:
         if wide:
             self.facts.wide += 1
@@ -224,6 +235,8 @@ class _Reader:
             instruction, stack, frame = (address(word) for word in shown.groups())
             source = self.command if _CONTEXT.match(self.command) else "the registers in the log"
             facts.registers.append(Registers(instruction, stack, frame, source))
+        elif line.startswith("(") and self.asked_symbol is not None:
+            self._nearest(line, self.asked_symbol)
         elif line.lstrip().startswith(STACK_TEXT + ":"):
             self.printed.label(STACK_TEXT)
         elif "Stack Limit: " in line:

@@ -46,8 +46,12 @@ class Site:
 class CallSites:
     """Call sites by return address, each decoded once; `blocks` are the code they lie in."""
 
-    def __init__(self, modules: ModuleMap, reader: CodeReader, most: int = 1) -> None:
-        """`most` return addresses will be asked for: the more, the less work each of them may make."""
+    def __init__(self, modules: ModuleMap, reader: CodeReader, most: int = 1, excerpt: bool = False) -> None:
+        """`most` return addresses will be asked for: the more, the less work each of them may make.
+
+        An `excerpt` (a log) shows little of the code that its debugger can read.
+        """
+        self._excerpt = excerpt
         self.modules = modules
         self.reader = reader
         self.blocks = Blocks(reader, modules.is_code, max(LEAST_STEPS, min(MOST_STEPS, ALL_STEPS // max(1, most))))
@@ -59,6 +63,13 @@ class CallSites:
         if site is None:
             site = self._sites[return_address] = self._look(return_address)
         return site
+
+    def bare(self, address: int) -> bool:
+        """Whether nothing tells how the code at an address keeps its frame: it cannot be read and has no symbols."""
+        module = self.modules.at(address)
+        if self._excerpt:
+            return False
+        return self.at(address).kind is SiteKind.UNREAD and (module is None or module.symbols != "pdb")
 
     def _look(self, return_address: int) -> Site:
         foreign = not self.modules.is_code(return_address)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from hogwalk.machine.words import X86
-from hogwalk.model import Triple
+from hogwalk.model import Region, Triple
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.kf.chains import Chain
 from hogwalk.walk.kf.scoring import Finding, distance_points, findings
@@ -28,8 +28,13 @@ class Candidate:
     bytes: int
 
 
-def rank(image: StackImage, chains: Dict[int, Chain], alive_from: Optional[int]) -> Tuple[Candidate, ...]:
-    """The heads of all chains, best first; ties go to the lower address.
+def rank(
+    image: StackImage,
+    chains: Dict[int, Chain],
+    alive_from: Optional[int],
+    bare: Callable[[int], bool] = lambda address: False,
+) -> Tuple[Candidate, ...]:
+    """The heads of all chains, best first; ties go to the lower address; `bare` is as for first_triple.
 
     A head is a slot to which no newer one leads, or only such as make the chain worse.
     """
@@ -46,7 +51,7 @@ def rank(image: StackImage, chains: Dict[int, Chain], alive_from: Optional[int])
         far = chain.slot - newest
         found.append(
             Candidate(
-                Triple(word[0], chain.slot, word[1]),
+                first_triple(region, chain.slot + WORD, word[0], word[1], bare(word[1])),
                 chain.points - distance_points(far),
                 findings(chain.tally, chain.end, far),
                 chain.frames,
@@ -55,6 +60,15 @@ def rank(image: StackImage, chains: Dict[int, Chain], alive_from: Optional[int])
         )
     found.sort(key=lambda candidate: (-candidate.score, candidate.triple.stack_ptr))
     return tuple(found)
+
+
+def first_triple(region: Region, slot: int, saved: int, address: int, bare: bool) -> Triple:
+    """The start whose first row has the return slot `slot`, with the return address and the saved EBP below it.
+
+    Of code that can neither be read nor has symbols (`bare`) the debugger takes the word at StackPtr for the first
+    row's return address; else it goes by EBP, and StackPtr is the saved EBP's own slot.  BasePtr is on the stack, or 0.
+    """
+    return Triple(saved if saved in region else 0, slot if bare else slot - WORD, address)
 
 
 def _led_to(chains: Dict[int, Chain]) -> Set[int]:

@@ -9,11 +9,12 @@ at which slot to start.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import List, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 from hogwalk.model import Frame, Source, Triple, Trust
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.kf.frames import PROVEN
+from hogwalk.walk.kf.rank import first_triple
 from hogwalk.walk.rebuild import Rebuilt
 from hogwalk.walk.rebuild.clues import Clue
 
@@ -34,8 +35,14 @@ class Stitched:
     dropped: Tuple[Frame, ...]
 
 
-def stitch(kf_frames: Sequence[Frame], kf_start: Optional[Triple], own: Rebuilt, image: StackImage) -> Stitched:
-    """One list of frames; `own` must hold at least one frame."""
+def stitch(
+    kf_frames: Sequence[Frame],
+    kf_start: Optional[Triple],
+    own: Rebuilt,
+    image: StackImage,
+    bare: Callable[[int], bool] = lambda address: False,
+) -> Stitched:
+    """One list of frames; `own` must hold at least one frame; `bare` is as for first_triple."""
     if kf_start is not None and blind(kf_frames, own):
         return Stitched(_marked(kf_frames, own), kf_start, ())
     word, slots = image.machine.word, {frame.return_slot for frame in kf_frames}
@@ -52,17 +59,18 @@ def stitch(kf_frames: Sequence[Frame], kf_start: Optional[Triple], own: Rebuilt,
     kept = {frame.return_slot for frame in merged}
     dropped = tuple(frame for frame in kf_frames if frame.return_slot not in kept)
     start = kf_start
-    if start is None or (not lead and start.stack_ptr + word != first.return_slot):
-        start = Triple(image.word(first.return_slot - word) or 0, first.return_slot - word, first.return_address)
+    if start is None or (not lead and first.return_slot not in (start.stack_ptr, start.stack_ptr + word)):
+        saved, address = image.word(first.return_slot - word) or 0, first.return_address
+        start = first_triple(image.region, first.return_slot, saved, address, bare(address))
     return Stitched(tuple(merged), start, dropped)
 
 
 def with_start(rows: Sequence[Frame], start: Optional[Triple], image: StackImage) -> List[Frame]:
     """kf's rows, the first marked as running, with what is known of its bytes: down to the start's InstructionPtr."""
     word, first = image.machine.word, rows[0]
-    slot = start.stack_ptr + word if start is not None else None
-    known = slot is not None and start is not None and image.word(slot) == start.instruction_ptr
-    size = first.return_slot - slot if slot is not None and known and slot < first.return_slot else first.bytes
+    slots = (start.stack_ptr, start.stack_ptr + word) if start is not None else ()
+    slot = next((one for one in slots if start is not None and image.word(one) == start.instruction_ptr), None)
+    size = first.return_slot - slot if slot is not None and slot < first.return_slot else first.bytes
     return [replace(first, bytes=size, running=True), *rows[1:]]
 
 

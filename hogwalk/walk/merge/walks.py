@@ -53,7 +53,7 @@ def both(evidence: Evidence, choice: Optional[Choice], tell: Tell) -> Optional[W
         if blind(chain, own) and _more_than_chance(chain):
             return Walks((), (), None, chain, evidence.candidates[0].triple)
     kf_start = choice.segments[0].triple if choice is not None else None
-    found = stitch(kf_frames, kf_start, own, evidence.image)
+    found = stitch(kf_frames, kf_start, own, evidence.image, evidence.sites.bare)
     sized = [frame for frame in found.frames if not frame.running or frame.bytes is not None]
     if not own.believed and (not sized or (choice is None and not _more_than_chance(sized))):
         return debugger_only(choice, evidence.image) if choice is not None else None

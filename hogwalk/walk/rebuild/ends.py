@@ -11,7 +11,7 @@ from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.functions import Functions, Prediction
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.pairs import USUAL_FRAME
-from hogwalk.walk.rebuild.reach import Reach
+from hogwalk.walk.rebuild.reach import PUSHED, Reach
 
 FROM_REGISTERS, NOT_REGISTERS = int(Clue.FROM_REGISTERS), int(Clue.NOT_REGISTERS)
 EBP_START, BELOW_EBP_START = int(Clue.EBP_START), int(Clue.BELOW_EBP_START)
@@ -19,6 +19,7 @@ ESP_START = int(Clue.ESP_START)
 CHAIN_END, CHAIN_LEAVES = int(Clue.CHAIN_END), int(Clue.CHAIN_LEAVES)
 NEAR_START, FAR_START = int(Clue.NEAR_START), int(Clue.FAR_START)
 BEHIND_HOLE, ANY_START = int(Clue.BEHIND_HOLE), int(Clue.ANY_START)
+AT_LIMIT = int(Clue.REACHES_LIMIT)
 USER_MODE, ZERO_EBP, NO_RETURN = int(Clue.USER_MODE), int(Clue.ZERO_EBP), int(Clue.NO_RETURN)
 INTO_HOLE = int(Clue.HOLE)
 NEAR_BASE, EARLY_END, PREDICTED_ON = int(Clue.NEAR_BASE), int(Clue.EARLY_END), int(Clue.PREDICTED_ON)
@@ -28,7 +29,7 @@ HOLE_NEAR = 0x100  # bytes above Limit: an unreadable page within these leaves n
 SAVED_NEAR = 0x1200  # bytes: a page, as some writers save whole ones, and some
 FRAME = USUAL_FRAME[0]
 FARTHEST_START = 0x1800  # bytes above Limit: a frame larger than the largest known ones would have to lie below
-# A region smaller than a page is a part of a stack: its end is no bottom.
+PAGE = 0x1000  # bytes: a region smaller than a page is a part of a stack, and its end is no bottom
 STOPPED = 0xCC  # int 3: what the compiler or the kernel puts behind a call that never returns
 
 
@@ -82,7 +83,8 @@ def _by_registers(slot: int, slots: Sequence[int], framed: Optional[int]) -> int
 def _by_place(evidence: Evidence, distance: int) -> int:
     """The clue for starting so many bytes above the lowest one: a minidump's stack is saved from ESP on."""
     if evidence.about.kernel:
-        return ANY_START
+        # So are the few words that people dump: what lies there is the newest, most likely.
+        return AT_LIMIT if evidence.region.size < PAGE and distance <= PUSHED else ANY_START
     return NEAR_START if distance < SAVED_NEAR else FAR_START
 
 
@@ -110,7 +112,7 @@ def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps, chains:
     code = None if node.clues & UNREAD else evidence.reader.bytes_at(node.address, 1)
     if code is not None and code[0] == STOPPED:
         mask |= NO_RETURN
-    if node.slot < evidence.oldest or evidence.region.size < evidence.about.page_bytes:
+    if node.slot < evidence.oldest or evidence.region.size < PAGE:
         return mask | EARLY_END
     return mask | NEAR_BASE | (ZERO_EBP if node.below == 0 else 0)
 

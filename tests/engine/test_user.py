@@ -1,0 +1,58 @@
+"""User dumps in the real debugger engine: without the TEB's memory, without code, the 32-bit side of WOW64."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import List, Tuple
+
+import pytest
+
+from tests.dump.minidumps import X86, minidump
+from tests.dump.test_user_kinds import APP, LIMIT, MODULES, PLACES, SIZE, program, stack, wow
+from tests.engine.engine import Engine, Target, unannounced
+from tests.engine.wheel import install_wheel
+from tests.engine.wine import Setting
+
+SLOTS = [LIMIT + place + 4 for place in PLACES]
+KF = re.compile(r"^(?: *[0-9a-f]+)? +([0-9a-f]{8}) ([0-9a-f]{8}) app", re.MULTILINE)
+ROW = re.compile(r"^[0-9a-f]{2} +(?:[0-9a-f]+ +)?([0-9a-f]{8})  ([0-9a-f]{8})  ", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, manners: Tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Setting:
+    setting = install_wheel(wheel, tmp_path_factory.mktemp("python"))
+    return replace(setting, import_path=(*setting.import_path, *manners))
+
+
+def slots(output: str) -> List[int]:
+    return [int(row, 16) + 4 for row, _ in ROW.findall(output)]
+
+
+def test_without_the_teb_the_stack_is_found_and_walked(engine: Engine, installed: Setting, tmp_path: Path) -> None:
+    path = tmp_path / "program.dmp"
+    path.write_bytes(minidump(X86, [program(0x7FFDF000)], MODULES, {LIMIT: stack()}, False))
+    steps = engine.host(Target(path), ["!py hogwalk walk", "!py hogwalk"], installed)
+    walk, triage = (unannounced(step.output) for step in steps)
+    assert slots(walk) == SLOTS, walk
+    assert f"{SIZE} bytes" in triage or "Limit" in triage
+
+
+def test_a_printed_line_works_when_pasted(engine: Engine, installed: Setting, tmp_path: Path) -> None:
+    path = tmp_path / "program.dmp"
+    path.write_bytes(minidump(X86, [program(0x7FFDF000)], MODULES, {LIMIT: stack()}, False))
+    (walk,) = engine.host(Target(path), ["!py hogwalk walk"], installed)
+    line = re.search(r"^Start +(kf=.*)$", unannounced(walk.output), re.MULTILINE)
+    assert line is not None
+    (rows,) = engine.kd(Target(path), [line.group(1)], installed)
+    shown = [(int(frame, 16), int(address, 16)) for frame, address in KF.findall(rows.output)]
+    assert shown[0] == (SLOTS[0] - 4, APP + 0x2000), rows.output
+    assert [frame + 4 for frame, _ in shown[: len(SLOTS)]] == SLOTS
+
+
+def test_a_32_bit_program_in_a_64_bit_dump(engine: Engine, installed: Setting, tmp_path: Path) -> None:
+    path = tmp_path / "wow.dmp"
+    path.write_bytes(wow(False))
+    steps = engine.host(Target(path), [".effmach x86", "!py hogwalk walk"], installed)
+    assert slots(unannounced(steps[1].output)) == SLOTS, steps[1].output
