@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Dict, List, Sequence
 
 from hypothesis import given
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 from hogwalk.answer.charge.books import module_of
 from hogwalk.answer.charge.cycles import Cycle
 from hogwalk.answer.charge.paths import Inclusive, inclusive, large_frames, price, reserves, what_if
+from hogwalk.answer.report.fault import cycle_price, used_bytes
 from hogwalk.model import Frame
 from tests.core.scenes import frame
-from tests.stackhog import HOG_BYTES, HOGS, published_rows
+from tests.page.reports import stackhog
+from tests.stackhog import HOG_BYTES, HOGS, TRIPLE, published_rows
 
 SYSTEM = ("nt", "fs")
 
@@ -96,3 +99,41 @@ def test_marks_and_reserves() -> None:
     assert [one.bytes for one in large] == [5000, 1024]
     assert [one.bytes for one in notable] == [1023, 400]
     assert reserves(12336) == ((12, -48), (16, 4048), (24, 12240), (60, 49104))
+
+
+def test_the_report_s_figures_are_those_of_the_published_table() -> None:
+    report, _ = stackhog()
+    rows = published_rows()
+    base_ptr, stack_ptr = (int(word, 16) for word in TRIPLE.split()[:2])
+    sizes = [int(row["memory"] or "0", 16) for row in rows]
+    sizes[0] = base_ptr - stack_ptr  # kf prints no size in its first row; its triple tells it
+    names = [re.sub(r"(!.*)\+0x[0-9a-f]+$", r"\1", row["symbol"]) for row in rows]
+    hogs = [size for name, size in zip(names, sizes) if re.split("[!+]", name)[0] in HOGS]
+    running = report.frames[0].bytes or 0  # the table begins with the function that called it
+    # The longest run of functions that comes twice, tried one after the other.
+    count = len(names)
+    length, first, second = next(
+        (length, at, again)
+        for length in range(count // 2, 0, -1)
+        for at in range(count - 2 * length + 1)
+        for again in range(at + length, count - length + 1)
+        if names[at : at + length] == names[again : again + length]
+    )
+    turns = [sum(sizes[at : at + length]) for at in (first, second)]
+    cost = cycle_price(report)
+    assert report.cycle is not None
+    assert cost is not None
+    assert (report.cycle.length, report.cycle.bytes, cost.turns) == (length, sum(turns), 2)
+    assert cost.turn in turns
+    assert cost.fit == (12288 - (12288 + 48 - 2 * cost.turn)) // cost.turn
+    hog = report.hog
+    assert hog is not None
+    assert (hog.share.bytes, hog.share.frames) == (sum(hogs), len(hogs))
+    oldest = max(at for at, name in enumerate(names) if re.split("[!+]", name)[0] in HOGS)
+    owners = {use.share.name: use.product.name for use in report.modules}
+    found = by_name(
+        inclusive(report.frames, lambda one: owners[module_of(one)], lambda name: name.startswith("Microsoft"))
+    )
+    assert found["StackHog"].on_path == running + sum(sizes[: oldest + 1])
+    assert used_bytes(report) == 12288 + 48
+    assert what_if("StackHog", hog.share.bytes, 12288, 12288 + 48).left == 12288 - (12288 + 48 - sum(hogs))

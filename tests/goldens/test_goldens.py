@@ -24,7 +24,7 @@ def test_a_command_prints_its_golden(case: Case) -> None:
 
 def test_the_debugger_prints_its_goldens(engine: Engine, manners: Tuple[Path, ...]) -> None:
     steps: Dict[str, str] = engine_steps()
-    setting = Setting(import_path=(ROOT, *manners), search_path=(LAUNCHER,))
+    setting = Setting(import_path=(ROOT, *manners), search_path=(LAUNCHER,), timeout=400)
     same = without_remarks if manners else list
     for step in engine.host(Target(DUMP, symbols=[SYMBOLS]), list(steps), setting):
         # The debugger has no exit codes.
