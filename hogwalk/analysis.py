@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Dict, Optional, Tuple, Union
 
 from hogwalk.answer.report.build import build
 from hogwalk.answer.report.document import Report
-from hogwalk.answer.report.printed import build_printed
 from hogwalk.errors import BadInput, NoDebugger, NothingFound
 from hogwalk.machine.words import X86
 from hogwalk.model import Frame, PrintedWalk, Symbol, Triple
@@ -17,7 +16,6 @@ from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.facts.segments import older_segments
 from hogwalk.walk.kf.choose import Choice, choose, frame_count, walk_from
 from hogwalk.walk.kf.frames import FrameReader
-from hogwalk.walk.kf.frames64 import FrameReader64
 from hogwalk.walk.merge.walks import Walks, both, debugger_only
 
 if TYPE_CHECKING:
@@ -51,6 +49,8 @@ class Run:
         if self._report is None:
             printed = self._printed()
             if printed is not None:
+                from hogwalk.answer.report.printed import build_printed  # here, for only texts have tables
+
                 self._report = build_printed(self.target, printed)
             else:
                 found = build(self.target, self.evidence(), self.walks())
@@ -163,5 +163,9 @@ class Run:
 
     def _frame_reader(self) -> FrameReader:
         evidence = self.evidence()
-        reader = FrameReader if evidence.image.machine is X86 else FrameReader64
-        return reader(evidence.image, evidence.sites, evidence.judge, evidence.traps)
+        parts = evidence.image, evidence.sites, evidence.judge, evidence.traps
+        if evidence.image.machine is X86:
+            return FrameReader(*parts)
+        from hogwalk.walk.kf.frames64 import FrameReader64
+
+        return FrameReader64(*parts)

@@ -22,7 +22,6 @@ from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.facts.sites import CallSites, SiteKind
 from hogwalk.walk.facts.traps import Traps
-from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.kf.chains import Chain, ChainFinder
 from hogwalk.walk.kf.pairs import PairFinder, rank_pairs
 from hogwalk.walk.kf.rank import Candidate, rank
@@ -115,6 +114,8 @@ def _starts(
     image: StackImage, sites: CallSites, judge: LinkJudge, alive_from: Optional[int], registers: Optional[Registers]
 ) -> Tuple[Dict[int, Chain], Tuple[Candidate, ...]]:
     if image.machine is not X86:
+        from hogwalk.walk.facts.unwinding import Unwinding  # here, for only x64 needs it
+
         unwinding = Unwinding(sites.reader, sites.modules, image)
         pairs = PairFinder(image, sites, unwinding, alive_from).chains()
         return {}, rank_pairs(image, pairs, alive_from, registers)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Dict
 
+from tests.bench.felt import BARS
+from tests.bench.felt import measure as measure_felt
 from tests.bench.logs import measure as measure_logs
 from tests.bench.paint import BAR
 from tests.bench.paint import measure as measure_paint
@@ -37,6 +39,8 @@ def main() -> None:
         print(f"reads of the stack                   {figures['stack_reads']:6d}   1")
         print(f"reads of code and structures         {figures['reads'] - figures['stack_reads']:6d}")
         print(f"bytes read                           {figures['bytes']:6d}")
+        for name, seconds in measure_felt(Engine(install())).items():
+            print(f"felt: {name:42} {seconds:6.2f} s  an idle machine: at most {BARS[name]:.2f}")
     except EngineUnavailableError as error:
         print(f"engine: {error}")
     small, large = measure_scale(12 << 10), measure_scale(1 << 20)

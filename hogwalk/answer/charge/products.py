@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.answer.charge.books import Share
@@ -59,6 +57,8 @@ def linked_on(version: Optional[Version]) -> str:
     """The day (UTC) on which the linker made a module, YYYY-MM-DD; "" where it is not known."""
     if version is None or version.linked is None:
         return ""
+    from datetime import datetime, timedelta
+
     return (datetime(1970, 1, 1) + timedelta(seconds=version.linked)).strftime("%Y-%m-%d")
 
 
@@ -84,7 +84,10 @@ def ascii_text(text: str) -> str:
     """A resource's text in ASCII: signs spelt out, accents dropped, the rest as `?`, on one line."""
     for sign, spelt in SIGNS.items():
         text = text.replace(sign, spelt)
-    plain = unicodedata.normalize("NFKD", text)
-    kept = "".join(char for char in plain if not unicodedata.combining(char))
-    plain = kept.encode("ascii", "replace").decode("ascii")
-    return " ".join(printable(plain).split())
+    if not text.isascii():
+        import unicodedata  # here, for few names need it
+
+        plain = unicodedata.normalize("NFKD", text)
+        kept = "".join(char for char in plain if not unicodedata.combining(char))
+        text = kept.encode("ascii", "replace").decode("ascii")
+    return " ".join(printable(text).split())

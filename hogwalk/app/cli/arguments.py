@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import glob
 import os
 from typing import List, Optional, Sequence, Tuple
 
@@ -94,6 +93,8 @@ def expanded(word: str) -> List[str]:
     """The files a pattern names, sorted; the word itself where it is no pattern or names none."""
     if os.path.exists(word) or inside_debugger() or not any(sign in word for sign in WILD):
         return [word]
+    import glob  # here, for few command lines have a pattern
+
     return sorted(glob.glob(word)) or [word]
 
 

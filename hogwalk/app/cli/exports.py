@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Iterable, List, Optional, Tuple
+from typing import TYPE_CHECKING, Iterable, List, Optional, Tuple
 
 from hogwalk.analysis import Run
-from hogwalk.answer.explain.records import Explanation
 from hogwalk.answer.render.table import PLAIN, Look
-from hogwalk.answer.render.verdict import largest_of, verdict
 from hogwalk.errors import HogwalkError, UsageError
+
+if TYPE_CHECKING:
+    from hogwalk.answer.explain.records import Explanation
 
 FORMATS = {
     "html": "one HTML file that opens offline: the stack to scale, frames, evidence, commands",
@@ -65,11 +66,15 @@ def _export(run: Run, form: str) -> Iterable[str]:
 
 def verdict_lines(run: Run, look: Look = PLAIN) -> Tuple[str, ...]:
     """The verdict in words."""
+    from hogwalk.answer.render.verdict import verdict
+
     return verdict(run.report(), hog_explained(run), look.prose)
 
 
 def hog_explained(run: Run) -> Optional[Explanation]:
     """The explanation of the hog's largest frame; None where it has none that can be explained."""
+    from hogwalk.answer.render.verdict import largest_of
+
     largest = largest_of(run.report(), run.report().hog)
     try:
         return run.explain(largest) if largest is not None else None

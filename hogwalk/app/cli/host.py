@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 from typing import TYPE_CHECKING, Optional
 
@@ -35,9 +34,15 @@ def door_of(options: argparse.Namespace) -> Optional[Door]:
 
 def has_rich() -> bool:
     """Whether the library that paints terminals is installed; without it they get plain text."""
-    return importlib.util.find_spec("rich") is not None
+    return _is_there("rich")
 
 
 def has_pykd() -> bool:
     """Whether the debugger's engine can be asked."""
-    return importlib.util.find_spec("pykd") is not None
+    return _is_there("pykd")
+
+
+def _is_there(name: str) -> bool:
+    import importlib.util  # here, for the debugger's own door asks for neither
+
+    return importlib.util.find_spec(name) is not None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 from hogwalk.analysis import Run
-from hogwalk.answer.render.dml import Door
 from hogwalk.answer.render.table import PLAIN, Look, wrapped
 from hogwalk.app.cli.commands import lines
 from hogwalk.app.cli.exports import chosen
@@ -21,6 +20,9 @@ from hogwalk.errors import UsageError
 from hogwalk.model import Triple
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Wanted
+
+if TYPE_CHECKING:
+    from hogwalk.answer.render.dml import Door
 
 DEMO_LINE = 'this is the built-in demo, the dump of "Got Stack?"; `hogwalk FILE` looks at yours'
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Dict, Optional
+from typing import Callable, Dict, Optional, Sequence
 
 from hogwalk.machine.words import X86
-from hogwalk.machine.x64 import calls as calls64
-from hogwalk.machine.x64 import thunks as thunks64
 from hogwalk.machine.x86 import calls as calls32
 from hogwalk.machine.x86.callees import MOST_STEPS, Blocks
 from hogwalk.machine.x86.calls import Call, CallKind
@@ -80,8 +78,7 @@ class CallSites:
             return Site(return_address, SiteKind.OUTSIDE)
         if len(code) < 2:
             return Site(return_address, SiteKind.UNREAD)
-        before = calls32.calls_before if self.reader.words is X86 else calls64.calls_before
-        for call in before(code, return_address):
+        for call in _calls_before(self.reader)(code, return_address):
             if call.target is not None:
                 if self.modules.is_code(call.target):
                     return Site(return_address, SiteKind.CALL, call, self._followed(call.target))
@@ -101,8 +98,18 @@ class CallSites:
     def _followed(self, target: int) -> int:
         if self.reader.words is X86:
             return self.blocks.through_thunks(target)
+        from hogwalk.machine.x64 import thunks as thunks64  # here, for a 32-bit stack needs none of x64
+
         return thunks64.through_thunks(self.reader, self.modules.is_code, target)
 
     def _through(self, pointer: int) -> Optional[int]:
         function = self.blocks.code_word(pointer)
         return None if function is None else self._followed(function)
+
+
+def _calls_before(reader: CodeReader) -> Callable[[bytes, int], Sequence[Call]]:
+    if reader.words is X86:
+        return calls32.calls_before
+    from hogwalk.machine.x64 import calls as calls64
+
+    return calls64.calls_before

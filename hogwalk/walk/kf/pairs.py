@@ -5,15 +5,17 @@ A chain steps from a return slot to the one that unwind data name; it needs no r
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Set, Tuple
 
 from hogwalk.model import Registers, Triple
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.sites import CallSites, SiteKind
-from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.kf.chains import Chain
 from hogwalk.walk.kf.rank import Candidate
 from hogwalk.walk.kf.scoring import End, Fact, Finding, Tally, distance_points, findings
+
+if TYPE_CHECKING:
+    from hogwalk.walk.facts.unwinding import Unwinding
 
 NEAR_BASE = 0x1000
 FROM_REGISTERS = 100  # points by which the fault's registers stand before any pair

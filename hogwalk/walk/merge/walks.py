@@ -14,7 +14,6 @@ from hogwalk.walk.kf.frames import PROVEN, FrameReader
 from hogwalk.walk.merge.compare import compare
 from hogwalk.walk.merge.records import Walks
 from hogwalk.walk.merge.stitch import blind, stitch, with_start
-from hogwalk.walk.merge.unwound import both_unwound
 from hogwalk.walk.rebuild import rebuild
 
 __all__ = ["Walks", "both", "debugger_only"]
@@ -43,6 +42,8 @@ def _more_than_chance(frames: Sequence[Frame]) -> bool:
 def both(evidence: Evidence, choice: Optional[Choice], tell: Tell) -> Optional[Walks]:
     """The debugger's walk (if there is one) and hogwalk's own, stitched; None when neither has a frame."""
     if evidence.image.machine is not X86:
+        from hogwalk.walk.merge.unwound import both_unwound  # here, for only x64 needs it
+
         return both_unwound(evidence, choice, tell)
     kf_frames = choice.frames if choice is not None else ()
     own = rebuild(evidence, kf_frames, tell)
