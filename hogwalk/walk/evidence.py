@@ -7,7 +7,7 @@ records on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput
 from hogwalk.machine.words import X86, shown
@@ -20,6 +20,7 @@ from hogwalk.walk.facts.image import StackImage, read_stack
 from hogwalk.walk.facts.links import LinkJudge
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.facts.region import find_region
+from hogwalk.walk.facts.shadow import neighbours, shadow_entries
 from hogwalk.walk.facts.sites import CallSites, SiteKind
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.kf.chains import Chain, ChainFinder
@@ -64,6 +65,7 @@ class Evidence:
     chains: Dict[int, Chain]
     candidates: Tuple[Candidate, ...]
     fault: Fault
+    shadow: FrozenSet[Tuple[int, int]] = frozenset()
 
 
 def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registers] = None) -> Evidence:
@@ -107,6 +109,7 @@ def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registe
         chains,
         candidates,
         fault,
+        neighbours(shadow_entries(target, region), modules.is_code),
     )
 
 

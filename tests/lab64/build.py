@@ -72,7 +72,7 @@ def file_name(name: str) -> str:
 def _linked(name: str, c: str, s: str, base: int, style: Style, libraries: List[Path]) -> Path:
     flags = ("-fno-omit-frame-pointer",) if style.has("fp") and name in MODULES[2:6] else ()
     nt_asm = (HERE / "nt.s").read_text("utf-8") if name == "nt" else ""
-    key = repr((c, s, base, flags, nt_asm, [str(one) for one in libraries], "5"))
+    key = repr((c, s, base, flags, nt_asm, [str(one) for one in libraries], "6"))
     folder = cache_root() / ("x64-" + hashlib.sha256(key.encode()).hexdigest()[:28])
     if (folder / file_name(name)).exists():
         return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 from bisect import bisect_left
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,12 +13,12 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from hogwalk.targets.dump import DumpTarget, open_dump
 from tests.lab64.build import Image, build
-from tests.lab64.dump import Loaded, Machine, Stack, context, write_bitmap, write_dump
+from tests.lab64.dump import SHADOW, SHADOW_BYTES, Loaded, Machine, Stack, context, write_bitmap, write_dump
 from tests.lab64.emulate import CONTROL_BYTES, IST_TOP, POOL, Emulator, Run, RunError
 from tests.lab64.small import write_small
 from tests.lab64.styles import FIRST_PARTY, MODULES, STYLES, Style
 
-WORD = 8
+WORD, MACHINE_FRAME = 8, 40
 ATTEMPTS = 30
 FEWEST = 30  # live frames that a case must have
 VERSION = 5  # of the cases: a new number makes all of them anew
@@ -75,7 +76,10 @@ def _generate(style: Style, seed: int, folder: Path) -> None:
     gone = [one for one in listed if one.name in absent] if style.has("unloaded") else []
     fault = run.fault
     check = (0x7F, 8, run.trap_frame, fault["rsp"], fault["rip"])
-    stack = Stack(run.limit, run.base, run.base - (CONTROL_BYTES if style.has("segment") else 0x390), IST_TOP)
+    if style.has("shadow"):
+        memory.append((SHADOW, _shadow(run, rng)))
+    initial = run.base - (CONTROL_BYTES if style.has("segment") else 0x390)
+    stack = Stack(run.limit, run.base, initial, IST_TOP, style.has("shadow"))
     loaded = [one for one in listed if one not in gone]
     machine = Machine(loaded, gone, memory, stack, context(run.crash), check)
     if style.has("small"):
@@ -92,13 +96,26 @@ def _generate(style: Style, seed: int, folder: Path) -> None:
     (folder / "truth.json").write_text(json.dumps(truth, indent=1), "utf-8")
 
 
+def _shadow(run: Run, rng: Random) -> bytes:
+    """The shadow stack between its guard pages: entries of calls that have returned below, the live ones at its end.
+
+    What interrupted kernel code pushed CS, RIP and the shadow stack pointer.
+    """
+    words: List[int] = []
+    for live in run.live:
+        if live.kind != "user":
+            words += [SHADOW, live.address, 0x10] if live.kind == "machine" else [live.address]
+    stale = [rng.choice(run.live).address for _ in range(20)]
+    return struct.pack(f"<{len(stale) + len(words)}Q", *stale, *words).rjust(SHADOW_BYTES, b"\0")
+
+
 def _absent(style: Style, rng: Random) -> Set[str]:
     """The modules whose code the dump lacks and for which there is no file either."""
     if style.has("small"):
         return set(MODULES) - set(FIRST_PARTY)
     if style.has("unloaded"):
         return {rng.choice([name for name in MODULES if name not in FIRST_PARTY])}
-    dark = {"dark2": 2, "dark4": 4}.get(style.name, 0)
+    dark = 2 if style.has("dark2") else 4 if style.has("dark4") else 0
     return set(rng.sample(MODULES[1:], dark)) if dark else set()
 
 
@@ -215,9 +232,13 @@ def score(truth: Mapping[str, Any], found: Sequence[Tuple[int, str]]) -> Score:
 def owners(truth: Mapping[str, Any]) -> Dict[str, int]:
     """The true bytes of each module in the current segment, from the newest frame's start on."""
     sums: Dict[str, int] = {}
+    start = max(truth["limit"], truth["fault"]["rsp"])
     for frame in truth["frames"]:
-        if truth["limit"] <= frame["slot"] < truth["base"] and frame["bytes"] is not None:
-            sums[frame["module"]] = sums.get(frame["module"], 0) + frame["bytes"]
+        if truth["limit"] <= frame["slot"] < truth["base"]:
+            end = frame["slot"] + (WORD if frame["kind"] == "call" else MACHINE_FRAME)
+            held = end - start
+            sums[frame["module"]] = sums.get(frame["module"], 0) + held
+            start = end
     return sums
 
 

@@ -16,6 +16,7 @@ MASK = (1 << 64) - 1
 TABLES, DATA = 0xFFFFF80001A00000, 0xFFFFFA8001000000  # loaded modules, KDBG, KPRCB; thread, process, loader entries
 MODULES, PROCESSES, KDBG, PROCESSORS, PRCB = (TABLES + at for at in (0, 0x10, 0x100, 0x800, 0x1000))
 GDT, TSS, IDT, UNLOADED = (TABLES + at for at in (0x8000, 0x8200, 0x9000, 0xA000))
+SHADOW, SHADOW_BYTES = 0xFFFFFA8004000000, 0x2000  # the shadow stack between its guard pages
 PROCESS, THREAD = DATA + 0x5000, DATA + 0x9000
 _REGISTERS = (
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip",
@@ -42,6 +43,7 @@ class Stack(NamedTuple):
     base: int
     initial: int
     ist: int
+    shadow: bool = False
 
 
 def context(registers: Mapping[str, int]) -> bytes:
@@ -171,6 +173,8 @@ def _thread(virtual: Memory, stack: Stack) -> None:
     virtual.put(THREAD + 0x164, b"\x02")
     virtual.words(THREAD + 0x28, stack.initial, stack.limit, stack.initial - 0x100)
     virtual.words(THREAD + 0x278, stack.base)
+    if stack.shadow:  # Base, and Limit with its type in the low bits
+        virtual.words(THREAD + 0x318, SHADOW + SHADOW_BYTES + PAGE, (SHADOW - PAGE) | 1)
     virtual.words(THREAD + 0x70, PROCESS)
     virtual.words(THREAD + 0x210, PROCESS)
     virtual.words(THREAD + 0x3B0, 4, 0x124)

@@ -17,6 +17,7 @@ from tests.lab64.case import Case, owners, score
 
 OWN, BARE, ENGINE = "hogwalk", "hogwalk, no registers", "hogwalk, !py"
 TENTHS = (*(tenth / 10 for tenth in range(10)), 1.01)
+ALIGNED = 16  # bytes that the processor may leave below a machine frame, which the truth does not hold
 VERDICTS = (0, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99, 1.01)
 ROOT = Path(__file__).parents[2]
 
@@ -56,7 +57,8 @@ def own_walk(made: Case, registers: bool = True) -> Measured:
         sums = owners(made.truth)
         hog = min(sums, key=lambda name: (-sums[name], name))
         verdict = stated.probability, stated.owner == hog
-        covered = stated.low <= sums.get(stated.owner, 0) <= stated.high
+        true = sums.get(stated.owner, 0)
+        covered = stated.low - ALIGNED <= true <= stated.high + ALIGNED
     return Measured(found.recall, found.precision, found.bytes_right, found.right_hog, seconds, slots, verdict, covered)
 
 

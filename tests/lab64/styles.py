@@ -32,6 +32,7 @@ _ALL = (
     Style("wiped", "200h to 800h bytes of the stack overwritten", ("wiped",)),
     Style("dark2", "2 of 8 images not in the dump", ("dark2",)),
     Style("dark4", "4 of 8 images not in the dump", ("dark4",)),
+    Style("shadow", "4 of 8 images not in the dump, and the thread's shadow stack in it", ("dark4", "shadow")),
     Style("unloaded", "a driver that was unloaded: its range is all that is known", ("unloaded",)),
     Style("bitmap", "a bitmap dump of kernel memory; odd seeds have five levels of page tables", ("pdbs", "bitmap")),
     Style("small", "a small dump, and Microsoft's images beside it", ("small",)),

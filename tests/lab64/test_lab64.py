@@ -18,6 +18,7 @@ from hogwalk.walk.evidence import Evidence, Wanted, gather
 from hogwalk.walk.rebuild.walk import Rebuilt
 from hogwalk.walk.unwound import rebuild
 from tests.lab64.case import Case, case, score
+from tests.lab64.measure import own_walk
 
 READABLE = ("bitmap", "sym", "nosym", "trap", "fp", "chain", "asm", "jit", "retcfg", "segment")
 pytestmark = pytest.mark.skipif(
@@ -134,6 +135,24 @@ def test_bitmap_dumps_of_both_pagings_open(seed: int, root: Path) -> None:
         module["name"]: module["base"] for module in made.truth["modules"]
     }
     assert score(made.truth, pairs(rebuild(known))).recall == 1.0
+
+
+def test_a_shadow_stack_leaves_no_doubt(root: Path) -> None:
+    made = case("shadow", 1, root)
+    known = evidence(made)
+    assert known.shadow
+    found = score(made.truth, pairs(rebuild(known)))
+    assert (found.recall, found.precision) == (1.0, 1.0)
+    without = score(made.truth, pairs(rebuild(replace(known, shadow=frozenset()))))
+    assert without.recall < 1.0 or without.precision < 1.0  # else this proves nothing
+
+
+def test_what_is_stated_comes_true(root: Path) -> None:
+    some = [own_walk(case(style, seed, root)) for style in ("dark2", "small") for seed in (1, 2)]
+    high = [right for one in some for p, right in one.slots if p >= 0.95]
+    assert len(high) > 100
+    assert sum(high) / len(high) > 0.95
+    assert sum(bool(one.covered) for one in some) >= 3
 
 
 def test_an_unloaded_driver_is_charged_by_its_name(root: Path) -> None:

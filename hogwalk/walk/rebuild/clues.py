@@ -115,6 +115,8 @@ class Clue(IntEnum):
     DEPTH_STARTED = 1 << 113
     LAST = 1 << 114
     FOREIGN = 1 << 115
+    SHADOWED = 1 << 116
+    SHADOW_OTHER = 1 << 117
 
 
 WORDS: Dict[Clue, str] = {
@@ -140,6 +142,8 @@ WORDS: Dict[Clue, str] = {
     Clue.DEPTH_OTHER_LIKELY: "the most likely stack depth predicts another slot",
     Clue.OTHER_EXACT: "the call names another function, which may have jumped on",
     Clue.DEPTH_STARTED: "unwound from the start's registers",
+    Clue.SHADOWED: "the shadow stack holds both return addresses one after the other",
+    Clue.SHADOW_OTHER: "the shadow stack says otherwise",
     Clue.FOREIGN: "it lies in no module: generated code perhaps",
     Clue.CHAINED: "the saved EBP points to this frame",
     Clue.CHAIN_BROKEN: "the saved EBP points elsewhere",

@@ -11,6 +11,7 @@ from hogwalk.model import Frame
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.rebuild.walk import Rebuilt, RimFrame, Weighed
 
+ANYBODY = ""  # the owner of bytes of which nothing tells whose they are
 DRAWS, FEWEST_DRAWS = 200, 50
 WORK = 400_000  # candidates times draws: a stack of 1 MB is worth fewer draws, not seconds
 SEED = 20040  # any fixed number: the same stack gives the same statement
@@ -45,7 +46,9 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
     named = _largest(sums) if named is None else named
     if named is None:
         return None
-    if sum(1 - live for live in rebuilt.probabilities) < NO_DOUBT and _largest(sums) == named:
+    doubt = sum(1 - live for live in rebuilt.probabilities)
+    whole = not rebuilt.weighed.anybody or all(frame.return_address for frame in rebuilt.frames)
+    if doubt < NO_DOUBT and _largest(sums) == named and whole:
         return Confidence(named, _stated(DRAWS, DRAWS), sums[named], sums[named])
     owners = _owners(rebuilt.weighed, modules, owner)
     random, posterior = Random(SEED), rebuilt.weighed.posterior
@@ -54,8 +57,9 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
     draws = [summed.of(posterior.sample(random)) for _ in range(count)]
     agreeing = sum(_largest(draw) == named for draw in draws)
     held = sorted(draw.get(named, 0) for draw in draws)
+    most = sorted(draw.get(named, 0) + draw.get(ANYBODY, 0) for draw in draws)
     cut = int(count * (1 - INTERVAL) / 2)
-    return Confidence(named, _stated(agreeing, count), held[cut], held[-1 - cut])
+    return Confidence(named, _stated(agreeing, count), held[cut], most[-1 - cut])
 
 
 def _stated(agreeing: int, count: int) -> float:
@@ -86,6 +90,7 @@ class Sums:
         self._weighed = weighed
         self._owners = owners
         self._owner = owner
+        self._ends = [weighed.builder.end(number) for number in range(len(weighed.clued.nodes))]
         self._known: Dict[Tuple[int, ...], Dict[str, int]] = {}
         self._rims: Dict[Tuple[object, ...], Dict[str, int]] = {}
 
@@ -97,20 +102,21 @@ class Sums:
         return found
 
     def _sum(self, path: Tuple[int, ...]) -> Dict[str, int]:
-        nodes, bridges = self._weighed.clued.nodes, self._weighed.bridges
-        builder = self._weighed.builder
+        bridges, builder = self._weighed.bridges, self._weighed.builder
         sums: Dict[str, int] = {}
         for newer, older in zip(path, path[1:]):
             name = self._owners[newer]
             if (newer, older) in bridges:
-                self._add(sums, (newer, older), builder.over_hole)
+                charged = self._add(sums, (newer, older), builder.over_hole)
+                if self._weighed.anybody:
+                    sums[ANYBODY] = sums.get(ANYBODY, 0) + self._ends[older] - self._ends[newer] - charged
             elif name is not None:
-                sums[name] = sums.get(name, 0) + nodes[older].slot - nodes[newer].slot
+                sums[name] = sums.get(name, 0) + self._ends[older] - self._ends[newer]
         self._add(sums, path[:1], lambda first: [builder.first(first)])
         self._add(sums, path[-1:], builder.last)
         return sums
 
-    def _add(self, sums: Dict[str, int], rims: Tuple[int, ...], build: Callable[..., Sequence[RimFrame]]) -> None:
+    def _add(self, sums: Dict[str, int], rims: Tuple[int, ...], build: Callable[..., Sequence[RimFrame]]) -> int:
         """Adds what is built at a path's start, at its end, or at both rims of an unreadable page."""
         key = (build.__name__, *rims)
         found = self._rims.get(key)
@@ -119,7 +125,9 @@ class Sums:
             found = self._rims[key] = _of_frames([one.frame for one in built], self._owner)
         for owner, count in found.items():
             sums[owner] = sums.get(owner, 0) + count
+        return sum(found.values())
 
 
 def _largest(sums: Dict[str, int]) -> Optional[str]:
-    return min(sums, key=lambda name: (-sums[name], name)) if sums else None
+    owned = [name for name in sums if name != ANYBODY]
+    return min(owned, key=lambda name: (-sums[name], name)) if owned else None

@@ -87,6 +87,10 @@ class FrameBuilder:
         trust = _trust(node, mask)
         return Frame(node.slot - self._word, node.slot, node.address, running, size, symbol, Source.HOGWALK, trust)
 
+    def end(self, number: int) -> int:
+        """The node's slot: what lies between two of them is a frame's."""
+        return self._clued.nodes[number].slot
+
     def over_hole(self, newer: int, number: int) -> List[Built]:
         """The frame that runs into an unreadable page, where its depth is known, and the first one behind it."""
         mask, node = dict(self._clued.edges.steps[newer])[number], self._clued.nodes[number]

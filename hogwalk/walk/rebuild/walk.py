@@ -27,6 +27,9 @@ class RimBuilder(Protocol):
     def first(self, number: int) -> RimFrame:
         """The frame of the function that runs where the walk starts."""
 
+    def end(self, number: int) -> int:
+        """The address up to which the frame that ends with a node counts, as its neighbour's start does."""
+
     def over_hole(self, newer: int, number: int) -> Sequence[RimFrame]:
         """The frame that runs into the page, where its depth is known, and the first one above it."""
 
@@ -47,7 +50,7 @@ class Weighed:
     """The candidates of a stack, the graph of their scores and the probabilities of all paths through it.
 
     `bridges` are the steps, by their nodes' numbers, that lead over pages that cannot be read; `builder` tells the
-    frames at both rims of such a page.
+    frames at both rims of such a page.  `anybody`: what bridges leave uncharged may be anybody's, and so the hog's.
     """
 
     clued: Candidates
@@ -55,6 +58,7 @@ class Weighed:
     posterior: Posterior
     bridges: FrozenSet[Tuple[int, int]]
     builder: RimBuilder
+    anybody: bool = False
 
 
 @dataclass(frozen=True)

@@ -90,12 +90,16 @@ class Builder:
         end = self._end(node) if node.clues & Clue.TRAP_FRAME else None
         return Frame(start, node.slot, node.address, address, size, symbol, Source.HOGWALK, trust, end)
 
+    def end(self, number: int) -> int:
+        """The RSP that the code behind a node runs on with."""
+        return self._end(self._found.nodes[number])
+
     def over_hole(self, newer: int, number: int) -> List[Built]:
-        """None: what an unreadable page holds is not charged on x64."""
-        return []
+        """The frame whose return address is gone, and the first one behind: what lies between is charged to nobody."""
+        return self._lost(newer, number, 0)
 
     def last(self, number: int) -> List[Built]:
-        """None: see over_hole."""
+        """None: what lies below the last frame is charged to nobody."""
         return []
 
     def _symbol(self, address: int) -> Optional[Symbol]:

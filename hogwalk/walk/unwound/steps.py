@@ -68,7 +68,17 @@ class StepFinder:
     def steps(self) -> List[Sequence[Edge]]:
         """For each candidate its steps to older ones."""
         found = [() if number in self.leaving else self._steps(number) for number in range(len(self._nodes))]
-        return [self._between(number, edges) for number, edges in enumerate(found)]
+        return [self._shadowed(number, self._between(number, edges)) for number, edges in enumerate(found)]
+
+    def _shadowed(self, number: int, edges: Sequence[Edge]) -> Sequence[Edge]:
+        """The steps with what the thread's shadow stack says of them; it holds nothing but the truth."""
+        pairs, nodes = self._evidence.shadow, self._nodes
+        if not pairs:
+            return edges
+        newer = nodes[number].address
+        known = [(newer, nodes[older].address) in pairs for older, _ in edges]
+        clues = [int(Clue.SHADOWED if here else Clue.SHADOW_OTHER) for here in known]
+        return [(older, mask | clue) for (older, mask), clue in zip(edges, clues)]
 
     def _between(self, number: int, edges: Sequence[Edge]) -> Sequence[Edge]:
         """The steps with what the candidates passed over say: dead ones of calls that have returned.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import AbstractSet, Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from hogwalk.machine.x64.prologue import layout
 from hogwalk.machine.x64.unwind import RBP
@@ -47,7 +47,7 @@ def rebuild(
         tuple(one.reason for one in built),
         tuple(probabilities),
         gaps,
-        Weighed(candidates, graph, posterior, frozenset(), builder),
+        Weighed(candidates, graph, posterior, _bridges(candidates), builder, True),
         onward=finder.onward(path[-1]) if path else None,
     )
 
@@ -61,6 +61,14 @@ def collect(evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> Tup
     steps = finder.steps()
     ends = _ends(evidence, finder, found)
     return Candidates(tuple(found), Edges(steps, [None] * len(found)), starts, tuple(ends)), finder
+
+
+def _bridges(found: Candidates) -> FrozenSet[Tuple[int, int]]:
+    """The steps over return addresses that are gone."""
+    other = int(Clue.DEPTH_OTHER)
+    return frozenset(
+        (number, older) for number, edges in enumerate(found.edges.steps) for older, mask in edges if mask & other
+    )
 
 
 def _borne_out(found: Candidates, path: Sequence[int], live: Sequence[float]) -> Sequence[int]:

@@ -70,6 +70,8 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.HOLE: -2.80,
     Clue.USER_MODE: 5.94,
     Clue.NEAR_BASE: -1.78,
+    Clue.SHADOWED: 6.0,
+    Clue.SHADOW_OTHER: -25.0,
     Clue.LAST: 6.97,
     Clue.FOREIGN: -1.00,
     Clue.EARLY_END: -7.47,
