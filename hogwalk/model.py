@@ -100,7 +100,6 @@ class Symbol(_Shown):
     """The nearest symbol at or below an address; `name` is "" where the module has no symbol for it.
 
     `module` is "" where only the function is known: the extensions of NT 4 and 2000 print names alone.
-
     `displacement` counts bytes from the symbol, or from the module's start when there is no symbol.
     """
 
@@ -116,16 +115,22 @@ class Symbol(_Shown):
 
 @dataclass(frozen=True)
 class Version(_Shown):
-    """What a module's version resource says; every text may be "" where the resource is silent.
-
-    `linked` is the linker's time stamp, seconds since 1970 (UTC); None where it is not known, or a hash stands there.
-    """
+    """A module's version resource, "" where silent; `linked`: seconds since 1970 (UTC), None: unknown or a hash."""
 
     company: str
     product: str
     description: str
     file_version: str
     linked: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Process(_Shown):
+    """A process: its _EPROCESS, its image's file name ("" when unknown) and version resource (None likewise)."""
+
+    address: int
+    image: str
+    version: Optional[Version] = None
 
 
 @dataclass(frozen=True)
@@ -144,11 +149,10 @@ class Registers(_Shown):
 
 @dataclass(frozen=True)
 class ThreadStack(_Shown):
-    """One thread's stack.
+    """One thread's stack [limit, base), None where the source does not say.
 
-    `thread` is its _KTHREAD (kernel) or TEB (user) address, `identifier` its thread id, `process` its program's file
-    name ("" when unknown); [limit, base) and `pointer` (which it was left with) are None where the source does not say;
-    not `bounded`: only a saved piece of the stack is known.
+    `thread` is its _KTHREAD (kernel) or TEB (user), `identifier` its thread id, `process` its program's file name ("":
+    unknown), `pointer` the one it was left with (None: it ran, or unknown); not `bounded`: only a piece is known.
     """
 
     thread: int
@@ -180,10 +184,7 @@ class Region(_Shown):
 
 @dataclass(frozen=True)
 class Triple:
-    """A start for `kf = BasePtr StackPtr InstructionPtr`; `base_ptr` is None on machines other than x86.
-
-    There the start is the pair of `kf = StackPtr InstructionPtr FrameCount`.
-    """
+    """A start for `kf = BasePtr StackPtr InstructionPtr`; `base_ptr` is None where kf takes the other two alone."""
 
     base_ptr: Optional[int]
     stack_ptr: int

@@ -20,6 +20,7 @@ from hogwalk.model import (
     FrameLayout,
     Module,
     PrintedWalk,
+    Process,
     Region,
     Registers,
     Symbol,
@@ -219,6 +220,10 @@ class EngineTarget:
                 found = None
             self._registers = tuple(filter(None, [found]))
         return self._registers
+
+    def process(self) -> Optional[Process]:
+        """None: the debugger is asked for its structures instead."""
+        return None
 
     def evaluate(self, expression: str) -> Optional[int]:
         """The value of an expression as MASM's evaluator reads it in radix 16; None when it has none.

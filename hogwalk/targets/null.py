@@ -13,6 +13,7 @@ from hogwalk.model import (
     FrameLayout,
     Module,
     PrintedWalk,
+    Process,
     Region,
     Registers,
     Symbol,
@@ -79,6 +80,10 @@ class NullTarget:
     def registers(self) -> Tuple[Registers, ...]:
         """None."""
         return ()
+
+    def process(self) -> Optional[Process]:
+        """None."""
+        return None
 
     def evaluate(self, expression: str) -> Optional[int]:
         """None."""

@@ -14,6 +14,7 @@ from hogwalk.model import (
     Module,
     PrintedRow,
     PrintedWalk,
+    Process,
     Region,
     Registers,
     Symbol,
@@ -130,6 +131,11 @@ def region(packed: Any) -> Region:
 def triple(packed: Any) -> Triple:
     """A start of a walk."""
     return Triple(whole(packed["base_ptr"]), whole(packed["stack_ptr"]), whole(packed["instruction_ptr"]))
+
+
+def process(packed: Any) -> Process:
+    """A process."""
+    return Process(whole(packed["address"]), text(packed["image"]), optional(version)(packed["version"]))
 
 
 def registers(packed: Any) -> Registers:

@@ -17,6 +17,7 @@ from hogwalk.model import (
     FrameLayout,
     Module,
     PrintedWalk,
+    Process,
     Region,
     Registers,
     Symbol,
@@ -79,6 +80,9 @@ class Target(Protocol):
         What the user chose in the debugger, then an exception's or the crash's, then the thread's own.  None of them
         need belong to the stack that is looked at; void ones (no instruction, no stack pointer) are left out.
         """
+
+    def process(self) -> Optional[Process]:
+        """The process that the source itself names as the thread's owner (a log's `!thread`), else None."""
 
     def evaluate(self, expression: str) -> Optional[int]:
         """The value of a debugger expression (`@$pcr`, `poi(@esp)`, `nt!Name`); None without a debugger or a value."""

@@ -17,6 +17,7 @@ from hogwalk.model import (
     FrameLayout,
     Module,
     PrintedWalk,
+    Process,
     Region,
     Registers,
     Symbol,
@@ -162,6 +163,10 @@ class Recorder:
     def registers(self) -> Tuple[Registers, ...]:
         """As Target.registers."""
         return self._keep(["registers"], self._target.registers, packed.pack_records)
+
+    def process(self) -> Optional[Process]:
+        """As Target.process."""
+        return self._keep(["process"], self._target.process, packed.pack_record)
 
     def evaluate(self, expression: str) -> Optional[int]:
         """As Target.evaluate."""

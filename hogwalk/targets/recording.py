@@ -11,6 +11,7 @@ from hogwalk.model import (
     FrameLayout,
     Module,
     PrintedWalk,
+    Process,
     Region,
     Registers,
     Symbol,
@@ -157,6 +158,12 @@ class Replay:
         if json.dumps(["registers"]) not in self._answers:
             return ()
         return self._recall(packed.many(packed.registers), "registers")
+
+    def process(self) -> Optional[Process]:
+        """As Target.process; None in recordings made before it was asked."""
+        if json.dumps(["process"]) not in self._answers:
+            return None
+        return self._recall(packed.optional(packed.process), "process")
 
     def evaluate(self, expression: str) -> Optional[int]:
         """As Target.evaluate; None for what the recorded run did not evaluate."""

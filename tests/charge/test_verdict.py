@@ -39,7 +39,7 @@ def at(sp: Optional[int]) -> Report:
     return replace(stackhog()[0], registers=None if sp is None else Registers(0, sp, 0, "drawn"))
 
 
-def test_stackhog_in_seven_lines() -> None:
+def test_stackhog_in_few_lines() -> None:
     report, anatomy = stackhog()
     lines = verdict(report, anatomy[0][1])
     assert len(lines) <= MOST_LINES
@@ -57,7 +57,7 @@ def test_stackhog_in_seven_lines() -> None:
 
 
 @pytest.mark.parametrize("door", [STACKHOG, (str(DEMO),), (str(ROOT / "fixtures/logs/stackhog.log"),)])
-def test_at_every_door_it_is_seven_lines_with_the_hog_s_files(door: Sequence[str]) -> None:
+def test_at_every_door_it_is_few_lines_with_the_hog_s_files(door: Sequence[str]) -> None:
     lines = hogwalk(*door, "verdict").out.splitlines()
     assert len(lines) <= MOST_LINES
     assert max(map(len, lines)) <= 100

@@ -13,6 +13,7 @@ from hogwalk.answer.charge.products import linked_on
 from hogwalk.answer.render.segments import segments_document
 from hogwalk.answer.report.document import SCHEMA, ModuleUse, ProductUse, Report, Weight
 from hogwalk.answer.report.fault import cycle_price, depletion, used
+from hogwalk.answer.report.process import of_hog
 from hogwalk.machine.words import hexa
 from hogwalk.model import Frame, Triple
 from hogwalk.printable import printable_document
@@ -45,6 +46,7 @@ def document(report: Report) -> Dict[str, Any]:
             "thread": address(report.region.thread),
             "source": report.region.source,
         },
+        "process": _process(report),
         "overflow": depletion(report)._asdict(),
         "hog": _hog(report),
         "start": _start(report),
@@ -63,6 +65,20 @@ def document(report: Report) -> Dict[str, Any]:
         **segments_document(report, address, _frame, _module),
         "notes": list(report.notes),
         "commands": list(report.commands),
+    }
+
+
+def _process(report: Report) -> Optional[Dict[str, Any]]:
+    """The process that owns the thread; `of_hog`: "version" or "name" says that the hog's product is its own."""
+    process = report.process
+    if process is None:
+        return None
+    product = process.version.product if process.version is not None else ""
+    return {
+        "address": address(process.address),
+        "image": process.image or None,
+        "product": product or None,
+        "of_hog": of_hog(report),
     }
 
 

@@ -11,6 +11,7 @@ from hogwalk.answer.render.segments import segment_words
 from hogwalk.answer.render.table import PLAIN, Look, Words, bar, counted, cut, hexa, paragraphs, percent, table
 from hogwalk.answer.report.document import Report
 from hogwalk.answer.report.fault import cycle_price, depletion, double_fault, stack_pointer, used
+from hogwalk.answer.report.process import NAME, VERSION, of_hog
 from hogwalk.machine.words import shown
 from hogwalk.model import About, Frame, Gap, Trust
 from hogwalk.walk.kf.frames import PROVEN
@@ -58,10 +59,19 @@ def _head(report: Report) -> Words:
         "Thread",
         f"{thread}Limit {shown(region.limit)} Base {shown(region.base)}: {region.size} bytes ({region.source})",
     )
+    yield from _process(report)
     end = depletion(report)
     yield ("Overflow", f"{OVERFLOW[end.overflow]}: {end.why}")
     yield from _used(report)
     yield from _start(report)
+
+
+def _process(report: Report) -> Words:
+    process = report.process
+    if process is None:
+        return
+    by = {VERSION: ": its product is the hog's", NAME: ": by its name it is of the hog's product"}
+    yield ("Process", f"{shown(process.address)}  {process.image or '(no name)'}{by.get(of_hog(report) or '', '')}")
 
 
 def _used(report: Report) -> Words:

@@ -24,10 +24,11 @@ from hogwalk.answer.report.fault import (
     stack_pointer,
     used_bytes,
 )
+from hogwalk.answer.report.process import NAME, of_hog
 from hogwalk.model import Frame, Trust, Version
 
 SURE, LIKELY = 0.99, 0.9
-MOST_LINES = 7  # of WIDTH columns: what fits a mail's first glance
+MOST_LINES = 8  # of WIDTH columns: what fits a mail's first glance
 FAULTS = ("KiTrap0E", "KiPageFault")  # the page fault's entry on x86 and on x64
 
 
@@ -71,6 +72,10 @@ def _holds(report: Report) -> Iterator[str]:
     system = sum(use.share.bytes for use in report.system)
     parts = "" if hog.product.modules == (hog.product.name,) else f" of {_listed(hog.product.modules)}"
     yield f"{hog.product.name}{company} holds {held}{parts}; Windows itself {system}."
+    by = of_hog(report)
+    if by is not None and report.process is not None:
+        guess = " by its name" if by == NAME else ""
+        yield f"The process, {report.process.image}, is{guess} of that product too."
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

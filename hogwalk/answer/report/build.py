@@ -15,6 +15,7 @@ from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.gaps import after_context, gaps
+from hogwalk.walk.facts.process import owning_process
 from hogwalk.walk.kf.choose import frame_count
 from hogwalk.walk.merge.walks import Walks
 from hogwalk.walk.rebuild.confidence import Confidence, confidence
@@ -36,6 +37,7 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
         about=evidence.about,
         region=evidence.region,
         registers=evidence.registers or evidence.fault.elsewhere,
+        process=owning_process(target, evidence.region),
         newest=evidence.fault.newest,
         access=evidence.fault.access,
         candidates=evidence.candidates,

@@ -8,7 +8,7 @@ from typing import Optional, Sequence, Tuple
 from hogwalk.answer.charge.books import NO_MODULE, Share
 from hogwalk.answer.charge.cycles import Cycle
 from hogwalk.answer.charge.products import Product
-from hogwalk.model import About, Frame, Gap, PrintedWalk, Region, Registers, Triple, Version
+from hogwalk.model import About, Frame, Gap, PrintedWalk, Process, Region, Registers, Triple, Version
 from hogwalk.walk.kf.frames import Walk
 from hogwalk.walk.kf.rank import Candidate
 from hogwalk.walk.merge.compare import Difference
@@ -96,6 +96,7 @@ class Report:
     commands: Tuple[str, ...]
     printed: Optional[PrintedWalk] = None
     other_stacks: Tuple[OtherStack, ...] = ()
+    process: Optional[Process] = None
     newest: Optional[int] = None
     access: Optional[int] = None
     older: Tuple[Report, ...] = ()

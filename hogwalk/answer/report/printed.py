@@ -22,6 +22,7 @@ from hogwalk.walk.facts.faults import SLACK
 from hogwalk.walk.facts.gaps import gaps
 from hogwalk.walk.facts.links import Link, LinkJudge
 from hogwalk.walk.facts.modules import ModuleMap
+from hogwalk.walk.facts.process import owning_process
 from hogwalk.walk.facts.sites import CallSites, SiteKind
 from hogwalk.walk.kf.choose import frame_count
 from hogwalk.walk.printed import Judge, printed_frames
@@ -63,6 +64,7 @@ def build_printed(target: Target, walk: PrintedWalk) -> Report:
         commands=(),
         printed=walk,
         other_stacks=tuple(others),
+        process=owning_process(target, walk.region),
     )
 
 

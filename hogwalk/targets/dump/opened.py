@@ -11,6 +11,7 @@ from hogwalk.model import (
     FrameLayout,
     Module,
     PrintedWalk,
+    Process,
     Region,
     Registers,
     Symbol,
@@ -113,6 +114,10 @@ class DumpTarget:
     def registers(self) -> Tuple[Registers, ...]:
         """The crashing thread's registers as the dump records them: an exception's first, then the thread's."""
         return tuple(dict.fromkeys(self._crash.registers(self._names)))
+
+    def process(self) -> Optional[Process]:
+        """None: the structures of the kernel say it."""
+        return None
 
     def evaluate(self, expression: str) -> Optional[int]:
         """None: a dump file has no debugger."""

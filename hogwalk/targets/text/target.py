@@ -10,6 +10,7 @@ from hogwalk.model import (
     FrameLayout,
     Module,
     PrintedWalk,
+    Process,
     Region,
     Registers,
     Symbol,
@@ -122,6 +123,14 @@ class TextTarget:
         shown = [row for row in reversed(self._facts.registers) if row.ip and row.sp]
         near = [row for row in shown if region and region.limit - SLACK_BYTES <= row.sp < region.base]
         return tuple(dict.fromkeys([*near, *shown]))
+
+    def process(self) -> Optional[Process]:
+        """The process that `!thread` shows as the owner of the stack's thread."""
+        region = self._region
+        for said in self._facts.threads if region is not None else ():
+            if said.process is not None and region is not None and said.limit in (None, region.limit):
+                return Process(said.process, said.image)
+        return None
 
     def evaluate(self, expression: str) -> Optional[int]:
         """None: a log is no debugger."""

@@ -100,6 +100,13 @@ def kernel_stack(target: Target, thread: int) -> Optional[int]:
     return None if offset is None else word(target, thread + offset)
 
 
+def attached_process(target: Target, thread: int) -> Optional[int]:
+    """The process that a thread is attached to, its own as a rule (_KTHREAD.ApcState.Process); None if not known."""
+    block = target.debugger_block()
+    offset = data_block_ushort(block, windows.KDBG_THREAD_PROCESS) if block is not None else None
+    return None if offset is None else word(target, thread + offset)
+
+
 def runs(target: Target, thread: int) -> bool:
     """Whether a thread is running on a processor, or may be; then its KernelStack is an old one."""
     offset = _thread_offset(target, "State", windows.KDBG_THREAD_STATE)
