@@ -18,6 +18,7 @@ MAX_PROCESSORS = 32  # x86 Windows' own bound (KAFFINITY is 32 bits wide)
 
 PRCB_IN_PCR = 0x120  # _KPCR.PrcbData
 PCR_GDT = 0x3C  # _KPCR.GDT
+KDBG_PROCESS_LIST = 0x50  # PsActiveProcessHead
 KDBG_KERNEL_STACK = 0x29C  # USHORT OffsetKThreadKernelStack
 KDBG_THREAD_PROCESS = 0x2A0  # USHORT OffsetKThreadApcProcess
 KDBG_THREAD_STATE = 0x2A2  # USHORT OffsetKThreadState
@@ -25,6 +26,7 @@ KDBG_PRCB_CONTEXT = 0x2BC  # USHORT OffsetPrcbProcStateContext
 RUNNING = 2  # _KTHREAD.State (KTHREAD_STATE): its KernelStack is from the last time it was not
 PRCB_CURRENT_THREAD = 4  # _KPRCB.CurrentThread
 TIB_BASE, TIB_LIMIT = 4, 8  # _NT_TIB.StackBase, .StackLimit; a TEB begins with one
+TEB_DEALLOCATION_STACK = {4: 0xE0C, 8: 0x1478}  # _TEB.DeallocationStack: the lowest address reserved for the stack
 TIB_FPU_ROOM = 0x210  # the KPCR's NT_TIB.StackBase leaves out the room for the FPU state below Base
 
 DOUBLE_FAULT = (0x7F, 8)  # bug check and its first argument; the second is the TSS's address (0 on Windows 2000)

@@ -18,7 +18,9 @@ from tests.dump import machine64
 from tests.dump.contents import PAGE, stackhog
 from tests.dump.minidumps import TEB32, X86, Thread, context32, loaded, minidump, ranges
 from tests.dump.writers import FULL
-from tests.stackhog import DUMP, HOG_BYTES, SYMBOLS
+from tests.engine.engine import Engine, Target
+from tests.engine.wine import Setting
+from tests.stackhog import DUMP, HOG_BYTES, LAUNCHER, ROOT, SYMBOLS
 
 LIMIT, BASE = 0xB8AE6000, 0xB8AE9000
 
@@ -124,8 +126,32 @@ def test_a_stack_without_anything_is_said(tmp_path: Path) -> None:
     assert use.products == ()
 
 
+def test_in_the_debugger_too(engine: Engine, two_threads: Path) -> None:
+    """By the kernel's own lists in a kernel dump, by `~` in a program's."""
+    setting = Setting(import_path=(ROOT,), search_path=(LAUNCHER,))
+    for dump, options in ((DUMP, "threads"), (DUMP, "threads -n 0"), (two_threads, "threads")):
+        (step,) = engine.host(Target(dump, symbols=[SYMBOLS]), [f"!py hogwalk {options} --json"], setting)
+        found = {thread["thread"]: thread for thread in json.loads(step.output)["threads"]}
+        own = {thread["thread"]: thread for thread in threads_of("-z", str(dump), "-y", str(SYMBOLS))}
+        assert list(found) == list(own)
+        for key in ("limit", "base", "used", "left", "id"):
+            assert [one[key] for one in found.values()] == [one[key] for one in own.values()], key
+    (step,) = engine.host(Target(DUMP, symbols=[SYMBOLS]), ["!py hogwalk threads"], setting)
+    assert "8974ac00  9b8  StackHog.exe  12288  12288  100.0     0  StackHog 4496" in step.output
+
+
+def test_another_thread_is_that_thread_or_an_error(engine: Engine) -> None:
+    steps = [f"!py hogwalk --thread {wanted}" for wanted in ("1000", "874c6800", "8974ac04")]
+    setting = Setting(import_path=(ROOT,), search_path=(LAUNCHER,))
+    outputs = [step.output for step in engine.host(Target(DUMP, symbols=[SYMBOLS]), steps, setting)]
+    outputs += [hogwalk(*STACKHOG, *step.split()[2:]).out for step in steps]
+    for output in outputs:
+        assert "stack range" in output
+        assert "Hog " not in output
+
+
 def test_threads_needs_a_dump() -> None:
     ended = hogwalk("demo", "threads")
     assert ended.code == 3
-    assert "reads a dump file only" in ended.out
+    assert "not at a recording or a text" in ended.out
     assert hogwalk(*STACKHOG, "threads", "--record", "x").code == 2

@@ -44,12 +44,13 @@ def host(engine: Engine, installed: Setting, *steps: str, target: Target = STACK
     return [replace(step, output=unannounced(step.output)) for step in engine.host(target, steps, installed)]
 
 
-def test_the_verdict_is_seven_lines_with_what_to_ask_the_vendor(engine: Engine, installed: Setting) -> None:
+def test_the_verdict_is_few_lines_with_what_to_ask_the_vendor(engine: Engine, installed: Setting) -> None:
     (step,) = host(engine, installed, "!py hogwalk verdict")
     lines = step.output.strip().splitlines()
     assert len(lines) <= MOST_LINES
     assert max(map(len, lines)) <= 100
-    assert lines[-1].endswith("Ask Stack Hog Software, Inc. about these files, version 4.1.0.17 of 2007-01-08.")
+    asked = "Ask Stack Hog Software, Inc. about these files, version 4.1.0.17 of 2007-01-08."
+    assert " ".join(lines).endswith(asked)
 
 
 def test_candidates_puts_the_published_triple_first(engine: Engine, installed: Setting) -> None:

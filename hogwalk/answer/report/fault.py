@@ -11,7 +11,6 @@ from hogwalk.model import RECORDED_STACK, About
 from hogwalk.walk.facts.faults import SLACK
 
 NEAR_LIMIT = 0x200  # bytes above Limit where the next call or trap no longer fits
-DOUBLE_FAULT = (0x7F, 8)
 LOWEST_BIT = 0x1000  # of a stack pointer that one flipped bit can carry off its stack
 
 
@@ -30,8 +29,7 @@ class Depletion(NamedTuple):
 
 def is_double_fault(about: About) -> bool:
     """Whether the bug check is 7F with EXCEPTION_DOUBLE_FAULT."""
-    bugcheck = about.bugcheck
-    return bugcheck is not None and (bugcheck.code, bugcheck.arguments[:1]) == (DOUBLE_FAULT[0], DOUBLE_FAULT[1:])
+    return about.bugcheck is not None and about.bugcheck.double_fault
 
 
 def double_fault(report: Report) -> str:

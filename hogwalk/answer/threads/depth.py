@@ -6,25 +6,22 @@ from typing import Iterator, Optional
 
 from hogwalk.answer.threads.records import Depth
 from hogwalk.errors import Unreadable
+from hogwalk.machine.windows import GUARD, PAGE, RUNNING, TEB_DEALLOCATION_STACK
 from hogwalk.machine.words import X86
 from hogwalk.model import Region, ThreadStack
-from hogwalk.targets.dump import DumpTarget
+from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts import kernel
 from hogwalk.walk.facts.faults import fault_registers
 from hogwalk.walk.facts.segments import older_segments
 
-PAGE = 0x1000
-GUARD = PAGE  # a stack that ran out leaves its pointer on the guard page below Limit
 MAX_BYTES = 1 << 30  # no thread reserves more
 MAX_SEARCH = 16 << 20  # bytes searched for the first word that is not 0
-RUNNING = 2  # _KTHREAD.State (KTHREAD_STATE): its KernelStack is from the last time it was not
-DEALLOCATION_STACK = {4: 0xE0C, 8: 0x1478}  # _TEB: the lowest address reserved for the stack
 
 
 class Depths:
     """Measures the threads of one dump."""
 
-    def __init__(self, target: DumpTarget) -> None:
+    def __init__(self, target: Target) -> None:
         self._target = target
         self._about = target.about()
         self._current = target.thread()
@@ -47,7 +44,7 @@ class Depths:
     def _floor(self, thread: ThreadStack, limit: int, base: int) -> int:
         if self._about.kernel:
             return limit
-        reserved = self._word(thread.thread + DEALLOCATION_STACK[self._about.pointer_bytes])
+        reserved = self._word(thread.thread + TEB_DEALLOCATION_STACK[self._about.pointer_bytes])
         return reserved if reserved is not None and limit - MAX_BYTES < reserved <= limit else limit
 
     def _pointers(self, thread: ThreadStack, limit: int, base: int) -> Iterator[int]:

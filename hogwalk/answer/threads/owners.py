@@ -11,13 +11,13 @@ from hogwalk.answer.charge.products import product_shares, products
 from hogwalk.answer.report.document import ProductUse
 from hogwalk.answer.threads.records import Depth, ThreadUse
 from hogwalk.errors import BadInput, Unreadable
+from hogwalk.machine.windows import PAGE
 from hogwalk.machine.x86.reader import CodeReader
-from hogwalk.targets.dump import DumpTarget
+from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Wanted
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.facts.sites import CallSites, SiteKind
 
-PAGE = 0x1000
 MOST_WALKED = 128 << 10  # bytes: a deeper stack is only counted, so that one thread cannot take minutes
 MOST_COUNTED = 1 << 20  # bytes next to the newest frame that are counted
 
@@ -29,7 +29,7 @@ def silent(doing: str) -> None:
 class Owners:
     """Finds the owners of the stacks of one dump."""
 
-    def __init__(self, target: DumpTarget) -> None:
+    def __init__(self, target: Target) -> None:
         self._target = target
         about = target.about()
         self._wide = about.pointer_bytes == 8

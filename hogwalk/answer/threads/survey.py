@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import Callable, Dict, List, Tuple
 
 from hogwalk.answer.threads.depth import Depths
@@ -10,27 +11,35 @@ from hogwalk.answer.threads.owners import Owners
 from hogwalk.answer.threads.records import ThreadUse
 from hogwalk.errors import HogwalkError, NothingFound
 from hogwalk.fault import guarded
-from hogwalk.targets.dump import DumpTarget
+from hogwalk.targets.protocol import Target
 
+MOST_LIVE = 4096  # threads of a live machine, each of which takes some reads over a wire
 Begin = Callable[[str, int], None]
 Advance = Callable[[], None]
+NOT_LOOKED_AT = "not looked at; -n N does"
 
 
-def survey(target: DumpTarget, by: str, deep: int, begin: Begin, advance: Advance) -> Tuple[ThreadUse, ...]:
+def survey(target: Target, by: str, deep: int, begin: Begin, advance: Advance) -> Tuple[ThreadUse, ...]:
     """Every thread, the one with least left first (by "left") or with most used first (by "used").
 
-    The `deep` worst are walked frame by frame.  Raises NothingFound for a dump without threads.
+    The `deep` worst are walked frame by frame, on a live machine they alone are looked into.
+    Raises NothingFound where no thread is known.
     """
     begin("listing the threads", 0)
     depths = Depths(target)
-    uses = [ThreadUse(stack, depths.of(stack), (), False) for stack in target.threads()]
+    live = target.about().live
+    threads = islice(target.threads(), MOST_LIVE if live else None)
+    uses = [ThreadUse(stack, depths.of(stack), (), False) for stack in threads]
     if not uses:
-        raise NothingFound("this dump shows no thread", "give the symbols of nt (-y)")
+        raise NothingFound("no thread is known", "give the symbols of nt (-y)")
     ranked = sorted(uses, key=ORDERS[by])
     owners = Owners(target)
     begin("looking through the stacks", len(ranked))
     found: List[ThreadUse] = []
     for number, use in enumerate(ranked):
+        if live and number >= deep:
+            found.append(replace(use, trouble="" if use.depth is None else NOT_LOOKED_AT))
+            continue
         found.append(_owned(owners, use, number < deep))
         advance()
     return tuple(found)

@@ -24,7 +24,7 @@ COMMANDS = {
     "charge": "own and inclusive bytes, the price of a cycle, what would fit without whom",
     "verdict": "the triage in words, for a mail: what died, who holds the stack, why, and how sure",
     "summary": "the reports of many dumps (--json-lines) as one: products, paths, worst first",
-    "threads": "all threads of a dump by the stack they have left, each with its top product",
+    "threads": "all threads by the stack they have left, each with its top product",
 }
 TOPICS = {
     "reading": "what each line of the report means",
@@ -46,8 +46,9 @@ DETAILS: Dict[str, str] = {
     "heal": "In the debugger only.  One override (.fpo -s) per call site, from hogwalk's own walk; kf then follows "
     "that walk, so it is no second proof of it.  With --keep they stay when kf walks better, and the line that removes "
     "them is printed.",
-    "threads": "Reads dump files (by hogwalk's own reader, not by the debugger).  Used is Base minus the saved stack "
-    "pointer, or, marked ~, minus the lowest word that is not 0.  The N worst are walked frame by frame; of the "
+    "threads": "Reads dump files by hogwalk's own reader; in the debugger its target's lists of threads.  Used is Base "
+    "minus the saved stack pointer, or, marked ~, minus the lowest word that is not 0.  The N worst are walked frame "
+    "by frame; of the "
     "rest, marked ~, the return addresses are counted.",
 }
 VALUED = (

@@ -12,19 +12,24 @@ from hogwalk.answer.render.threads import render_threads
 from hogwalk.answer.threads.survey import survey
 from hogwalk.app.cli.progress import Progress
 from hogwalk.errors import BadInput, UsageError
-from hogwalk.targets.dump import DumpTarget
+from hogwalk.targets.parsers.remarks import is_remark, meaning
 from hogwalk.targets.protocol import Target
+from hogwalk.targets.recording import Replay
 
 
 def thread_lines(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> Iterable[str]:
-    """The table of threads, or its JSON document; raises BadInput for anything but a dump read by hogwalk itself."""
+    """The table of threads, or its JSON document; raises BadInput for a recording and a text."""
     if options.n < 0:
         raise UsageError("-n wants 0 or more")
     if options.record:
         raise UsageError("threads cannot be recorded", "keep the dump itself")
-    if not isinstance(target, DumpTarget):
-        raise BadInput("`threads` reads a dump file only", "run `hogwalk -z DUMP threads` outside the debugger")
+    if isinstance(target, Replay) or target.about().kind == "text":
+        raise BadInput(
+            "`threads` looks at a dump or a live machine, not at a recording or a text", "run it where the threads are"
+        )
     uses = survey(target, options.by, options.n, progress, progress.advance)
+    notes = [note for note in target.notes if not is_remark(note)]
+    notes += meaning(filter(is_remark, target.notes))
     if options.json is not None:
-        return written(threads_document(target.about(), uses, target.notes)).split("\n")
-    return render_threads(target.about(), uses, target.notes, look)
+        return written(threads_document(target.about(), uses, notes)).split("\n")
+    return render_threads(target.about(), uses, notes, look)

@@ -13,9 +13,9 @@ from hogwalk.targets.dump.layout import MACHINES, PAGE, Kdbg
 from hogwalk.targets.dump.loaded import loaded_modules, named, unloaded_modules, with_unloaded
 from hogwalk.targets.dump.paging import FIVE, FOUR, PAE, TWO, PagedMemory
 from hogwalk.targets.dump.physical import physical
-from hogwalk.targets.dump.processes import process_threads
 from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.source import ByteSource, MappedFile
+from hogwalk.targets.processes import process_threads
 
 _PCR_BEFORE_PRCB, _PCR_TSS = 0x120, 0x40  # x86
 _BOOT_PCR = 0xFFDFF000  # where x86 kernels before Vista map the first processor's KPCR
@@ -161,7 +161,7 @@ class KernelCrash:
     def threads(self, names: Names) -> Iterator[ThreadStack]:
         """All threads where the kernel's types are known, else the one each processor ran."""
         seen = False
-        for found in process_threads(self.memory, self.header.process_list, self.where, names.field):
+        for found in process_threads(self.memory, self.header.process_list, self.where.pointer, names.field):
             seen = True
             yield found
         if not seen:

@@ -62,6 +62,14 @@ def add_line(threads: List[ThreadText], line: str, pointer_bytes: Optional[int] 
     return True
 
 
+_USER = re.compile(rf"^[ .#]*\d+\s+Id: [0-9a-f]+\.([0-9a-f]+) .*\bTeb: ({ADDRESS})\b", re.MULTILINE)
+
+
+def parse_user_threads(text: str) -> Tuple[Tuple[int, int], ...]:
+    """The id and the TEB of each thread in the answer of `~` (user mode)."""
+    return tuple((int(one, 16), address(teb)) for one, teb in _USER.findall(text))
+
+
 def overflow(line: str) -> Tuple[ThreadText, ...]:
     """What the line `STACK_OVERFLOW: Stack Limit: ffff9a8143c61000. ..` of !analyze says: a Limit without a Base."""
     found = _OVERFLOW.search(line)

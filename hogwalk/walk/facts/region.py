@@ -33,7 +33,7 @@ def find_region(target: Target, limit: Optional[int], base: Optional[int], threa
         region = source(target, who)
         if region is None or (thread is not None and region.thread != thread):
             continue  # a thread that was asked for is that very thread or an error
-        reason = nonsense(region, words)
+        reason = nonsense(region, words) or _elsewhere(target, region)
         if reason is None:
             return region
         refused.append(f"{region.source} says {shown(region.limit)}..{shown(region.base)}: {reason}")
@@ -71,6 +71,13 @@ def nonsense(region: Region, words: Words) -> Optional[str]:
         return f"{region.size} bytes are more than any stack has (16 MB)"
     if region.limit < 0 or region.base > words.mask + 1:
         return f"outside the {8 * words.word}-bit address space"
+    return None
+
+
+def _elsewhere(target: Target, region: Region) -> Optional[str]:
+    about = target.about()
+    if about.kernel and about.kind != "text" and region.limit <= about.words.mask >> 1:
+        return "not in the kernel's half of the address space"
     return None
 
 

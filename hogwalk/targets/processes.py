@@ -1,15 +1,15 @@
-"""All threads of a kernel dump: PsActiveProcessHead, then each process's list of threads."""
+"""All threads of a kernel: PsActiveProcessHead, then each process's list of threads, in a dump or a live machine."""
 
 from __future__ import annotations
 
-from typing import Iterator, NamedTuple, Optional, Set
+import contextlib
+from typing import Callable, Iterator, NamedTuple, Optional, Set
 
 from hogwalk.errors import Unreadable
 from hogwalk.model import ThreadStack
-from hogwalk.targets.dump.crash import FieldOf
-from hogwalk.targets.dump.layout import Layout
 from hogwalk.targets.images.source import ByteSource
 
+FieldOf = Callable[[str, str], Optional[int]]
 _PROCESS_CAP = 65536
 _THREAD_CAP = 1 << 18
 _NAME_BYTES = 15
@@ -42,23 +42,26 @@ def _offsets(field: FieldOf) -> Optional[_Offsets]:
     return _Offsets(*known) if len(known) == len(found) else None
 
 
-def process_threads(memory: ByteSource, head: int, where: Layout, field: FieldOf) -> Iterator[ThreadStack]:
-    """Every thread of every process in list order; nothing where the types do not give the offsets."""
+def process_threads(memory: ByteSource, head: int, pointer: int, field: FieldOf) -> Iterator[ThreadStack]:
+    """Every thread of every process in list order, pointers of so many bytes; nothing where the types give no offsets.
+
+    `head` is the address of PsActiveProcessHead.
+    """
     offsets = _offsets(field)
     if offsets is None:
         return
     cid = field("_ETHREAD", "Cid")
     seen: Set[int] = set()
-    for links in _ring(memory, head, where.pointer, _PROCESS_CAP):
+    for links in _ring(memory, head, pointer, _PROCESS_CAP):
         process = links - offsets.process_links
         raw = memory.upto(process + offsets.process_name, _NAME_BYTES)
         name = "".join(chr(byte) if 32 <= byte < 127 else "_" for byte in raw.split(b"\0", 1)[0])
-        for entry in _ring(memory, process + offsets.thread_head, where.pointer, _THREAD_CAP):
+        for entry in _ring(memory, process + offsets.thread_head, pointer, _THREAD_CAP):
             thread = entry - offsets.thread_links
             if thread in seen:
                 break
             seen.add(thread)
-            yield _thread(memory, thread, name, where.pointer, offsets, cid)
+            yield _thread(memory, thread, name, pointer, offsets, cid)
         if len(seen) >= _THREAD_CAP:
             return
 
@@ -66,15 +69,22 @@ def process_threads(memory: ByteSource, head: int, where: Layout, field: FieldOf
 def _thread(
     memory: ByteSource, thread: int, process: str, pointer: int, offsets: _Offsets, cid: Optional[int]
 ) -> ThreadStack:
-    """One thread's stack; what cannot be read is None."""
+    """One thread's stack, by one read where that can be; what cannot be read is None."""
+    places = (offsets.stack_limit, offsets.stack_base, offsets.kernel_stack, *([] if cid is None else [cid + pointer]))
+    low, high = min(places), max(places) + pointer
+    whole: Optional[bytes] = None
+    with contextlib.suppress(Unreadable):
+        whole = memory.read(thread + low, high - low)
 
-    def word(offset: Optional[int]) -> Optional[int]:
+    def word(offset: int) -> Optional[int]:
+        if whole is not None:
+            return int.from_bytes(whole[offset - low : offset - low + pointer], "little")
         try:
-            return memory.pointer(thread + offset, pointer) if offset is not None else None
+            return memory.pointer(thread + offset, pointer)
         except Unreadable:
             return None
 
-    identifier = word(cid + pointer if cid is not None else None)
+    identifier = None if cid is None else word(cid + pointer)
     limit, base = word(offsets.stack_limit), word(offsets.stack_base)
     return ThreadStack(thread, identifier, process, limit, base, word(offsets.kernel_stack))
 
