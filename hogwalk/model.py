@@ -151,8 +151,8 @@ class Registers(_Shown):
 class ThreadStack(_Shown):
     """One thread's stack [limit, base), None where the source does not say.
 
-    `thread` is its _KTHREAD (kernel) or TEB (user), `identifier` its thread id, `process` its program's file name ("":
-    unknown), `pointer` the one it was left with (None: it ran, or unknown); not `bounded`: only a piece is known.
+    `thread` is its _KTHREAD or TEB, `process` its program's file name ("": unknown), `pointer` the stack pointer it was
+    left with (None: it ran, or unknown); not `bounded`: only a saved piece of the stack is known.
     """
 
     thread: int
@@ -276,7 +276,6 @@ class PrintedWalk(_Shown):
 
 
 RECORDED_STACK = "the stack the dump records"  # a region's source: it begins at the stack pointer, not at Limit
-# Why stack bytes belong to no frame.
 ABOVE = "above the first frame: calls newer than the walk's start, and stack never used"
 USED_AFTER = "used after this context"
 AFTER = "above this context: used after it, or never used"
