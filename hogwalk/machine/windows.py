@@ -11,18 +11,37 @@ PAGE = 0x1000  # of every x86
 GUARD = 0x1000  # the guard page below Limit
 USER_END = 0x80000000  # kernel addresses start here (with /3GB at C0000000: then more looks like user space, not less)
 
-# KDDEBUGGER_DATA64; every pointer in it is 64 bits wide, sign-extended on x86.
-KDBG_PROCESSOR_BLOCK = 0x218  # KiProcessorBlock: address of the array of KPRCB pointers
-KDBG_INITIAL_STACK = 0x29E  # USHORT OffsetKThreadInitialStack
+
+class Kdbg:
+    """Offsets in the debugger data block (_KDDEBUGGER_DATA64); its pointers take 64 bits, sign-extended on x86.
+
+    From INITIAL_STACK's neighbours on each is a USHORT that holds an offset in another structure.
+    """
+
+    TAG = 0x10
+    SIZE = 0x14
+    KERNEL_BASE = 0x18
+    MODULE_LIST = 0x48  # PsLoadedModuleList
+    PROCESS_LIST = 0x50  # PsActiveProcessHead
+    PROCESSOR_BLOCK = 0x218  # KiProcessorBlock: address of the array of KPRCB pointers
+    UNLOADED, UNLOADED_COUNT = 0x220, 0x228
+    KERNEL_STACK = 0x29C  # OffsetKThreadKernelStack
+    INITIAL_STACK = 0x29E  # OffsetKThreadInitialStack
+    THREAD_PROCESS = 0x2A0  # OffsetKThreadApcProcess
+    THREAD_STATE = 0x2A2  # OffsetKThreadState
+    PROCESS_BYTES = 0x2A8  # SizeEProcess
+    PRCB_THREAD = 0x2B4  # OffsetPrcbCurrentThread
+    PRCB_CONTEXT = 0x2BC  # OffsetPrcbProcStateContext
+    THREAD_BYTES = 0x2C0  # SizeEThread
+    BYTES = 0x340
+
+
 MAX_PROCESSORS = 32  # x86 Windows' own bound (KAFFINITY is 32 bits wide)
 
+BOOT_PCR = 0xFFDFF000  # where x86 kernels before Vista map the first processor's _KPCR
+PCR_PRCB = 0x20  # _KPCR.Prcb
 PRCB_IN_PCR = 0x120  # _KPCR.PrcbData
 PCR_GDT = 0x3C  # _KPCR.GDT
-KDBG_PROCESS_LIST = 0x50  # PsActiveProcessHead
-KDBG_KERNEL_STACK = 0x29C  # USHORT OffsetKThreadKernelStack
-KDBG_THREAD_PROCESS = 0x2A0  # USHORT OffsetKThreadApcProcess
-KDBG_THREAD_STATE = 0x2A2  # USHORT OffsetKThreadState
-KDBG_PRCB_CONTEXT = 0x2BC  # USHORT OffsetPrcbProcStateContext
 RUNNING = 2  # _KTHREAD.State (KTHREAD_STATE): its KernelStack is from the last time it was not
 PRCB_CURRENT_THREAD = 4  # _KPRCB.CurrentThread
 TIB_BASE, TIB_LIMIT = 4, 8  # _NT_TIB.StackBase, .StackLimit; a TEB begins with one

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, Unreadable
-from hogwalk.machine.windows import KDBG_PROCESS_LIST
+from hogwalk.machine.windows import Kdbg
 from hogwalk.machine.words import X86
 from hogwalk.model import (
     RECORDED_STACK,
@@ -218,7 +218,7 @@ class EngineTarget:
 
     def _kernel_threads(self) -> Iterator[ThreadStack]:
         words, block = self.about().words, self.debugger_block() or b""
-        at = KDBG_PROCESS_LIST
+        at = Kdbg.PROCESS_LIST
         head = int.from_bytes(block[at : at + words.word], "little") or self.evaluate("nt!PsActiveProcessHead")
         if head is not None:
             memory = Window(lambda at, count: self.read(at & words.mask, count), 0, words.mask + 1)

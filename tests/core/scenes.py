@@ -8,7 +8,7 @@ from typing import List, Optional, Tuple
 
 from hogwalk.analysis import Run
 from hogwalk.answer.report.document import Report
-from hogwalk.machine.windows import KDBG_INITIAL_STACK, KDBG_PROCESSOR_BLOCK
+from hogwalk.machine.windows import Kdbg
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import BugCheck, Frame, Region, Source, Symbol, Triple, Trust, Version
 from hogwalk.targets.protocol import Target
@@ -82,7 +82,7 @@ def with_processor(target: DrawnTarget, limit: int, base: int, registers: Tuple[
     """Draws a data block, a KPCR that runs THREAD, and TSS 28 with (eip, esp, ebp)."""
     pcr, array, gdt, tss = 0xFFDFF000, 0x808A0000, 0x8003F000, 0x80042000
     block = bytearray(0x340)
-    struct.pack_into("<q", block, KDBG_PROCESSOR_BLOCK, array - (1 << 32))
+    struct.pack_into("<q", block, Kdbg.PROCESSOR_BLOCK, array - (1 << 32))
     target.block = bytes(block)
     target.put_words(array, pcr + 0x120, 0)
     target.put_words(pcr + 0x124, THREAD)
@@ -96,7 +96,7 @@ def with_processor(target: DrawnTarget, limit: int, base: int, registers: Tuple[
 def block_with_initial_stack(offset: int) -> bytes:
     """A data block that knows where _KTHREAD.InitialStack lies, and nothing else."""
     block = bytearray(0x340)
-    struct.pack_into("<H", block, KDBG_INITIAL_STACK, offset)
+    struct.pack_into("<H", block, Kdbg.INITIAL_STACK, offset)
     return bytes(block)
 
 

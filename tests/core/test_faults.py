@@ -207,7 +207,7 @@ def test_a_thread_that_another_processor_runs_starts_with_what_that_saved() -> N
     with_processor(drawn.target, LIMIT, BASE, (0, 0, 0))
     assert drawn.target.block is not None
     block = bytearray(drawn.target.block)
-    struct.pack_into("<H", block, windows.KDBG_PRCB_CONTEXT, 0x18)
+    struct.pack_into("<H", block, windows.Kdbg.PRCB_CONTEXT, 0x18)
     drawn.target.block = bytes(block)
     drawn.target.put(0xFFDFF000 + 0x138, context_bytes(AT))
     found = found_in(drawn).registers

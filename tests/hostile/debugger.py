@@ -34,10 +34,10 @@ class _Listed:
 
 @lru_cache(maxsize=1)
 def drawn() -> Machine:
-    """The machine that all of them hold: a page of stack; its code cannot be read, for that is not what is tried."""
+    """The machine that all of them hold: 512 bytes of stack; its code cannot be read, for that is not what is tried."""
     scene = machine()
-    usual_stack(scene, frames=8)
-    with_thread(scene.target, LIMIT, LIMIT + 0x1000)
+    usual_stack(scene, frames=8, size=0x20)
+    with_thread(scene.target, LIMIT, LIMIT + 0x200)
     for code in (scene.nt, scene.hog):
         scene.target.forget(code.start + 0x1000, code.start + code.size)
     return scene

@@ -34,7 +34,8 @@ COMMAND = re.compile(
         (
             r"(?:\.stkwalk_force_frame_pointer; )?n; \.expr",
             r"\.stkwalk_force_frame_pointer [01]|n (?:8|10|16)|\.expr /s (?:masm|MASM|c\+\+|C\+\+)",
-            r"\? \(@\$(?:thread|teb|pcr)\)|lm|\|\||r|\.dumpdebug|!thread(?: [0-9a-f]{8})?|dt nt!_[A-Z]+",
+            r"\? \((?:@\$(?:thread|teb|pcr)|nt!KdDebuggerDataBlock|nt!PsActiveProcessHead)\)",
+            r"lm|\|\||r|\.dumpdebug|!thread(?: [0-9a-f]{8})?|dt nt!_[A-Z]+",
             rf"lmv a {_WORDS}(?:;lmv a {_WORDS})*",
             r'\.foreach /s \(hogwalk "[0-9a-f]+(?: [0-9a-f]+)*"\) \{\.printf "%y\\n", @@masm\(0x\$\{hogwalk\}\)\}',
             r"kf=(?:[0-9a-f]{8}){1,2}(?: (?:[0-9a-f]{8}){1,2}){2} 0x[0-9a-f]+",

@@ -9,20 +9,24 @@ from hogwalk.answer.explain.records import Purpose
 from hogwalk.machine.words import X86
 from hogwalk.machine.x86.emulate import HelperEffect
 from hogwalk.machine.x86.flow import Flow
+from hogwalk.machine.x86.opcodes import (
+    FS_PREFIX,
+    GROUP_FF,
+    LOAD_CHAIN,
+    MOV_EAX_FROM,
+    MOV_REGISTERS,
+    PUSH_CHAIN,
+    PUSH_CONSTANTS,
+    PUSH_REGISTERS,
+    ROOM_PUSHES,
+    SET_UP,
+)
 from hogwalk.machine.x86.prologue import Step
 from hogwalk.machine.x86.values import EBP, ESP, FIRST_ORIGIN, Known
 
 WORD = X86.word
 
 MOST_RECORD_WORDS = 4  # next, handler, scope table, try level
-LOAD_CHAIN = (b"\x64\xa1\0\0\0\0", b"\x64\x8b\x0d\0\0\0\0", b"\x64\x8b\x15\0\0\0\0")  # mov eax|ecx|edx,fs:[0]
-PUSH_CHAIN = b"\x64\xff\x35\0\0\0\0"  # push dword ptr fs:[0]
-ROOM_PUSHES = (0x50, 0x51, 0x52)  # push eax|ecx|edx in a prologue: the shortest way to make room for a word
-SET_UP = {  # besides pushes and changes of ESP, what a prologue consists of
-    b"\x8b\xec": "mov ebp,esp",
-    b"\x89\xe5": "mov ebp,esp",
-    b"\x8b\xff": "mov edi,edi",
-}
 
 
 @dataclass
@@ -73,8 +77,8 @@ class StackModel:
         if not count:
             return
         opcode = step.code[0]
-        constant = opcode in (0x68, 0x6A)
-        pushed = constant or 0x50 <= opcode < 0x58 or opcode == 0xFF or step.code[:2] == PUSH_CHAIN[:2]
+        constant = opcode in PUSH_CONSTANTS
+        pushed = constant or opcode in PUSH_REGISTERS or opcode == GROUP_FF or step.code[:2] == PUSH_CHAIN[:2]
         if step.keeps == EBP:
             purpose = Purpose.SAVED_EBP
         elif step.keeps is not None:
@@ -101,7 +105,7 @@ class StackModel:
         """An instruction that leaves ESP alone: does the prologue go on?"""
         if step.code in LOAD_CHAIN:
             self._chain_loaded = True
-        elif step.code[0] == 0x64 or step.code in SET_UP or 0xB8 <= step.code[0] < 0xC0 or step.code[0] == 0xA1:
+        elif step.code in SET_UP or step.code[0] in (FS_PREFIX, MOV_EAX_FROM, *MOV_REGISTERS):
             return
         else:
             self._leading = False

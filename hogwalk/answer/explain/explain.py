@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from hogwalk.answer.explain.chunks import SET_UP, Chunk, StackModel
+from hogwalk.answer.explain.chunks import Chunk, StackModel
 from hogwalk.answer.explain.records import CallSite, Explanation, Instruction, Part, Purpose
 from hogwalk.errors import NothingFound
 from hogwalk.machine.words import X86, shown
@@ -12,6 +12,7 @@ from hogwalk.machine.x86.blocks import Block
 from hogwalk.machine.x86.calls import LONGEST, Call, CallKind, calls_before
 from hogwalk.machine.x86.depth import StackDepths
 from hogwalk.machine.x86.functions import FunctionStarts
+from hogwalk.machine.x86.opcodes import ADD_ESP, FS_PREFIX, MOST_IMM8, MOV_EAX, POPS_NOWHERE, SET_UP
 from hogwalk.machine.x86.prologue import Step, steps
 from hogwalk.machine.x86.text import Disassembler, Namer, no_name
 from hogwalk.model import Frame
@@ -110,9 +111,9 @@ class Explainer:
         if popped:
             return popped
         code = self._reader.readable_from(instruction, 3)
-        if code[:2] == b"\x83\xc4" and code[2] < 0x80:
+        if code[:2] == ADD_ESP and code[2] < MOST_IMM8:
             return code[2]
-        return WORD if code[:1] in (b"\x59", b"\x5a") else 0
+        return WORD if code[:1] in POPS_NOWHERE else 0
 
     def _from_return(self, frame: Frame, model: StackModel, notes: List[str]) -> None:
         """Without a way from the entry, what the way to the `ret` tells."""
@@ -130,7 +131,7 @@ class Explainer:
         shown = []
         leading = True
         for step in walked[: last + 1]:
-            leading = leading and (step.moved != 0 or step.code in SET_UP or step.code[0] in (0x64, 0xB8))
+            leading = leading and (step.moved != 0 or step.code in SET_UP or step.code[0] in (FS_PREFIX, MOV_EAX))
             if step.address in made or leading:
                 text = self._text.text(step.code, step.address)
                 shown.append(Instruction(step.address, step.code, text, tuple(made.get(step.address, ()))))

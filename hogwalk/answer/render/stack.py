@@ -6,7 +6,7 @@ from typing import Dict, Iterator, Optional
 
 from hogwalk.answer.explain.words import MATTERS, Word, WordKind, words
 from hogwalk.answer.render.line import Line, code_link, joined, words_link
-from hogwalk.answer.render.table import NARROWEST, PLAIN, Look, cut
+from hogwalk.answer.render.table import NARROWEST, PLAIN, Look, counted, cut
 from hogwalk.machine.words import shown
 from hogwalk.model import Symbol
 from hogwalk.walk.evidence import Evidence
@@ -34,7 +34,7 @@ def render_stack(evidence: Evidence, targets: Names, every: bool, look: Look = P
         else:
             left_out += 1
     if left_out:
-        yield f"{left_out} words of data, code and stack pointers left out; --all shows them"
+        yield f"{counted(left_out, 'word')} of data, code and stack pointers left out; --all shows them"
 
 
 def _line(evidence: Evidence, targets: Names, word: Word, width: int) -> Line:

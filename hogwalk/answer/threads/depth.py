@@ -24,7 +24,7 @@ class Depths:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._about = target.about()
-        self._current = target.thread()
+        self._current = kernel.crashed_thread(target) if self._about.kernel else target.thread()
         self._state_at = target.field("_KTHREAD", "State") if self._about.kernel else None
 
     def of(self, thread: ThreadStack) -> Optional[Depth]:

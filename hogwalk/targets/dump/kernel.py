@@ -5,23 +5,18 @@ from __future__ import annotations
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
+from hogwalk.machine.windows import BOOT_PCR, PCR_PRCB, Kdbg
 from hogwalk.machine.words import shown
 from hogwalk.model import About, Registers, ThreadStack
 from hogwalk.targets.dump.crash import Names
 from hogwalk.targets.dump.header import Header
-from hogwalk.targets.dump.layout import MACHINES, PAGE, Kdbg
+from hogwalk.targets.dump.layout import MACHINES, NARROW, PAGE, WIDE
 from hogwalk.targets.dump.loaded import loaded_modules, named, unloaded_modules, with_unloaded
 from hogwalk.targets.dump.paging import FIVE, FOUR, PAE, TWO, PagedMemory
 from hogwalk.targets.dump.physical import physical
 from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.source import ByteSource, MappedFile
 from hogwalk.targets.processes import process_threads
-
-_PCR_BEFORE_PRCB, _PCR_TSS = 0x120, 0x40  # x86
-_BOOT_PCR = 0xFFDFF000  # where x86 kernels before Vista map the first processor's KPCR
-_PCR_PRCB = 0x20
-_DOUBLE_FAULT = (0x7F, 8)
-_PRCB_CONTEXT = 0x2BC
 
 
 class KernelCrash:
@@ -91,7 +86,7 @@ class KernelCrash:
                 for index in range(max(self.header.processors, 1)):
                     found.append(self.memory.pointer(table + index * self.where.pointer, self.where.pointer))
             elif self.where.pointer == 4:
-                found.append(self.memory.u32(_BOOT_PCR + _PCR_PRCB))
+                found.append(self.memory.u32(BOOT_PCR + PCR_PRCB))
         except Unreadable:
             self.notes.append("the processors' blocks are not all in the dump")
         return [prcb for prcb in found if prcb]
@@ -105,25 +100,14 @@ class KernelCrash:
             return None
 
     def _crashed(self, names: Names) -> Optional[int]:
-        """The _KPRCB of the processor that crashed: the one whose TSS or saved registers the dump's header names."""
+        """The _KPRCB of the processor that crashed: the one whose saved registers the dump's header has."""
         found = self.processors(names)
-        arguments = self.header.bugcheck.arguments
-        double_fault = (self.header.bugcheck.code, arguments[0]) == _DOUBLE_FAULT
         saved = self._header_context()
-        for prcb in found:
-            if double_fault and self.where.pointer == 4 and self._tss(prcb) == arguments[1] != 0:
-                return prcb
         for prcb in found:
             own = self._saved(prcb)
             if saved is not None and own is not None and same_place(own, saved):
                 return prcb
         return found[0] if found else None
-
-    def _tss(self, prcb: int) -> Optional[int]:
-        try:
-            return self.memory.u32(prcb - _PCR_BEFORE_PRCB + _PCR_TSS)
-        except Unreadable:
-            return None
 
     def thread(self, names: Names) -> Optional[int]:
         """The _KTHREAD that ran on the processor that crashed."""
@@ -132,7 +116,7 @@ class KernelCrash:
 
     def _saved(self, prcb: int) -> Optional[Registers]:
         """The registers saved in a processor's block."""
-        at = self._block_value(_PRCB_CONTEXT, 2)
+        at = self._block_value(Kdbg.PRCB_CONTEXT, 2)
         if at is None:
             return None
         return context_at(self.memory, prcb + at, self.where.pointer, "the processor's block")
@@ -189,7 +173,8 @@ class KernelCrash:
 
 def context_at(source: ByteSource, at: int, pointer: int, said_by: str) -> Optional[Registers]:
     """The registers of a CONTEXT record at `at`, None where it cannot be read, is unset or mere fill."""
-    offsets = (0xB8, 0xC4, 0xB4) if pointer == 4 else (0xF8, 0x98, 0xA0)
+    where = WIDE if pointer == WIDE.pointer else NARROW
+    offsets = (where.context_ip, where.context_sp, where.context_bp)
     fill = int.from_bytes(b"PAGE" * 2, "little") & (0xFFFFFFFF if pointer == 4 else 0xFFFFFFFFFFFFFFFF)
     try:
         ip, sp, bp = (source.pointer(at + offset, pointer) for offset in offsets)

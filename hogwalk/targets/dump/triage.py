@@ -6,12 +6,12 @@ import struct
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
+from hogwalk.machine.windows import Kdbg
 from hogwalk.model import Registers, ThreadStack
 from hogwalk.targets.dump.blocks import Block, BlockMemory
 from hogwalk.targets.dump.crash import Names
 from hogwalk.targets.dump.header import Header
 from hogwalk.targets.dump.kernel import KernelCrash
-from hogwalk.targets.dump.layout import Kdbg
 from hogwalk.targets.dump.loaded import MODULE_CAP, file_name, loader_entry, named, saved_unloaded, with_unloaded
 from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.source import MappedFile, Window

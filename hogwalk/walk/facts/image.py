@@ -8,6 +8,7 @@ from hogwalk.errors import BadInput, Unreadable
 from hogwalk.machine.words import X86, Words, shown
 from hogwalk.model import Region
 from hogwalk.targets.protocol import Target
+from hogwalk.walk.facts.region import remedy_for
 
 
 class StackImage:
@@ -56,7 +57,7 @@ def read_stack(target: Target, region: Region) -> StackImage:
     if sum(end - start for start, end in holes) == region.size:
         raise BadInput(
             f"no page of the stack {shown(region.limit)}..{shown(region.base)} can be read",
-            "pass the right range with --limit and --base, or a dump that holds the stack",
+            remedy_for(target, region),
         )
     machine = target.about().words
     return StackImage(region, machine.unpack(raw), holes, reads, machine)
@@ -66,23 +67,23 @@ def _read_pages(target: Target, region: Region) -> Tuple[bytes, List[Tuple[int, 
     page = target.about().page_bytes
     pieces: Dict[int, bytes] = {}
     holes: List[Tuple[int, int]] = []
-    address, reads = region.limit, 1
-    while address < region.base:
-        end = min((address | (page - 1)) + 1, region.base)
-        reads += 1
-        try:
-            pieces[address] = target.read(address, end - address)
-        except Unreadable:
-            low, high = (end, end) if target.about().kernel else _saved(target, address, end)
-            saved = target.read(low, high - low) if low < high else b""
-            pieces[address] = bytes(low - address) + saved + bytes(end - high)
-            for start, stop in ((address, low), (high, end)):
-                if holes and holes[-1][1] == start:
-                    holes[-1] = (holes[-1][0], stop)
-                elif start < stop:
-                    holes.append((start, stop))
-        address = end
-    return b"".join(pieces[start] for start in sorted(pieces)), holes, reads
+    first = region.limit // page * page
+    edges = [region.limit, *range(first + page, region.base, page), region.base]
+    pages = [(start, end - start) for start, end in zip(edges, edges[1:])]
+    for (address, size), piece in zip(pages, target.read_many(pages)):
+        end = address + size
+        if piece is not None:
+            pieces[address] = piece
+            continue
+        low, high = (end, end) if target.about().kernel else _saved(target, address, end)
+        saved = target.read(low, high - low) if low < high else b""
+        pieces[address] = bytes(low - address) + saved + bytes(end - high)
+        for start, stop in ((address, low), (high, end)):
+            if holes and holes[-1][1] == start:
+                holes[-1] = (holes[-1][0], stop)
+            elif start < stop:
+                holes.append((start, stop))
+    return b"".join(pieces[start] for start in sorted(pieces)), holes, 1 + len(pages)
 
 
 def _saved(target: Target, start: int, end: int) -> Tuple[int, int]:

@@ -55,9 +55,9 @@ def _processors(target: Target) -> Iterator[int]:
     if current is not None:
         yield current
     block = target.debugger_block()
-    if block is None or len(block) < windows.KDBG_PROCESSOR_BLOCK + 8:
+    if block is None or len(block) < windows.Kdbg.PROCESSOR_BLOCK + 8:
         return
-    array = struct.unpack_from("<I", block, windows.KDBG_PROCESSOR_BLOCK)[0]
+    array = struct.unpack_from("<I", block, windows.Kdbg.PROCESSOR_BLOCK)[0]
     for number in range(windows.MAX_PROCESSORS):
         prcb = word(target, array + X86.word * number) if array else None
         if not prcb:
@@ -90,26 +90,26 @@ def crashed_thread(target: Target) -> Optional[int]:
 def processor_context(target: Target, pcr: int) -> Optional[int]:
     """Address of the CONTEXT that a processor saved when the machine stopped (x86), None where its place is unknown."""
     block = target.debugger_block()
-    offset = data_block_ushort(block, windows.KDBG_PRCB_CONTEXT) if block is not None else None
+    offset = data_block_ushort(block, windows.Kdbg.PRCB_CONTEXT) if block is not None else None
     return None if offset is None else pcr + windows.PRCB_IN_PCR + offset
 
 
 def kernel_stack(target: Target, thread: int) -> Optional[int]:
     """The stack pointer that a thread was switched out with (_KTHREAD.KernelStack), None where it is not known."""
-    offset = _thread_offset(target, "KernelStack", windows.KDBG_KERNEL_STACK)
+    offset = _thread_offset(target, "KernelStack", windows.Kdbg.KERNEL_STACK)
     return None if offset is None else word(target, thread + offset)
 
 
 def attached_process(target: Target, thread: int) -> Optional[int]:
     """The process that a thread is attached to, its own as a rule (_KTHREAD.ApcState.Process); None if not known."""
     block = target.debugger_block()
-    offset = data_block_ushort(block, windows.KDBG_THREAD_PROCESS) if block is not None else None
+    offset = data_block_ushort(block, windows.Kdbg.THREAD_PROCESS) if block is not None else None
     return None if offset is None else word(target, thread + offset)
 
 
 def runs(target: Target, thread: int) -> bool:
     """Whether a thread is running on a processor, or may be; then its KernelStack is an old one."""
-    offset = _thread_offset(target, "State", windows.KDBG_THREAD_STATE)
+    offset = _thread_offset(target, "State", windows.Kdbg.THREAD_STATE)
     if offset is None:
         return True
     try:
@@ -127,7 +127,7 @@ def _thread_offset(target: Target, field: str, in_block: int) -> Optional[int]:
 
 def initial_stack_offset(target: Target) -> Optional[int]:
     """Offset of _KTHREAD.InitialStack in bytes, by the symbols' types or the debugger data block."""
-    return _thread_offset(target, "InitialStack", windows.KDBG_INITIAL_STACK)
+    return _thread_offset(target, "InitialStack", windows.Kdbg.INITIAL_STACK)
 
 
 def handler_reach(offset: Optional[int]) -> int:

@@ -19,6 +19,7 @@ from hogwalk.targets.parsers.thread import parse_threads
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts import kernel
 
+TYPED = "the command line"  # the source of a range that the user gave
 MAX_BYTES = 16 << 20  # no Windows stack is larger; a larger range is a typing error
 
 
@@ -55,9 +56,8 @@ def _remedy(target: Target, thread: Optional[int]) -> str:
     with contextlib.suppress(BadInput):
         found = find_region(target, None, None, None) if thread is not None else None
     if found is not None:
-        return (
-            f"the current thread is {shown(found.thread or 0)}: --limit {shown(found.limit)} --base {shown(found.base)}"
-        )
+        whose = "the known stack is" if found.thread is None else f"the current thread is {shown(found.thread)}:"
+        return f"{whose} --limit {shown(found.limit)} --base {shown(found.base)}"
     return f"pass --limit and --base as {'!thread' if target.about().kernel else '!teb'} prints them"
 
 
@@ -85,7 +85,7 @@ def _given(target: Target, limit: Optional[int], base: Optional[int], thread: Op
     words = target.about().words
     if limit is None or base is None:
         raise BadInput("one end of the stack range is missing", _own_range(target))
-    region = Region(limit, base, thread, "the command line")
+    region = Region(limit, base, thread, TYPED)
     reason = nonsense(region, words)
     if reason is not None:
         raise BadInput(f"the range {shown(limit)}..{shown(base)} cannot be a stack: {reason}", _own_range(target))
@@ -98,6 +98,13 @@ def _own_range(target: Target) -> str:
     except BadInput as error:
         return error.remedy
     return f"this target's is --limit {shown(found.limit)} --base {shown(found.base)}"
+
+
+def remedy_for(target: Target, region: Region) -> str:
+    """What to do where a range cannot be read: the target's own one, where another was given."""
+    if region.source == TYPED:
+        return _own_range(target)
+    return "pass the right range with --limit and --base, or a dump that holds the stack"
 
 
 def _sources(target: Target) -> Tuple[Callable[[Target, Optional[int]], Optional[Region]], ...]:
@@ -121,7 +128,7 @@ def _thread_types(target: Target, thread: Optional[int]) -> Optional[Region]:
 def _thread_data_block(target: Target, thread: Optional[int]) -> Optional[Region]:
     # The data block has only InitialStack's offset; StackLimit has followed it in every _KTHREAD from NT 5.1 on.
     block = target.debugger_block()
-    initial = kernel.data_block_ushort(block, windows.KDBG_INITIAL_STACK) if block is not None else None
+    initial = kernel.data_block_ushort(block, windows.Kdbg.INITIAL_STACK) if block is not None else None
     if thread is None or initial is None:
         return None
     words = target.about().words

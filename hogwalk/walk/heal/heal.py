@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import FrozenSet, List, Optional, Sequence, Tuple
 
-from hogwalk.errors import NothingFound
+from hogwalk.errors import NoDebugger, NothingFound
 from hogwalk.machine.words import X86
 from hogwalk.model import Frame, Triple
 from hogwalk.targets.protocol import Target
@@ -24,6 +24,7 @@ from hogwalk.walk.merge.walks import Walks
 
 WORD = X86.word
 
+REMEDY = "open the dump in WinDbg and run `!py hogwalk heal` there"
 ROUNDS = 6  # most stacks settle in two or three
 ROUNDS_WITH_FRAME_DATA = 2
 TAKEN = (SiteKind.CALL, SiteKind.UNREAD)  # the debugger takes what it cannot read on trust
@@ -72,7 +73,10 @@ def heal(target: Target, evidence: Evidence, walks: Walks, keep: bool) -> Healed
     if len(frames) < 2:
         raise NothingFound("hogwalk's own walk has no frames to lead the debugger along", "see `compare`")
     within = {evidence.modules.at(frame.return_address) for frame in frames}
-    overrides = Overrides(target, sorted(module.start for module in within if module is not None))
+    try:
+        overrides = Overrides(target, sorted(module.start for module in within if module is not None))
+    except NoDebugger as error:
+        raise NoDebugger("heal sets overrides in a debugger, and here is none", REMEDY) from error
     before = tuple(frame for walk in walks.segments for frame in walk.frames)
     kept = False
     try:

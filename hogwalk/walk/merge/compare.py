@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
+from hogwalk.machine.x86.opcodes import EBP_PROLOGUES, HOT_PATCH
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import Frame, Trust
 from hogwalk.walk.rebuild import Rebuilt
 
-# push ebp; mov ebp,esp in both encodings, and behind the two-byte `mov edi,edi` of a hot-patch point.
-EBP_PROLOGUES = (b"\x55\x8b\xec", b"\x55\x89\xe5")
 NO_EBP, NO_CODE, LOST = "keeps no EBP", "code cannot be read", "kf lost a newer one"
-HOT_PATCH = b"\x8b\xff"
 StartOf = Callable[[int], Optional[int]]
 
 

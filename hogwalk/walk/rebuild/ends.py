@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Sequence
 
+from hogwalk.machine.x86.opcodes import INT3
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.chained import Chains
@@ -30,7 +31,6 @@ SAVED_NEAR = 0x1200  # bytes: a page, as some writers save whole ones, and some
 FRAME = USUAL_FRAME[0]
 FARTHEST_START = 0x1800  # bytes above Limit: a frame larger than the largest known ones would have to lie below
 PAGE = 0x1000  # bytes: a region smaller than a page is a part of a stack, and its end is no bottom
-STOPPED = 0xCC  # int 3: what the compiler or the kernel puts behind a call that never returns
 
 
 def overflowed(evidence: Evidence) -> bool:
@@ -110,7 +110,7 @@ def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps, chains:
     if any(trap.user for trap in traps.above(node.slot)):
         return mask | USER_MODE
     code = None if node.clues & UNREAD else evidence.reader.bytes_at(node.address, 1)
-    if code is not None and code[0] == STOPPED:
+    if code is not None and code[0] == INT3:
         mask |= NO_RETURN
     if node.slot < evidence.oldest or evidence.region.size < PAGE:
         return mask | EARLY_END

@@ -7,6 +7,7 @@ from typing import Dict, Optional, Tuple
 
 from hogwalk.machine.words import X86
 from hogwalk.machine.x86.flow import Flow
+from hogwalk.machine.x86.opcodes import CALL_NEAR, MOV_EAX
 from hogwalk.machine.x86.values import CONSTANT, EAX, ESP, FIRST_ORIGIN, RETURN_SLOT, Known
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.rebuild.clues import Clue
@@ -32,7 +33,7 @@ SIZE_CLUES = (*(clue for _, clue in SIZES), OVER_800)
 NEAR = 0x400  # bytes within which any candidate may be the newest one
 PUSHED = 8  # bytes: any function pushes that much, and a call that cannot push its return address needs none
 UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x800, int(Clue.MAY_REACH_FAR)))
-MOV_EAX, CALL_NEAR, PROBE_CALL = 0xB8, 0xE8, 10  # mov eax,N; call _chkstk
+PROBE_CALL = 10  # bytes of mov eax,N; call _chkstk
 PROBE_BYTES, PAGE = 0x30, b"\x00\x10\x00\x00"  # every stack probe steps by 1000h and says so early on
 MOST_PROBED = 0x10000  # larger numbers are addresses: mov eax,handler; call __EH_prolog
 NOWHERE = X86.mask  # no call returns here: asked for, it makes a flow run to its end
