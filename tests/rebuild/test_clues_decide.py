@@ -12,7 +12,6 @@ import pytest
 
 from hogwalk.model import BugCheck, Module, Symbol
 from hogwalk.walk.rebuild import Rebuilt, rebuild
-from hogwalk.walk.rebuild.clues import UNSAID, WORDS, Clue
 from hogwalk.walk.rebuild.confidence import confidence
 from hogwalk.walk.rebuild.graph import Posterior
 from tests.rebuild.machine import Machine
@@ -190,10 +189,3 @@ def test_a_share_of_draws_is_stated_as_often_as_it_comes_true(
     assert found is not None
     assert found.owner == own
     assert found.probability == pytest.approx(stated, abs=0.0015)
-
-
-def test_every_clue_has_words_of_its_own_kind() -> None:
-    assert set(WORDS) | set(UNSAID) == set(Clue)
-    assert not set(WORDS) & set(UNSAID)
-    assert all(words and words == words.strip() for words in (*WORDS.values(), *UNSAID.values()))
-    assert len(set(UNSAID.values())) == len(UNSAID)
