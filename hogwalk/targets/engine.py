@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, CommandFailed, NoDebugger, Unreadable
-from hogwalk.machine.windows import Kdbg
 from hogwalk.machine.words import X86
 from hogwalk.model import (
     RECORDED_STACK,
@@ -30,13 +29,11 @@ from hogwalk.model import (
     Version,
 )
 from hogwalk.targets.held import about_of, one_line
-from hogwalk.targets.images.source import Window
 from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.dt import field_offsets
 from hogwalk.targets.parsers.expr import parse_debugger_block
 from hogwalk.targets.parsers.registers import parse_registers
-from hogwalk.targets.parsers.thread import parse_user_threads
-from hogwalk.targets.processes import process_threads
+from hogwalk.targets.processes import listed_threads
 from hogwalk.targets.protocol import Range, joined, read_each
 from hogwalk.targets.settings import Settings
 from hogwalk.targets.teb import memory_around, teb32
@@ -208,28 +205,13 @@ class EngineTarget:
 
     def threads(self) -> Iterator[ThreadStack]:
         """All threads: a kernel's by its own lists and types, a program's as `~` lists them; else the current one."""
-        about, seen = self.about(), False
-        for found in self._kernel_threads() if about.kernel else self._user_threads():
+        seen = False
+        for found in listed_threads(self):
             seen = True
             yield found
         thread = None if seen else self.thread()
         if thread is not None:
             yield ThreadStack(thread, None, "", None, None, None)
-
-    def _kernel_threads(self) -> Iterator[ThreadStack]:
-        words, block = self.about().words, self.debugger_block() or b""
-        at = Kdbg.PROCESS_LIST
-        head = int.from_bytes(block[at : at + words.word], "little") or self.evaluate("nt!PsActiveProcessHead")
-        if head is not None:
-            memory = Window(lambda at, count: self.read(at & words.mask, count), 0, words.mask + 1)
-            yield from process_threads(memory, head, words.word, self.field)
-
-    def _user_threads(self) -> Iterator[ThreadStack]:
-        size = self.about().pointer_bytes
-        for identifier, teb in parse_user_threads(self.command("~")):
-            own = (teb32(teb, self._word) or teb) if self.about().words == X86 else teb
-            limit, base = self._word(own + 2 * size, size), self._word(own + size, size)
-            yield ThreadStack(own, identifier, "", limit, base, None)
 
     def registers(self) -> Tuple[Registers, ...]:
         """The debugger's current context, `chosen` while one is set (.cxr, .trap, .tss, .thread); () when it is void.

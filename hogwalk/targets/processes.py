@@ -6,8 +6,13 @@ import contextlib
 from typing import Callable, Iterator, NamedTuple, Optional, Set
 
 from hogwalk.errors import Unreadable
+from hogwalk.machine.windows import Kdbg
+from hogwalk.machine.words import X86
 from hogwalk.model import ThreadStack
-from hogwalk.targets.images.source import ByteSource
+from hogwalk.targets.images.source import ByteSource, Window
+from hogwalk.targets.parsers.thread import parse_user_threads
+from hogwalk.targets.protocol import Target
+from hogwalk.targets.teb import teb32
 
 FieldOf = Callable[[str, str], Optional[int]]
 _PROCESS_CAP = 65536
@@ -100,3 +105,26 @@ def _ring(memory: ByteSource, head: int, pointer: int, cap: int) -> Iterator[int
             entry = memory.pointer(entry, pointer)
     except Unreadable:
         return
+
+
+def listed_threads(target: Target) -> Iterator[ThreadStack]:
+    """All threads of a debugger's target: a kernel's by its own lists and types, a program's as `~` lists them."""
+    words = target.about().words
+    if target.about().kernel:
+        block, at = target.debugger_block() or b"", Kdbg.PROCESS_LIST
+        head = int.from_bytes(block[at : at + words.word], "little") or target.evaluate("nt!PsActiveProcessHead")
+        if head:
+            memory = Window(lambda place, count: target.read(place & words.mask, count), 0, words.mask + 1)
+            yield from process_threads(memory, head, words.word, target.field)
+        return
+
+    def word(address: int, size: int) -> Optional[int]:
+        try:
+            return int.from_bytes(target.read(address, size), "little")
+        except Unreadable:
+            return None
+
+    for identifier, teb in parse_user_threads(target.command("~")):
+        own = (teb32(teb, word) or teb) if words is X86 else teb
+        limit, base = word(own + 2 * words.word, words.word), word(own + words.word, words.word)
+        yield ThreadStack(own, identifier, "", limit, base, None)
