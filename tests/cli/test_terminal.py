@@ -56,7 +56,8 @@ def test_a_hundred_columns_without_colour_and_bars_are_what_a_pipe_gets() -> Non
 def test_tables_are_as_wide_as_the_terminal() -> None:
     narrow = COLOUR.sub("", on_terminal(60, [*STACKHOG])).splitlines()
     assert max(map(len, narrow)) <= 60
-    assert [line for line in narrow if line.endswith("..")] == []
+    # What a slow machine announces ends so.
+    assert [line for line in narrow if line.endswith("..") and not line.startswith("hogwalk: ")] == []
     wide = COLOUR.sub("", on_terminal(160, [*STACKHOG])).splitlines()
     assert any(line.endswith(", ".join(HOGS)) and line.startswith(" 4496") for line in wide)
     prose = [line for line in wide if line.startswith(" " * 11)]

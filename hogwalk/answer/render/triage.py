@@ -30,8 +30,9 @@ def render(report: Report, look: Look = PLAIN) -> Iterator[str]:
     yield ""
     yield from module_table(report, look)
     yield ""
-    yield from product_table(report, look)
-    yield ""
+    if any(use.product.modules != (use.product.name,) for use in report.products):  # else it is the same again
+        yield from product_table(report, look)
+        yield ""
     yield from ruler(report, look)
     yield from paragraphs(_findings(report), look)
 
@@ -150,7 +151,7 @@ def _stated(report: Report) -> str:
 
 def _sureness(report: Report) -> str:
     frames = report.frames
-    if report.printed is not None and all(frame.trust not in PROVEN for frame in frames):
+    if report.printed is not None and not any(frame.trust in (Trust.LINKED, Trust.CALL) for frame in frames):
         return f"the rows are the debugger's own; the text shows no code that would bear out any of the {len(frames)}"
     counts = {trust: sum(1 for frame in frames if frame.trust is trust) for trust in Trust}
     unproven = counts[Trust.PLAIN] + counts[Trust.NONE]
