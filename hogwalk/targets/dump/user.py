@@ -144,7 +144,7 @@ class UserCrash:
 
     def stack_of(self, thread: int) -> Optional[Tuple[int, int]]:
         """The same of the thread with that TEB, or that id."""
-        found = next((one for one in self._threads if thread in (self._teb(one), one.identifier)), None)
+        found = next((one for one in self._threads if thread in (self._teb(one), one.teb, one.identifier)), None)
         return None if found is None else self._piece(found, next(self._registers(found), None))
 
     def threads(self, names: Names) -> Iterator[ThreadStack]:
