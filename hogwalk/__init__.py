@@ -56,7 +56,7 @@ def open_engine(dump: str = "", connect: str = "", symbols: str = "", images: st
     `dump` is a file, `connect` a kernel's connection string as `kd -k` takes it; neither inside the debugger.
     Raises NoDebugger where pykd is missing or holds no target, BadInput where the engine cannot open it.
     """
-    from hogwalk.targets.engine import open_engine as opened
+    from hogwalk.targets.attach import open_engine as opened
 
     return opened(dump, connect, symbols, images)
 

@@ -8,6 +8,7 @@ import sys
 from typing import Optional, Sequence
 
 from hogwalk.app.cli.arguments import parse
+from hogwalk.app.cli.host import inside_debugger
 from hogwalk.app.cli.output import complain, flush, write_lines
 from hogwalk.errors import HogwalkError, OutputLost
 from hogwalk.fault import guarded
@@ -26,6 +27,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except HogwalkError as error:
         _complain(words, error.line())
         return error.exit_code
+    except KeyboardInterrupt:
+        if not inside_debugger():
+            raise
+        _complain(words, "interrupted")  # there nobody else would catch it
+        return INTERRUPTED
 
 
 def _run(arguments: Sequence[str]) -> int:

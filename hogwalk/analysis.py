@@ -12,6 +12,7 @@ from hogwalk.machine.words import X86
 from hogwalk.model import Frame, PrintedWalk, Symbol, Triple
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence, Tell, Wanted, gather
+from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.facts.segments import older_segments
 from hogwalk.walk.kf.choose import Choice, choose, frame_count, walk_from
@@ -43,6 +44,10 @@ class Run:
         if self._evidence is None:
             self._evidence = gather(self.target, self._wanted, self._tell)
         return self._evidence
+
+    def stack(self) -> Optional[StackImage]:
+        """The stack as it was read; None before that."""
+        return None if self._evidence is None else self._evidence.image
 
     def report(self) -> Report:
         """The report of the best walk, or of the walk from the triple given."""

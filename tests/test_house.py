@@ -21,7 +21,7 @@ ORDER = (
     "printable", "machine.windows", "machine.words", "errors", "model", "fault", "machine.x86", "machine.x64",
     "targets.images", "targets.symbols", "targets.parsers", "targets.protocol", "targets.null", "targets.teb",
     "targets.packed", "targets.recorder", "targets.recording", "targets.settings", "targets.held", "targets.processes",
-    "targets.engine", "targets.dump", "targets.text",
+    "targets.line", "targets.engine", "targets.attach", "targets.dump", "targets.text",
     "walk.facts", "walk.printed", "walk.kf", "walk.evidence", "walk.rebuild", "walk.unwound",
     "walk.merge", "walk.heal",
     "answer.charge", "answer.report", "answer.explain", "analysis", "answer.threads", "answer.render",
@@ -29,7 +29,7 @@ ORDER = (
 )  # fmt: skip
 WINGS = {room.partition(".")[0] for room in ORDER if "." in room}
 # Who may know that there is more than the protocol: all others must do with any target.
-TARGETS = tuple(f"hogwalk.targets.{name}" for name in ("engine", "recorder", "recording", "dump", "text"))
+TARGETS = tuple(f"hogwalk.targets.{name}" for name in ("engine", "attach", "recorder", "recording", "dump", "text"))
 KNOW_TARGETS = ("targets", "app")
 # Spelt in parts, or this file would hold what it forbids.
 MACHINE_PATH = re.compile("|".join(("/" + "work/", "/" + "root/", "/tmp/" + "wol", "/" + "home/", "/opt/" + "pypi")))

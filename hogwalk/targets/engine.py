@@ -7,12 +7,11 @@ in the real engine (dbgeng 10.0.15063).  Nothing here writes to the target or le
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from hogwalk.errors import BadInput, CommandFailed, NoDebugger, Unreadable
+from hogwalk.errors import CommandFailed, NoDebugger, Unreadable
 from hogwalk.machine.words import X86
 from hogwalk.model import (
     RECORDED_STACK,
@@ -29,6 +28,7 @@ from hogwalk.model import (
     Version,
 )
 from hogwalk.targets.held import about_of, one_line
+from hogwalk.targets.line import END, Line
 from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.dt import field_offsets
 from hogwalk.targets.parsers.expr import parse_debugger_block
@@ -55,30 +55,6 @@ def load_pykd() -> ModuleType:
         ) from error
 
 
-def open_engine(dump: str = "", connect: str = "", symbol_path: str = "", image_path: str = "") -> EngineTarget:
-    """The target the debugger holds, or, outside a debugger, one opened from a dump file or a connection string."""
-    pykd = load_pykd()
-    if not (dump or connect):
-        return EngineTarget(pykd)
-    # The engine reads these once, when it starts; so no command is needed and nothing is reloaded.
-    for variable, path in (("_NT_SYMBOL_PATH", symbol_path), ("_NT_EXECUTABLE_IMAGE_PATH", image_path)):
-        if path:
-            os.environ[variable] = ";".join(filter(None, (path, os.environ.get(variable))))
-    try:
-        pykd.initialize()
-        if dump:
-            pykd.loadDump(dump)
-        else:
-            pykd.attachKernel(connect)
-            pykd.dbgCommand(".reload")  # before it a live kernel's list of modules holds nt alone
-    except pykd.DbgException as error:
-        remedy = (
-            "check the path" if dump else "check the connection string as kd -k takes it: com:pipe,port=.. or net:.."
-        )
-        raise BadInput(f"the debugger cannot open {dump or connect} ({one_line(error)})", remedy) from error
-    return EngineTarget(pykd)
-
-
 class EngineTarget:
     """The debugger's current target."""
 
@@ -94,20 +70,27 @@ class EngineTarget:
         self._foreign: Tuple[Module, ...] = ()
         self._values: Dict[str, Optional[int]] = {}
         self._registers: Optional[Tuple[Registers, ...]] = None
+        self.line = Line(self._read, pykd.breakin)
 
     def about(self) -> About:
         """What the debugger is attached to; raises NoDebugger when it holds no target."""
         if self._about is None:
-            self._about = about_of(self._pykd, self.command)
+            self._about = about_of(self._pykd, self._ask)
         return self._about
 
     def command(self, text: str) -> str:
         """The debugger's answer to a command; raises CommandFailed with the debugger's own reason."""
+        return self.line.command(text, self._ask) if self.about().live else self._ask(text)
+
+    def _ask(self, text: str) -> str:
         with self._settings.set_aside(text):
             return self._run(text)
 
     def read(self, address: int, count: int) -> bytes:
         """Bytes of virtual memory; raises Unreadable unless every byte can be read."""
+        return self.line.read(address, count) if self.about().live else self._read(address, count)
+
+    def _read(self, address: int, count: int) -> bytes:
         try:
             return bytes(self._pykd.loadBytes(self._pykd.addr64(address), count))
         except self._pykd.DbgException as error:
@@ -256,7 +239,8 @@ class EngineTarget:
     @property
     def notes(self) -> Sequence[str]:
         """What the user's settings do to walks, what it printed as a module and is none, its remarks on files."""
-        return (*self._settings.notes, *asked.foreign_notes(self._foreign), *self._remarks)
+        ended = () if self.line.ended is None else (self.line.ended.wrong,)
+        return (*ended, *self._settings.notes, *asked.foreign_notes(self._foreign), *self._remarks)
 
     def stack_hint(self, thread: Optional[int] = None) -> Optional[Region]:
         """Of a user dump without the TEB the memory around the stack pointer; else its structures are asked for."""
@@ -273,7 +257,7 @@ class EngineTarget:
             return False
 
     def _run(self, text: str) -> str:
-        self._ran.append(text)
+        self._ran.append(text[: -len(END)] if text.endswith(END) else text)
         try:
             answer = self._dbg_command(text)
         except self._pykd.DbgException as error:

@@ -21,7 +21,7 @@ from hogwalk.walk.facts.links import LinkJudge
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.facts.shadow import neighbours, shadow_entries
-from hogwalk.walk.facts.sites import CallSites, SiteKind
+from hogwalk.walk.facts.sites import LONGEST_CALL, CallSites, SiteKind
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.kf.chains import Chain, ChainFinder
 from hogwalk.walk.kf.pairs import PairFinder, rank_pairs
@@ -87,6 +87,7 @@ def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registe
     modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
     sites = CallSites(modules, reader, len(words), about.kind == "text")
     tell("reading the code before the return addresses")
+    reader.fetch(at for word in words for at in (word - LONGEST_CALL, word - 1))
     judge = LinkJudge(sites, symbols, words)
     layouts = _layouts(target, sites, words)
     initial = kernel.initial_stack_offset(target) if about.kernel else None

@@ -10,7 +10,8 @@ from typing import Any, Callable, Dict, List, Tuple
 
 from hogwalk.analysis import Run
 from hogwalk.answer.render.triage import render
-from hogwalk.targets.engine import EngineTarget, open_engine
+from hogwalk.targets.attach import open_engine
+from hogwalk.targets.engine import EngineTarget
 from hogwalk.walk.evidence import Wanted
 
 ROUNDS = 7

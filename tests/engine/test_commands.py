@@ -121,7 +121,7 @@ def unwrapped(step: Step) -> List[str]:
 
 def test_a_setting_comes_back_when_kf_fails(engine: Engine) -> None:
     failing = (
-        "from hogwalk.targets.engine import open_engine\n"
+        "from hogwalk.targets.attach import open_engine\n"
         "target = open_engine()\n"
         "try:\n    target.command('kf=,')\nexcept Exception as error:\n    print(type(error).__name__)\n"
     )

@@ -23,7 +23,7 @@ from hogwalk.errors import CommandFailed
 from hogwalk.walk.heal import heal
 from hogwalk.answer.render.heal import render_heal
 from hogwalk.walk.merge.walks import both
-from hogwalk.targets.engine import open_engine
+from hogwalk.targets.attach import open_engine
 from hogwalk.walk.kf.choose import choose
 from hogwalk.walk.kf.frames import FrameReader
 

@@ -70,6 +70,11 @@ class Counts:
     def now(self) -> Section:
         return self.sections[-1]
 
+    def attach(self) -> None:
+        """A debugger connects; what it asks until its first mark is counted as its attachment."""
+        if self.now.name != ATTACH or self.now.calls:
+            self.sections.append(Section(ATTACH))
+
     def begin(self, number: int) -> None:
         """Opens a section."""
         self.sections.append(Section(str(number)))

@@ -14,7 +14,8 @@ class Paged:
 
     `frames` maps page frame numbers to places in `data`.  What differs from the dump is held beside it: `overlay` bytes
     at an address, `added` pages that it lacks, `refused` pages that cannot be read, by their page table entry neither,
-    `resident` ranges whose missing pages read as zeros (a live machine's pool is in memory; a dump's is not).
+    `dark` physical pages (of page tables) that cannot be read and so hide all they lead to, `resident` ranges whose
+    missing pages read as zeros (a live machine's pool is in memory; a dump's is not).
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Paged:
         self.overlay: Dict[int, bytes] = {}
         self.added: Dict[int, bytes] = {}
         self.refused: Set[int] = set()
+        self.dark: Set[int] = set()
         self.resident: Tuple[Tuple[int, int], ...] = ()
 
     def some(self, address: int, count: int) -> bytes:
@@ -69,7 +71,9 @@ class Paged:
         return bytes(whole)
 
     def _stored(self, base: int) -> Optional[bytes]:
-        physical, _ = self.walk(base)
+        physical, entry = self.walk(base)
+        if entry // PAGE in self.dark:
+            return None
         at = None if physical is None else self._frames.get(physical // PAGE)
         if at is not None:
             return self._data[at : at + PAGE]
@@ -92,7 +96,7 @@ class Paged:
         for shift, bits, large in self._levels:
             slot = table + (base >> shift & (1 << bits) - 1) * self._entry
             at = self._frames.get(slot // PAGE)
-            if at is None:
+            if at is None or slot // PAGE in self.dark:
                 return None, slot
             at += slot % PAGE
             value = int.from_bytes(self._data[at : at + self._entry], "little")
@@ -108,8 +112,9 @@ class Paged:
         """As many of `count` bytes as physical memory has; the entries of refused pages read as not present."""
         found = bytearray()
         while len(found) < count:
-            at = self._frames.get((address + len(found)) // PAGE)
-            if at is None:
+            frame = (address + len(found)) // PAGE
+            at = self._frames.get(frame)
+            if at is None or frame in self.dark:
                 break
             start = (address + len(found)) % PAGE
             found += self._data[at + start : at + min(PAGE, start + count - len(found))]

@@ -61,6 +61,7 @@ class Served:
             except OSError:
                 return
             with connection:
+                self.counts.attach()
                 self._link = Link(connection, self.counts, self._faults)
                 with contextlib.suppress(LineDown):
                     self._target.serve(self._link)

@@ -6,10 +6,11 @@ import struct
 import time
 from typing import Callable, Dict, NamedTuple
 
-from tests.kd.counts import Counts, mark_of
+from tests.kd.counts import ATTACH, Counts, mark_of
 from tests.kd.faults import Faults
 from tests.kd.link import Link
 from tests.kd.machine import Machine
+from tests.kd.memory import PAGE
 from tests.kd.wire import (
     APIS,
     CHANGES,
@@ -49,6 +50,7 @@ class Target:
         self._faults = faults
         self._list_head = machine.list_head()
         machine.memory.refused |= faults.refused
+        machine.memory.dark |= {machine.memory.walk(page)[1] // PAGE for page in faults.hidden}
         self._processor = 0
         self._reads_left = faults.after_reads
         self._answers: Dict[str, Callable[[Request], None]] = {
@@ -160,13 +162,16 @@ class Target:
 
     def _fails(self) -> bool:
         """Whether the line dies now; counts the reads of the section in which it is to."""
-        if self._reads_left is None or self._counts.now.name != str(self._faults.section):
+        section = str(self._faults.section) if self._faults.section else ATTACH
+        if self._reads_left is None or self._counts.now.name != section:
             return False
         self._reads_left -= 1
         if self._reads_left >= 0:
             return False
         self._reads_left = None
         self._machine.memory.overlay.update(self._faults.changed)
+        if self._faults.pressed is not None:
+            self._faults.pressed.touch()
         time.sleep(self._faults.late)
         if self._faults.hang_up:
             self._link.close()

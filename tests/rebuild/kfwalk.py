@@ -6,7 +6,7 @@ import json
 import sys
 from typing import List, Optional
 
-from hogwalk.targets.engine import open_engine
+from hogwalk.targets.attach import open_engine
 from hogwalk.walk.evidence import Wanted, gather
 from hogwalk.walk.kf.choose import choose
 from hogwalk.walk.kf.frames import FrameReader

@@ -168,6 +168,6 @@ def broken(target: Target) -> Dict[str, str]:
 
 
 if __name__ == "__main__":
-    from hogwalk.targets.engine import open_engine
+    from hogwalk.targets.attach import open_engine
 
     sys.stdout.write(json.dumps(broken(open_engine(sys.argv[1], "", sys.argv[2], ""))) + "\n")

@@ -11,6 +11,7 @@ from hogwalk.analysis import Run
 from hogwalk.answer.render.json_report import document
 from hogwalk.app.cli.open import open_target
 from hogwalk.app.cli.progress import Progress
+from hogwalk.app.cli.watch import Watch
 from hogwalk.errors import HogwalkError, UsageError
 from hogwalk.fault import guarded
 from hogwalk.printable import printable_document
@@ -73,4 +74,4 @@ def _report(job: Job) -> Dict[str, Any]:
         base=None,
     )
     silent = Progress(quiet=True)
-    return document(Run(open_target(options, silent), Wanted(), None, silent).report())
+    return document(Run(open_target(options, silent, Watch()), Wanted(), None, silent).report())

@@ -12,12 +12,15 @@ from hogwalk.app.cli.commands import lines
 from hogwalk.app.cli.exports import chosen
 from hogwalk.app.cli.files import check_place, save
 from hogwalk.app.cli.host import door_of
+from hogwalk.app.cli.live import changed, line_of, partial, said
 from hogwalk.app.cli.open import open_target
 from hogwalk.app.cli.output import look_here, show, write_lines
 from hogwalk.app.cli.progress import Progress
 from hogwalk.app.cli.typed import resolve, span, triple
+from hogwalk.app.cli.watch import Watch
 from hogwalk.errors import UsageError
 from hogwalk.model import Triple
+from hogwalk.targets.line import INTERRUPTED
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Wanted
 
@@ -32,15 +35,21 @@ def run_one(options: argparse.Namespace) -> None:
     _check_places(options)
     where = _where(options)
     look = PLAIN if where is not None else look_here()
-    with Progress(quiet=where == "-") as progress:
-        target = open_target(options, progress)
+    with Progress(quiet=where == "-") as progress, Watch() as watch:
+        target = open_target(options, progress, watch)
         if options.table is not None and target.about().kind != "text":
             raise UsageError("--table chooses among the stack tables of a text; this is none", "leave it out")
-        resolve(options, target)
-        if options.command == "threads":
-            output = _threads(target, options, look, progress)
-        else:
-            output = _output(target, options, look, progress)
+        line = line_of(target)
+        if line is not None:
+            watch.over(line)
+        with said(line):
+            resolve(options, target)
+            if options.command == "threads":
+                output = _threads(target, options, look, progress)
+            else:
+                output = _output(target, options, look, progress)
+    if line is not None and where is None:
+        output = [*partial(line, look), *output]
     if options.demo and where is None and target.about().kind != "text":
         output = [*wrapped("Demo", DEMO_LINE, look.prose), *output]
     deliver(output, where, door_of(options))
@@ -68,17 +77,31 @@ def _check_places(options: argparse.Namespace) -> None:
 
 def _output(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> List[str]:
     if not options.record:
-        return list(lines(Run(target, _wanted(options, target), _triple(options, target), progress), options, look))
+        return _lines(Run(target, _wanted(options, target), _triple(options, target), progress), options, look)
     from hogwalk.targets.recorder import Recorder
 
     recorder = Recorder(target)
     run = Run(recorder, _wanted(options, recorder), _triple(options, target), progress)
     try:
-        output = list(lines(run, options, look))
+        output = _lines(run, options, look)
         run.complete()
     finally:  # a run that failed is the one whose recording is wanted most
         save(options.record, recorder.lines())
     return output
+
+
+def _lines(run: Run, options: argparse.Namespace, look: Look) -> List[str]:
+    line = line_of(run.target)
+    try:
+        found = list(lines(run, options, look))
+    except KeyboardInterrupt:  # where the host delivers it: what is known by now makes a partial answer
+        if line is None:
+            raise
+        line.stop(INTERRUPTED)
+        found = list(lines(run, options, look))
+    if line is None or _where(options) is not None:
+        return found
+    return [*changed(run.target, run.stack(), look), *found]
 
 
 def deliver(output: List[str], where: Optional[str], door: Optional[Door] = None) -> None:

@@ -13,6 +13,7 @@ from typing import BinaryIO, Union
 
 from hogwalk.app.cli.host import has_pykd, inside_debugger
 from hogwalk.app.cli.progress import Progress
+from hogwalk.app.cli.watch import ATTACHING, Watch
 from hogwalk.errors import BadInput, NoDebugger, UsageError
 from hogwalk.targets.protocol import Target
 
@@ -22,11 +23,12 @@ DUMP_MAGIC = (b"PAGEDUMP", b"PAGEDU64", b"MDMP", b"USERDU64", *PACKED)
 HEAD = 64  # bytes that tell a dump, a recording and a text apart
 
 
-def open_target(options: argparse.Namespace, progress: Progress) -> Target:
+def open_target(options: argparse.Namespace, progress: Progress, watch: Watch) -> Target:
     """The target the command line names; raises a HogwalkError with a remedy when it cannot be opened."""
     if inside_debugger() and (options.z or options.k):
         raise UsageError("-z and -k are for use outside the debugger", "inside it its own target is looked at")
     if options.k:
+        watch.within(ATTACHING, f" at {options.k}")
         return _engine("", options)
     if options.z:
         return _dump(options.z, options, progress)
@@ -54,7 +56,7 @@ def _piped() -> bool:
 
 
 def _engine(dump: str, options: argparse.Namespace) -> Target:
-    from hogwalk.targets.engine import open_engine
+    from hogwalk.targets.attach import open_engine
 
     return open_engine(dump, options.k or "", options.y, options.i)
 

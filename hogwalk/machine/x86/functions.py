@@ -126,11 +126,18 @@ class FunctionStarts:
         yield from reversed(nearest[:-1])
 
     def _by_looks(self, address: int) -> Iterator[int]:
-        code = self._reader.readable_before(address, FARTHEST)
-        base = address - len(code)
-        for at in range(len(code) - 2, LONGEST_NOP, -1):
-            if code[at] in FIRST_BYTES and looks_like_start(code, at, base + at):
-                yield base + at
+        low, code = address, b""
+        while address - low < FARTHEST:
+            count = self._reader.at_once_before(low, FARTHEST - (address - low))
+            more = self._reader.readable_before(low, count)
+            low, code = low - len(more), more + code
+            # What lies before a start, or behind it, may be in the next piece.
+            last = len(more) < count or address - low == FARTHEST
+            for at in range(min(len(more) + LONGEST_NOP, len(code) - 2), LONGEST_NOP, -1):
+                if code[at] in FIRST_BYTES and looks_like_start(code, at, low + at):
+                    yield low + at
+            if last:
+                break
 
     def _leads(self, start: int, return_address: int, known: bool) -> bool:
         flow = self._depths.flow(start)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Dict, Iterable, Optional, Tuple
 
 from hogwalk.errors import Unreadable
 from hogwalk.machine.words import X86, Words
+
+LEAST = 32  # bytes: more than the longest instruction and what must lie behind it
 
 
 class CodeReader:
@@ -41,6 +43,35 @@ class CodeReader:
     def pages_unreadable(self) -> int:
         """How many pages could not be read."""
         return len(self._pages) - self.pages_read
+
+    def at_once(self, address: int, most: int) -> int:
+        """How many of `most` bytes from `address` on to look at first: all of them; over a wire those of its line."""
+        if self._line_bytes == self._page_bytes:
+            return most
+        left = self._line_bytes - address % self._line_bytes
+        return min(most, left if left >= LEAST else left + self._line_bytes)
+
+    def at_once_before(self, address: int, most: int) -> int:
+        """The same for the bytes that end right before `address`."""
+        if self._line_bytes == self._page_bytes:
+            return most
+        return min(most, (address - 1) % self._line_bytes + 1)
+
+    def fetch(self, wanted: Iterable[int]) -> None:
+        """Reads the lines of addresses that will be looked at, over a wire; neighbours come in one answer.
+
+        One line more costs less than one answer more.
+        """
+        size = self._line_bytes
+        if size == self._page_bytes:
+            return
+        lines = sorted({address - address % size for address in wanted} - self._lines.keys())
+        while lines:
+            first, end = lines[0], lines[0]
+            page_end = first - first % self._page_bytes + self._page_bytes
+            while lines and lines[0] <= min(end + size, page_end - size):
+                end = lines.pop(0) + size
+            self._take(first, end)
 
     def line(self, address: int) -> Optional[bytes]:
         """The whole line that holds `address`, or None when it cannot be read."""
@@ -94,10 +125,13 @@ class CodeReader:
 
     def _ask(self, start: int) -> None:
         """Reads a line, and with it the next ones on the way that code has been read: half as many as lie behind."""
-        page = start - start % self._page_bytes
-        first, end = self._stretch(start, page)
+        self._take(*self._stretch(start, start - start % self._page_bytes))
+
+    def _take(self, first: int, end: int) -> None:
+        """Reads the lines from `first` up to `end`, all of one page, in one go."""
+        page = first - first % self._page_bytes
         found: Optional[bytes] = None
-        if self._pages.get(page, 0 <= start <= self.words.mask):
+        if self._pages.get(page, 0 <= first <= self.words.mask):
             with contextlib.suppress(Unreadable):
                 found = self._read(first, end - first)
         self._pages.setdefault(page, found is not None)

@@ -33,11 +33,26 @@ def first_return(reader: CodeReader, entry: int, most_bytes: int = MOST_BYTES) -
 
     Instructions are read in address order; behind a jump at the lowest address that an earlier one jumps to.
     """
-    code = reader.readable_from(entry, most_bytes)
-    end = len(code)
-    code += b"\xcc" * MARGIN
-    at = 0
     targets: Set[int] = set()
+    at = 0
+    while 0 <= at < most_bytes:
+        count = reader.at_once(entry + at, most_bytes - at)
+        code = reader.readable_from(entry + at, count)
+        last = len(code) < count or at + count == most_bytes
+        taken, at = _first_in(code + b"\xcc" * MARGIN, len(code) - (0 if last else MARGIN), at, targets)
+        if taken is not None:
+            return taken, at
+        if last:
+            break
+    return None
+
+
+def _first_in(code: bytes, end: int, base: int, targets: Set[int]) -> Tuple[Optional[int], int]:
+    """The same for one piece of the code, up to `end`, that begins `base` bytes behind the entry.
+
+    (None, where to read on) where the piece has no `ret`; -1 where nothing runs on.
+    """
+    at = 0
     while 0 <= at < end:
         opcode = code[at]
         if SHORTCUT[opcode]:
@@ -55,27 +70,27 @@ def first_return(reader: CodeReader, entry: int, most_bytes: int = MOST_BYTES) -
             at, kind = at + 1, RETURN
         if kind == RETURN:
             taken = int.from_bytes(code[at + 1 : at + 3], "little") if code[at] == 0xC2 else 0
-            return taken, at + FIXED[code[at]]
-        at = _transfer(code, at, FIXED[opcode] or instruction_length(code, at) or 1, kind, targets)
-    return None
+            return taken, base + at + FIXED[code[at]]
+        at = _transfer(code, at, FIXED[opcode] or instruction_length(code, at) or 1, kind, targets, base) - base
+    return None, base + at
 
 
-def _transfer(code: bytes, at: int, length: int, kind: int, targets: Set[int]) -> int:
-    """Notes where a jump goes; the offset to read on at, -1 when there is none."""
+def _transfer(code: bytes, at: int, length: int, kind: int, targets: Set[int], base: int) -> int:
+    """Notes where a jump goes; how far behind the entry to read on, -1 when nowhere.  `code` begins at `base`."""
     behind = at + length
     ends = kind in (STOP, JUMP_SHORT, JUMP_NEAR)
     second = code[at + 1]
     if kind in (BRANCH, JUMP_SHORT):
-        targets.add(behind + int.from_bytes(code[behind - 1 : behind], "little", signed=True))
+        targets.add(base + behind + int.from_bytes(code[behind - 1 : behind], "little", signed=True))
     elif kind == JUMP_NEAR and not targets:
         return -1  # a tail call, or code far away: nothing that follows need belong to the function
     elif kind == JUMP_NEAR or (kind == TWO_BYTE and second & 0xF0 == 0x80):
-        targets.add(behind + int.from_bytes(code[behind - 4 : behind], "little", signed=True))
+        targets.add(base + behind + int.from_bytes(code[behind - 4 : behind], "little", signed=True))
     elif kind == TWO_BYTE:
         ends = second == 0x0B
     elif kind == GROUP_FF:
         ends = second >> 3 & 7 in (4, 5)
     if not ends:
-        return behind
-    further: List[int] = [target for target in targets if target >= behind]
+        return base + behind
+    further: List[int] = [target for target in targets if target >= base + behind]
     return min(further, default=-1)

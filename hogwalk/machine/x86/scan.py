@@ -21,8 +21,9 @@ def scan(reader: CodeReader, start: int, stop: int = NOWHERE) -> Block:
     block = Block(start)
     address = start
     while address - start < LONGEST_BLOCK:
-        code = reader.readable_from(address, CHUNK)
-        complete = len(code) == CHUNK
+        count = reader.at_once(address, CHUNK)
+        code = reader.readable_from(address, count)
+        complete = len(code) == count
         cursor = Cursor(block, code + PADDING, address)
         at = _run(cursor, min(len(code) - MARGIN if complete else len(code), stop - address))
         if cursor.done and at <= len(code):

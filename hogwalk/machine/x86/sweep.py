@@ -41,8 +41,10 @@ class _Sweep:
 
     def run(self, address: int, waiting: List[int]) -> Optional[int]:
         """Reads on from `address`; where to read on when a piece of code is done, None when nothing runs on."""
-        code = self._reader.readable_from(address, WINDOW)
-        end = len(code) - (MARGIN if len(code) == WINDOW else 0)
+        count = self._reader.at_once(address, WINDOW)
+        code = self._reader.readable_from(address, count)
+        complete = len(code) == count
+        end = len(code) - (MARGIN if complete else 0)
         code += b"\xcc" * MARGIN
         seen, at = self.seen, 0
         while at < end:
@@ -60,7 +62,7 @@ class _Sweep:
                 at = self._special(code, at, address, waiting)
                 if at < 0:
                     return None
-        return address + at if end == WINDOW - MARGIN else None
+        return address + at if complete else None
 
     def _special(self, code: bytes, at: int, address: int, waiting: List[int]) -> int:
         """The offset behind an instruction that needs a closer look, -1 when nothing runs on behind it."""

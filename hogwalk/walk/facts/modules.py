@@ -12,6 +12,7 @@ from hogwalk.model import Module
 EXECUTABLE = 0x20000000 | 0x20  # IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_CNT_CODE
 MAX_SECTIONS = 96  # the loader's own bound
 DOS_HEADER, FILE_HEADER, SECTION, HEADERS = 0x40, 24, 40, 0x1000  # bytes; the headers lie in an image's first page
+MOST_HEADERS = 0x280  # bytes that hold the headers of most drivers and the first eight sections
 
 
 class ModuleMap:
@@ -59,6 +60,7 @@ class ModuleMap:
 
 def _executable_sections(reader: CodeReader, module: Module) -> Optional[Tuple[Tuple[int, int], ...]]:
     start = module.start
+    reader.fetch(range(start, start + MOST_HEADERS, DOS_HEADER))
     head = reader.bytes_at(start, DOS_HEADER)
     if head is None or head[:2] != b"MZ":
         return None

@@ -1,0 +1,203 @@
+"""Twelve faults of the line and of the machine at its end, in the real engine: one clear line, and what is known."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import List, Tuple
+
+import pytest
+
+from tests.engine.engine import Engine, Target
+from tests.engine.errors import EngineRunError
+from tests.engine.wine import Setting, windows_path
+from tests.kd.counts import Counts
+from tests.kd.faults import Faults
+from tests.kd.serve import Served, serving
+from tests.kd.test_session import SETTING, attached, without_target
+from tests.stackhog import DUMP, LAUNCHER, ROOT, SYMBOLS
+
+STACK = 0xB8AE6000
+SCRIPTS = Path(__file__).parent / "scripts"
+PRESSING = Setting(import_path=(ROOT,), search_path=(LAUNCHER, SCRIPTS), timeout=300.0)
+GONE = 45.0  # seconds given to a session whose line has gone dead: the word must come before
+RESYNC = "break in again (Ctrl+Break; a dead line: Ctrl+Alt+R in WinDbg, Ctrl+R and Enter in kd), then repeat"
+
+
+@pytest.fixture(scope="module")
+def whole(engine: Engine) -> List[str]:
+    """The report of a session without faults."""
+    (step,), _ = attached(engine, DUMP, ["!py hogwalk"])
+    return without_target(step.output)
+
+
+def joined(text: str) -> str:
+    """A report on one line, so that no line break hides a sentence."""
+    return " ".join(text.split())
+
+
+def balanced(text: str) -> bool:
+    """Whether a report adds up."""
+    found = re.search(r"^Sum +(\d+) walked(?: \+ (\d+) in gaps)? = (\d+) = Base - Limit", text, re.MULTILINE)
+    return found is not None and int(found[1]) + int(found[2] or 0) == int(found[3]) == 0x3000
+
+
+def next_session(engine: Engine, one: Served) -> str:
+    """What the next command prints once somebody has connected anew."""
+    target = Target(None, connect=one.connection, symbols=[SYMBOLS])
+    return engine.host(target, [".reload", "!py hogwalk stack"], SETTING)[1].output
+
+
+def one_session(engine: Engine, faults: Faults, *steps: str, anew: bool = False) -> Tuple[List[str], Counts, str]:
+    """What the steps print, each in its section; all counts; what the next session's `stack` prints (`anew`)."""
+    marked = [part for number, step in enumerate(steps, 1) for part in (f"db ee{number:03x}000 L1", step)]
+    with serving(DUMP, faults) as one:
+        done = engine.host(Target(None, connect=one.connection, symbols=[SYMBOLS]), [".reload", *marked], PRESSING)
+        after = next_session(engine, one) if anew else ""
+    return [without_progress(step.output) for step in done[2::2]], one.counts, after
+
+
+def without_progress(text: str) -> str:
+    """What a step printed, less the lines that say what it is doing."""
+    return "\n".join(line for line in text.splitlines() if not (line.startswith("hogwalk: ") and line.endswith(" ..")))
+
+
+def check(text: str, counts: Counts, after: str = "  return  " * 200) -> None:
+    """No traceback, nothing written, and the next session is as good as new."""
+    assert "Traceback" not in text
+    assert counts.changes() == {}
+    assert after.count("  return  ") > 100
+
+
+def test_a_stack_page_that_cannot_be_read(engine: Engine) -> None:
+    (text,), counts, _ = one_session(engine, Faults(refused=frozenset((STACK + 0x1000,))), "!py hogwalk")
+    assert "stack b8ae7000..b8ae8000 cannot be read; it counts as a gap" in joined(text)
+    assert balanced(text)
+    check(text, counts)
+
+
+def test_a_page_table_that_cannot_be_read(engine: Engine) -> None:
+    (text,), counts, _ = one_session(engine, Faults(hidden=frozenset((STACK,))), "!py hogwalk")
+    assert text.strip().startswith("hogwalk: no page of the stack b8ae6000..b8ae9000 can be read; pass the right range")
+    assert len(text.strip().splitlines()) == 1
+    assert counts.changes() == {}
+
+
+def test_a_code_page_that_cannot_be_read(engine: Engine) -> None:
+    (text,), counts, _ = one_session(engine, Faults(refused=frozenset((0xB8D8D000,))), "!py hogwalk")
+    assert "return addresses lie in code that cannot be read" in joined(text)
+    assert "StackHog" in text
+    assert balanced(text)
+    check(text, counts)
+
+
+def test_memory_that_changes_while_it_is_read(engine: Engine) -> None:
+    faults = Faults(after_reads=100, changed=((STACK, bytes(0x40)),))
+    (text,), counts, _ = one_session(engine, faults, "!py hogwalk stack")
+    assert joined(text).startswith(
+        "Changed the stack at b8ae6000 is no longer what was read: the machine runs, or memory changes; stop it, and "
+        "run this again"
+    )
+    check(text, counts)
+
+
+def test_a_line_that_drops_packets(engine: Engine, whole: List[str]) -> None:
+    (text,), counts, _ = one_session(engine, Faults(lose_every=499, retry=0.2), "!py hogwalk")
+    assert without_target(text) == whole
+    assert "lost" in counts.notes
+    check(text, counts)
+
+
+def test_a_line_that_corrupts_packets(engine: Engine, whole: List[str]) -> None:
+    (text,), counts, _ = one_session(engine, Faults(spoil_every=97, retry=0.2), "!py hogwalk")
+    assert without_target(text) == whole
+    assert "spoilt" in counts.notes
+    check(text, counts)
+
+
+def test_a_machine_that_resets(engine: Engine) -> None:
+    (text,), counts, after = one_session(engine, Faults(after_reads=30, reset=True), "!py hogwalk", anew=True)
+    assert joined(text).startswith(
+        "Partial the machine no longer answers: it has restarted, runs again, or the line is down; this is made of "
+        f"what had been read by then; {RESYNC}"
+    )
+    assert balanced(text)
+    check(text, counts, after)
+
+
+def test_a_machine_that_resets_before_the_stack_is_read(engine: Engine) -> None:
+    (text,), counts, after = one_session(engine, Faults(after_reads=2, reset=True), "!py hogwalk", anew=True)
+    assert text.startswith("hogwalk: the machine no longer answers: it has restarted, runs again, or the line is down")
+    assert text.strip().endswith(RESYNC)
+    check(text, counts, after)
+
+
+@pytest.mark.parametrize("how", ["hang_up", "silent"])
+def test_a_line_that_is_dead(engine: Engine, how: str) -> None:
+    """The engine never comes back; hogwalk says what to do, and the next session works."""
+    with serving(DUMP, Faults(after_reads=30, hang_up=how == "hang_up", silent=how == "silent")) as one:
+        target = Target(None, connect=one.connection, symbols=[SYMBOLS])
+        patient = Setting(import_path=(ROOT,), search_path=(LAUNCHER,), timeout=GONE)
+        with pytest.raises(EngineRunError) as ended:
+            engine.host(target, [".reload", "db ee001000 L1", "!py hogwalk stack"], patient)
+        after = next_session(engine, one)
+    assert f"hogwalk: no answer from the machine; {RESYNC}" in str(ended.value)
+    check("", one.counts, after)
+
+
+def test_a_dead_line_ends_the_console(engine: Engine) -> None:
+    with serving(DUMP, Faults(section=0, after_reads=200, silent=True)) as one:
+        connection = one.connection
+        options = ["-k", connection, "-y", windows_path(SYMBOLS)]
+        finished = engine.python(["-m", "hogwalk", "stack", *options], PRESSING)
+    assert finished.code == 3
+    assert f"hogwalk: no answer from the machine at {connection}; {RESYNC}" in finished.stderr
+
+
+def test_an_answer_that_comes_late(engine: Engine, whole: List[str]) -> None:
+    (text,), counts, _ = one_session(engine, Faults(after_reads=30, late=6.0), "!py hogwalk")
+    assert without_target(text) == whole
+    check(text, counts)
+
+
+def test_an_answer_that_comes_too_late(engine: Engine) -> None:
+    (text,), counts, _ = one_session(engine, Faults(after_reads=30, late=18.0), "!py hogwalk")
+    assert joined(text).startswith("Partial the machine did not answer in time; this is made of what had been read")
+    assert balanced(text)
+    check(text, counts)
+
+
+def test_a_machine_that_says_it_runs(engine: Engine) -> None:
+    """Nobody can break into it: the console gives up, with a word."""
+    with serving(DUMP, Faults(running=True, deaf=True)) as one:
+        connection = one.connection
+        options = ["-k", connection, "-y", windows_path(SYMBOLS)]
+        finished = engine.python(["-m", "hogwalk", "stack", *options], PRESSING)
+    assert finished.code == 3
+    assert f"hogwalk: no answer from the machine at {connection}; {RESYNC}" in finished.stderr
+    assert one.counts.changes() == {}
+
+
+def test_an_interrupt_while_the_code_is_read(engine: Engine, tmp_path: Path) -> None:
+    pressed = tmp_path / "pressed"
+    faults = Faults(after_reads=40, late=1.0, pressed=pressed)
+    (text,), counts, _ = one_session(engine, faults, f"!py pressing {windows_path(pressed)}")
+    assert joined(text).startswith(
+        "Partial interrupted; this is made of what had been read by then; run it again for the whole answer"
+    )
+    assert balanced(text)
+    assert counts.of(1).calls["ReadVirtualMemory"] < 60
+    check(text, counts)
+
+
+def test_an_interrupt_of_kf(engine: Engine, tmp_path: Path) -> None:
+    """Its rows so far are no walk that ends there; the settings are as they were, and the next command is whole."""
+    pressed = tmp_path / "pressed"
+    faults = Faults(section=2, after_reads=400, late=1.0, pressed=pressed)
+    steps = ["!py hogwalk stack", f"!py pressing {windows_path(pressed)}", ".expr; n", "!py hogwalk stack"]
+    (before, text, settings, again), counts, _ = one_session(engine, faults, *steps)
+    assert joined(text).startswith("Partial interrupted;")
+    assert balanced(text)
+    assert "MASM" in settings
+    assert again == before
+    check(text, counts)
