@@ -7,7 +7,7 @@ from typing import List
 
 import pytest
 
-from tests.engine.engine import Engine, Step, Target
+from tests.engine.engine import Engine, Step, Target, unannounced
 from tests.engine.wheel import install_wheel
 from tests.engine.wine import Setting
 from tests.stackhog import DUMP, SYMBOLS
@@ -29,7 +29,7 @@ def laid_out(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Setting:
 
 
 def outputs(steps: List[Step]) -> List[str]:
-    return [step.output for step in steps]
+    return [unannounced(step.output) for step in steps]
 
 
 def test_fifty_calls_print_the_same_and_nothing_grows(engine: Engine, laid_out: Setting) -> None:
