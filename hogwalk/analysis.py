@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Dict, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Callable, Dict, Optional, Tuple, Union
 
 from hogwalk.answer.report.build import build
 from hogwalk.answer.report.document import Report
@@ -25,10 +25,20 @@ if TYPE_CHECKING:
     from hogwalk.answer.explain.records import Explanation
 
 
+Unasked = Callable[[int], str]
+
+
+def _asked(_: int) -> str:
+    return ""
+
+
 class Run:
     """A target and what was found out about it so far."""
 
-    def __init__(self, target: Target, wanted: Wanted, triple: Optional[Triple], tell: Tell) -> None:
+    def __init__(
+        self, target: Target, wanted: Wanted, triple: Optional[Triple], tell: Tell, unasked: Unasked = _asked
+    ) -> None:
+        """`unasked` says why the debugger's own walk of a stack of so many bytes is not made; "" where it is."""
         self.target = target
         self._wanted = wanted
         self._triple = triple
@@ -36,6 +46,7 @@ class Run:
         self._evidence: Optional[Evidence] = None
         self._walks: Optional[Walks] = None
         self._without_table = False
+        self._unasked = unasked
         self._report: Optional[Report] = None
         self._explainer: Union[Explainer, Explainer64, None] = None
 
@@ -141,14 +152,15 @@ class Run:
     def _find_walks(self) -> Walks:
         if self._triple is not None:
             return debugger_only(self._walk_from(self._triple), self.evidence().image)
-        choice = self._choice()
+        unasked = self._unasked(self.evidence().region.size)
+        choice = None if unasked else self._choice()
         walks = both(self.evidence(), choice, self._tell)
         if walks is None:
             raise NothingFound(
                 "no frame can be found in this stack: no return address and no chain of frames that fits",
                 "`stack` shows what is there; check --limit and --base against !thread",
             )
-        return walks
+        return replace(walks, unasked=unasked)
 
     def _walk_from(self, triple: Triple) -> Choice:
         evidence = self.evidence()

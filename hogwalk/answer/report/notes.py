@@ -60,7 +60,7 @@ def _unproven(frames: Sequence[Frame]) -> List[str]:
 
 def _who(walks: Walks) -> List[str]:
     if not walks.segments:
-        return ["no debugger walked this stack: every frame is from hogwalk's own walk"]
+        return [walks.unasked or "no debugger walked this stack: every frame is from hogwalk's own walk"]
     alone = sum(1 for frame in walks.frames if frame.source is Source.HOGWALK and not frame.running)
     if not (alone or walks.dropped):
         return []

@@ -12,7 +12,7 @@ from hogwalk.app.cli.commands import lines
 from hogwalk.app.cli.exports import chosen
 from hogwalk.app.cli.files import check_place, save
 from hogwalk.app.cli.host import door_of
-from hogwalk.app.cli.live import changed, line_of, partial, said
+from hogwalk.app.cli.live import changed, cost, kf_policy, line_of, partial, said
 from hogwalk.app.cli.open import open_target
 from hogwalk.app.cli.output import look_here, show, write_lines
 from hogwalk.app.cli.progress import Progress
@@ -77,7 +77,8 @@ def _check_places(options: argparse.Namespace) -> None:
 
 def _output(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> List[str]:
     if not options.record:
-        return _lines(Run(target, _wanted(options, target), _triple(options, target), progress), options, look)
+        unasked = kf_policy(line_of(target), options)
+        return _lines(Run(target, _wanted(options, target), _triple(options, target), progress, unasked), options, look)
     from hogwalk.targets.recorder import Recorder
 
     recorder = Recorder(target)
@@ -101,7 +102,7 @@ def _lines(run: Run, options: argparse.Namespace, look: Look) -> List[str]:
         found = list(lines(run, options, look))
     if line is None or _where(options) is not None:
         return found
-    return [*changed(run.target, run.stack(), look), *found]
+    return [*changed(run.target, run.stack(), look), *found, *(cost(line, look) if options.cost else ())]
 
 
 def deliver(output: List[str], where: Optional[str], door: Optional[Door] = None) -> None:

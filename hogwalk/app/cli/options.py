@@ -135,6 +135,7 @@ def top_parser() -> Parser:
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="one JSON document, to FILE if named")
     parser.add_argument("--plain", action="store_true", help="no links in the debugger (no DML)")
     _add_ends(parser)
+    _add_live(parser)
     add_exports(parser)
     _add_many(parser)
     _add_target(parser)
@@ -158,7 +159,9 @@ def command_parser(command: str) -> Parser:
         description=description,
         epilog=f"{textwrap.fill(EPILOG, 90)}\n{CODES}",
     )
-    parser.set_defaults(json=None, json_lines=False, table=None, thread=None, context=None, limit=None, base=None)
+    parser.set_defaults(
+        json=None, json_lines=False, table=None, thread=None, context=None, limit=None, base=None, kf=False, cost=False
+    )
     _add_own(parser, command)
     if command in ("triage", "walk", "usage", "verdict"):
         add_exports(parser)
@@ -166,9 +169,16 @@ def command_parser(command: str) -> Parser:
         parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="one JSON document, to FILE if named")
     if command not in ("threads", "summary"):
         _add_ends(parser)
+        _add_live(parser)
     parser.add_argument("--plain", action="store_true", help="no links in the debugger (no DML)")
     _add_target(parser)
     return parser
+
+
+def _add_live(parser: Parser) -> None:
+    group = parser.add_argument_group("a live machine")
+    group.add_argument("--kf", action="store_true", help="the debugger's own walk, however long the line takes for it")
+    group.add_argument("--cost", action="store_true", help="say what crossed the line: round trips, bytes, seconds")
 
 
 def _add_ends(parser: Parser) -> None:
