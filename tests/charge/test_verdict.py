@@ -49,8 +49,8 @@ def test_stackhog_in_few_lines() -> None:
         "12288 bytes overflowed: esp lies 48 bytes below Limit",
         "StackHog (Stack Hog Software, Inc.) holds 4496 bytes, 36.6 %",
         "A page fault inside nt!CcMapData",
-        "MamaHog+0x422a with 708 bytes, 656 of them locals",
-        "needs at most 7840 bytes and fits with 4448 left",
+        "MamaHog+0x422a, 708 bytes, 656 of them locals",
+        "needs at most 7840 bytes and fits, 4448 left",
         "Ask Stack Hog Software, Inc. about these files, version 4.1.0.17 of 2007-01-08.",
     ):
         assert words in said, words
@@ -87,11 +87,11 @@ def test_of_a_stack_whose_base_is_not_known_no_share_and_no_room_is_stated() -> 
     unbounded = replace(report, printed=table)
     said = text(unbounded)
     assert "The kernel stack holds at least 12336 bytes; its Base is not known" in said
-    for words in ("%, in", "room for", "fits with"):
+    for words in ("%, in", "room for", "and fits"):
         assert words not in said
     shown = " ".join(render_charge(unbounded, None))
     assert "12336 bytes at least; Base is not known" in shown
-    for words in ("would fit", "fits with"):
+    for words in ("would fit", "and fits"):
         assert words not in shown
 
 
@@ -126,7 +126,7 @@ def test_a_stack_that_a_dump_has_only_from_its_pointer_on_did_not_overflow_for_t
     assert "holds 12288 bytes; the dump has it from its pointer on, its Limit is not known" in said
     shown = " ".join(render_charge(report, None))
     assert "12288 bytes; Limit is not known" in shown
-    for words in ("overflowed", "room for", "fits with", "would fit"):
+    for words in ("overflowed", "room for", "and fits", "would fit"):
         assert words not in said + shown
 
 

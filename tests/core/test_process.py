@@ -42,7 +42,7 @@ def test_by_the_types_and_in_every_answer() -> None:
         "address": f"0x{PROCESS:08x}", "image": "Drawn Filter.ex", "product": None, "of_hog": "name",
     }  # fmt: skip
     assert f"Process    {PROCESS:08x}  Drawn Filter.ex: by its name it is of the hog's product" in list(render(report))
-    assert "The process, Drawn Filter.ex, is by its name of that product too." in " ".join(verdict(report))
+    assert "Process Drawn Filter.ex has its name." in " ".join(verdict(report))
 
 
 def test_nothing_is_said_of_a_process_that_nothing_names() -> None:

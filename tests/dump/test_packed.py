@@ -101,6 +101,7 @@ def test_a_packed_dump_is_named_on_the_command_line_as_a_plain_one(tmp_path: Pat
         (cabinet({"a.dmp": b"MDMP" + bytes(2000)})[:90], "cannot be unpacked"),
         (b"MSCF" + bytes(20), "cannot be unpacked"),
     ],
+    ids=("none", "two", "escapes", "zip cut", "gzip cut", "LZX", "cab cut", "cab of zeros"),  # archives hold the time
 )
 def test_what_cannot_be_opened_is_one_line(tmp_path: Path, data: bytes, said: str) -> None:
     with pytest.raises(BadInput) as caught:

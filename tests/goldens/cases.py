@@ -36,6 +36,9 @@ TEXTS: Tuple[Tuple[str, str], ...] = (
     ("frame-none", "frame #ffff"),
     ("heal", "heal"),
     ("threads", "threads"),
+    ("verdict", "verdict"),
+    ("charge", "charge"),
+    ("charge-without", "charge --without MamaHog"),
 )
 DOCUMENTS: Tuple[Tuple[str, str], ...] = (
     ("report", "triage --json"),

@@ -28,7 +28,7 @@ from hogwalk.answer.report.process import NAME, of_hog
 from hogwalk.model import Frame, Trust, Version
 
 SURE, LIKELY = 0.99, 0.9
-MOST_LINES = 8  # of WIDTH columns: what fits a mail's first glance
+MOST_LINES = 7  # of WIDTH columns: what fits a mail's first glance
 FAULTS = ("KiTrap0E", "KiPageFault")  # the page fault's entry on x86 and on x64
 
 
@@ -74,8 +74,8 @@ def _holds(report: Report) -> Iterator[str]:
     yield f"{hog.product.name}{company} holds {held}{parts}; Windows itself {system}."
     by = of_hog(report)
     if by is not None and report.process is not None:
-        guess = " by its name" if by == NAME else ""
-        yield f"The process, {report.process.image}, is{guess} of that product too."
+        held = "has its name" if by == NAME else "is its own"
+        yield f"Process {report.process.image} {held}."
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:
@@ -96,7 +96,7 @@ def _path(report: Report) -> Iterator[str]:
     path = f"{cost.period} frames from {cycle.functions[-1]} to {cycle.functions[0]} are"
     if cost.period == 1:
         path = f"{cycle.functions[0]} is"
-    yield f"{path} on the stack {turns}, {cost.turn} bytes a turn{room}."
+    yield f"{path} there {turns}, {cost.turn} bytes a turn{room}."
 
 
 def _fault_within(report: Report) -> str:
@@ -131,7 +131,7 @@ def _biggest(report: Report, explained: Optional[Explanation]) -> Iterator[str]:
         if part is not None and part.purpose is not Purpose.UNKNOWN:
             why = f", {part.bytes} of them {part.purpose.value}"
     name = frame.symbol.text() if frame.symbol is not None else "unknown code"
-    yield f"Its largest frame is {name} with {frame.bytes} bytes{why}."
+    yield f"Its largest frame: {name}, {frame.bytes} bytes{why}."
 
 
 def _fits(report: Report) -> Iterator[str]:
@@ -139,8 +139,8 @@ def _fits(report: Report) -> Iterator[str]:
     if hog is None or hog.product.system or used is None or not limit_known(report):
         return
     found = what_if(hog.product.name, hog.share.bytes, report.region.size, used)
-    fits = f"fits with {found.left} left" if found.left >= 0 else f"still needs {-found.left} more than there are"
-    yield f"Without {found.name}'s frames the path needs at most {found.needed} bytes and {fits}."
+    fits = f"fits, {found.left} left" if found.left >= 0 else f"still needs {-found.left} more than there are"
+    yield f"Without {found.name} the path needs at most {found.needed} bytes and {fits}."
 
 
 def _sure(report: Report) -> Iterator[str]:
@@ -150,7 +150,7 @@ def _sure(report: Report) -> Iterator[str]:
     chance = stated.probability
     words = "over 99 %" if chance > SURE else f"{100 * chance:.0f} %"
     spread = f" ({stated.low} to {stated.high} bytes)" if stated.low != stated.high else ""
-    yield f"It is {words} sure that this is the biggest hog{spread}."
+    yield f"It is the biggest, {words} sure{spread}."
     if chance < LIKELY:
         more = ", and look at `compare`" if report.tried else ""
         yield f"That is too little to accuse anyone: give images and symbols{more}."
