@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 import pytest
 
@@ -115,3 +116,77 @@ def test_a_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     path = written(tmp_path, "bomb.gz", gzip.compress(b"MDMP" + bytes(3 << 20)))
     with pytest.raises(BadInput, match="unpacks to more than"):
         open_dump(path)
+
+
+def late(count: int, members: int, kind: int) -> bytes:
+    """A cabinet of so many blocks whose files all lie at their end."""
+    whole = cabinet({f"{number}.txt": b"" for number in range(members)}, kind)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = b"CK" + packer.compress(bytes(BLOCK)) + packer.flush() if kind == MSZIP else b""
+    size = BLOCK if kind == MSZIP else 0
+    data = bytearray(whole + struct.pack("<IHH", 0, len(packed), size) + packed)
+    data += bytes(data[len(whole) :]) * (count - 1)
+    struct.pack_into("<H", data, 36 + 4, count)
+    at = 36 + 8
+    for _ in range(members):
+        struct.pack_into("<II", data, at, 10, max(1, count * size - 20))
+        at = data.index(b"\0", at + 16) + 1
+    return bytes(data)
+
+
+@pytest.mark.parametrize(("kind", "count"), [(MSZIP, 500), (STORED, 20_000)])
+def test_a_cabinet_is_gone_through_once(tmp_path: Path, kind: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    real = unpacked._blocks
+
+    def counted(*arguments: Any) -> Iterator[bytes]:
+        for block in real(*arguments):
+            asked.append(len(block))
+            yield block
+
+    monkeypatch.setattr(unpacked, "_blocks", counted)
+    with pytest.raises(BadInput, match="holds no dump"):
+        open_dump(written(tmp_path, "late.cab", late(count, 400, kind)))
+    assert len(asked) == count
+
+
+def test_folders_that_overlap_are_damage(tmp_path: Path) -> None:
+    data = bytearray(late(300, 2, MSZIP))
+    folder = data[36:44]
+    data[36:44] = folder * 2
+    struct.pack_into("<I", data, 16, struct.unpack_from("<I", data, 16)[0] + 8)
+    struct.pack_into("<H", data, 26, 2)
+    for at in (36, 44):
+        struct.pack_into("<I", data, at, struct.unpack_from("<I", data, at)[0] + 8)
+    struct.pack_into("<H", data, 52 + 8, 1)
+    with pytest.raises(BadInput, match="its folders overlap"):
+        open_dump(written(tmp_path, "twice.cab", bytes(data)))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_methods_that_blow_up_are_left_alone(tmp_path: Path, method: int) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        archive.writestr("a.dmp", b"MDMP" + bytes(200))
+    with pytest.raises(BadInput, match="a method that hogwalk does not unpack"):
+        open_dump(written(tmp_path, "a.zip", out.getvalue()))
+
+
+def test_any_damage_is_one_line(tmp_path: Path, dump: bytes) -> None:
+    dice = random.Random(10)
+    members = {"a.txt": b"hello", "\u0444.dmp": dump[:40]}
+    whole = (zipped(members), gzip.compress(dump[:40]), cabinet(members), cabinet(members, STORED, reserve=2))
+    for number in range(600):
+        data = bytearray(dice.choice(whole))
+        for _ in range(dice.randrange(1, 6)):
+            data[dice.randrange(4, len(data))] = dice.choice((0, 1, 0xFF, dice.randrange(256)))
+        with pytest.raises(BadInput) as caught:
+            open_dump(written(tmp_path, "packed", bytes(data)))
+        assert str(caught.value).isprintable(), number
+
+
+def test_a_command_that_is_recommended_holds_no_file_name(tmp_path: Path) -> None:
+    path = written(tmp_path, "a & calc.cab", cabinet({"a.dmp": b"MDMP" + bytes(200)}, LZX))
+    with pytest.raises(BadInput) as caught:
+        open_dump(path)
+    assert "calc" not in caught.value.remedy

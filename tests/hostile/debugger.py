@@ -73,6 +73,9 @@ class Debugger:
     def pageSize(self) -> int:  # noqa: N802 - pykd's name
         return 4096
 
+    def breakin(self) -> None:
+        """Nothing to interrupt: a dump."""
+
     def bugCheckData(self) -> Sequence[int]:  # noqa: N802 - pykd's name
         return 0x7F, 8, 0, 0, 0
 

@@ -13,25 +13,42 @@ import weakref
 import zipfile
 import zlib
 from functools import partial
-from typing import BinaryIO, Callable, Iterator, List, Optional, Tuple
+from typing import BinaryIO, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
-from hogwalk.errors import BadInput, Unreadable
+from hogwalk.errors import BadInput
 from hogwalk.printable import printable
 from hogwalk.targets.images.source import MappedFile, decode
 
 DUMPS = (b"PAGEDUMP", b"PAGEDU64", b"MDMP", b"USERDU64")
 PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"MSCF")
 MOST_BYTES = 8 << 30  # unpacked; larger dumps are unpacked by hand
-_MAGIC = 8
+_HEAD = 8  # bytes that say whether a file is a dump
 _PIECE = 1 << 20
 _MEMBERS, _NAMED = 1000, 5  # files in an archive that are looked at, and named in an error
 _CAB_HEADER = struct.Struct("<4s4xI4xI4xBBHHHHH")
 _RESERVED = 4  # a cabinet's flag: sizes of reserved areas follow the header
 _CAB_KINDS = {2: "Quantum", 3: "LZX"}
 _STORED, _MSZIP = 0, 1
-_WINDOW = 0x8000
+_WINDOW = 0x8000  # bytes: what a block of MSZIP unpacks to at most, and may refer back to
+_BY_HAND = "unpack it by hand, and pass the dump"
+# What damage raises in the libraries; RuntimeError: a password; ValueError: a name that is no text.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error)
 
-Member = Tuple[str, Callable[[], Iterator[bytes]]]
+
+class Member(NamedTuple):
+    """A file in an archive: its name there, its first bytes, and all of them, piece by piece."""
+
+    title: str
+    head: bytes
+    pieces: Callable[[], Iterator[bytes]]
+
+
+class _Part(NamedTuple):
+    """A file of a cabinet: where it starts in what its folder unpacks to, its bytes, its name."""
+
+    start: int
+    size: int
+    title: str
 
 
 def unpacked(path: str) -> MappedFile:
@@ -39,25 +56,16 @@ def unpacked(path: str) -> MappedFile:
     name = os.path.basename(path)
     with open(path, "rb") as file:
         try:
-            members = _members(file, name)
-            dumps = [member for member in members if next(member[1](), b"").startswith(DUMPS)]
+            dumps = [member for member in _members(file, name) if member.head.startswith(DUMPS)]
             if not dumps:
                 raise BadInput(f"{name} holds no dump", "name a file with a MEMORY.DMP or a minidump in it")
             if len(dumps) > 1:
-                shown = ", ".join(printable(found) for found, _ in dumps[:_NAMED])
+                shown = ", ".join(printable(found.title) for found in dumps[:_NAMED])
                 more = f" and {len(dumps) - _NAMED} more" if len(dumps) > _NAMED else ""
                 raise BadInput(f"{name} holds {len(dumps)} dumps: {shown}{more}", "unpack it and name one of them")
-            return _written(dumps[0][1](), name)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            OSError,
-            RuntimeError,
-            NotImplementedError,
-            struct.error,
-        ) as error:
-            raise BadInput(f"{name} cannot be unpacked: {error}", "unpack it by hand, and pass the dump") from None
+            return _written(dumps[0].pieces(), name)
+        except _DAMAGED as error:
+            raise BadInput(f"{name} cannot be unpacked: {error}", _BY_HAND) from None
 
 
 def _members(file: BinaryIO, name: str) -> List[Member]:
@@ -66,13 +74,20 @@ def _members(file: BinaryIO, name: str) -> List[Member]:
     if magic.startswith(PACKED[0]):
         archive = zipfile.ZipFile(file)
         infos = [info for info in archive.infolist()[:_MEMBERS] if not info.is_dir()]
-        return [(info.filename, partial(_unzipped, archive, info)) for info in infos]
+        return [_member(info.filename, partial(_unzipped, archive, info, name)) for info in infos]
     if magic.startswith(PACKED[1]):
-        return [(name, partial(_gunzipped, file))]
+        return [_member(name, partial(_gunzipped, file))]
     return _cabinet(file, name)
 
 
-def _unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+def _member(title: str, pieces: Callable[[], Iterator[bytes]]) -> Member:
+    return Member(title, next(pieces(), b""), pieces)
+
+
+def _unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Iterator[bytes]:
+    # Only these two are unpacked piece by piece: of the others a few hundred bytes may become hundreds of megabytes.
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise BadInput(f"{name} is packed by a method that hogwalk does not unpack", _BY_HAND)
     with archive.open(member) as stream:
         yield from _pieces(stream.read)
 
@@ -84,7 +99,7 @@ def _gunzipped(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    piece = read(_PIECE)
+    piece = read(_HEAD)  # most files of an archive are asked for no more
     while piece:
         yield piece
         piece = read(_PIECE)
@@ -122,9 +137,7 @@ def _remove(path: str) -> None:
 def _cabinet(file: BinaryIO, name: str) -> List[Member]:
     """The files of a cabinet; each starts somewhere in what its folder unpacks to."""
     header = _CAB_HEADER.unpack(file.read(_CAB_HEADER.size))
-    magic, _, files_at, _, _, folders, files, flags, _, _ = header
-    if magic != PACKED[2]:
-        raise Unreadable(0, 4)
+    _, _, files_at, _, _, folders, files, flags, _, _ = header
     reserved = folder_reserved = data_reserved = 0
     if flags & _RESERVED:
         reserved, folder_reserved, data_reserved = struct.unpack("<HBB", file.read(4))
@@ -133,13 +146,24 @@ def _cabinet(file: BinaryIO, name: str) -> List[Member]:
     file.seek(reserved, os.SEEK_CUR)
     places = [struct.unpack("<IHH", file.read(8 + folder_reserved)[:8]) for _ in range(folders)]
     file.seek(files_at)
-    found: List[Member] = []
+    inside: Dict[int, List[_Part]] = {}
     for _ in range(min(files, _MEMBERS)):
         size, start, folder, _ = struct.unpack("<IIH6s", file.read(16))
-        title = _title(file)
+        inside.setdefault(folder, []).append(_Part(start, size, _title(file)))
+    left = [file.seek(0, os.SEEK_END)]
+    found: List[Member] = []
+    for folder, parts in inside.items():
         if folder < len(places):
-            place, blocks, kind = places[folder]
-            found.append((title, _content(file, name, (place, blocks, kind & 0xF), data_reserved, (start, size))))
+            place, count, kind = places[folder]
+            if kind & 0xF not in (_STORED, _MSZIP):
+                method = _CAB_KINDS.get(kind & 0xF, "an unknown method")
+                raise BadInput(
+                    f"{name} is packed by {method}, which hogwalk does not unpack",
+                    "unpack it (on Windows `expand FILE -F:* FOLDER`), and pass the dump",
+                )
+            blocks = partial(_blocks, file, place, count, kind & 0xF, data_reserved)
+            heads = _heads(blocks(left), parts)
+            found += [Member(part.title, heads.get(part, b""), partial(_content, blocks, part)) for part in parts]
     return found
 
 
@@ -153,34 +177,62 @@ def _title(file: BinaryIO) -> str:
     return decode(bytes(raw))
 
 
-def _content(
-    file: BinaryIO, name: str, folder: Tuple[int, int, int], reserved: int, part: Tuple[int, int]
-) -> Callable[[], Iterator[bytes]]:
-    def pieces() -> Iterator[bytes]:
-        at, blocks, kind = folder
-        if kind not in (_STORED, _MSZIP):
-            raise BadInput(
-                f"{name} is packed by {_CAB_KINDS.get(kind, 'an unknown method')}, which hogwalk does not unpack",
-                f"unpack it (on Windows `expand {name} -F:* FOLDER`), and pass the dump",
-            )
-        skip, left, window = *part, b""
-        for _ in range(blocks):
-            file.seek(at)
-            _, packed, size = struct.unpack("<IHH", file.read(8))
-            raw = file.read(reserved + packed)[reserved:]
-            at += 8 + reserved + packed
-            if kind == _MSZIP:
-                if raw[:2] != b"CK":
-                    raise EOFError("a block is damaged")
-                raw = zlib.decompressobj(-zlib.MAX_WBITS, zdict=window).decompress(raw[2:], size)
-            if len(raw) != size:
-                raise EOFError("it ends inside a block")
-            window = raw[-_WINDOW:]
-            piece = raw[skip : skip + left]
-            skip, left = max(0, skip - len(raw)), left - len(piece)
-            if piece:
-                yield piece
-            if left <= 0:
-                return
+def _blocks(
+    file: BinaryIO, at: int, count: int, kind: int, reserved: int, left: Optional[List[int]] = None
+) -> Iterator[bytes]:
+    """What a folder unpacks to, block by block.
 
-    return pieces
+    `left` holds how many bytes may be read yet for all folders; more than the file has are read where they overlap.
+    """
+    window = b""
+    for _ in range(count):
+        file.seek(at)
+        _, packed, size = struct.unpack("<IHH", file.read(8))
+        raw = file.read(reserved + packed)[reserved:]
+        at += 8 + reserved + packed
+        if left is not None:
+            left[0] -= 8 + reserved + packed
+            if left[0] < 0:
+                raise EOFError("its folders overlap")
+        if kind == _MSZIP:
+            if raw[:2] != b"CK" or size > _WINDOW:
+                raise EOFError("a block is damaged")
+            raw = zlib.decompressobj(-zlib.MAX_WBITS, zdict=window).decompress(raw[2:], size)
+        if len(raw) != size:
+            raise EOFError("it ends inside a block")
+        window = raw[-_WINDOW:]
+        yield raw
+
+
+def _heads(blocks: Iterator[bytes], parts: Iterable[_Part]) -> Dict[_Part, bytes]:
+    """The first bytes of each file of a folder, in one pass over what it unpacks to."""
+    found: Dict[_Part, bytes] = {}
+    waiting = sorted(parts, reverse=True)
+    open_parts: List[_Part] = []
+    begin = 0
+    while waiting or open_parts:
+        raw = next(blocks, None)
+        if raw is None:
+            break
+        end = begin + len(raw)
+        while waiting and waiting[-1].start < end:
+            open_parts.append(waiting.pop())
+        for part in open_parts:
+            have = found.get(part, b"")
+            at = part.start + len(have) - begin
+            found[part] = have + raw[at : at + min(_HEAD, part.size) - len(have)]
+        open_parts = [part for part in open_parts if len(found[part]) < min(_HEAD, part.size)]
+        begin = end
+    return found
+
+
+def _content(blocks: Callable[[], Iterator[bytes]], part: _Part) -> Iterator[bytes]:
+    """A file's bytes."""
+    skip, left = part.start, part.size
+    for raw in blocks():
+        piece = raw[skip : skip + left]
+        skip, left = max(0, skip - len(raw)), left - len(piece)
+        if piece:
+            yield piece
+        if left <= 0:
+            return
