@@ -29,11 +29,11 @@ def ruler(report: Report, look: Look = PLAIN) -> Iterator[Line]:
 
 
 def _letters(report: Report) -> Dict[str, str]:
-    others = [use.product.name for use in report.products if not use.product.system]
     hog = report.hog.product.name if report.hog is not None else ""
+    others = [use.product.name for use in report.products if not use.product.system or use.product.name == hog]
     others.sort(key=lambda name: name != hog)
     found = {name: LETTERS[min(at, len(LETTERS) - 1)] for at, name in enumerate(others)}
-    return {**found, **{use.product.name: SYSTEM for use in report.system}}
+    return {**{use.product.name: SYSTEM for use in report.system}, **found}
 
 
 def _columns(report: Report, letters: Dict[str, str]) -> str:

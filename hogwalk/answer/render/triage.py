@@ -109,7 +109,7 @@ def _start(report: Report) -> Words:
 
 def _verdict(report: Report) -> Words:
     hog = report.hog
-    if hog is None:
+    if hog is None or not hog.share.bytes:
         yield ("Hog", "no frame could be charged to anyone")
         return
     size = report.region.size
@@ -119,7 +119,10 @@ def _verdict(report: Report) -> Words:
         f"{hog.product.name}{company}: {hog.share.bytes} bytes, {percent(hog.share.bytes, size)} % of the stack, "
         f"in {counted(hog.share.frames, 'frame')} of {', '.join(hog.product.modules)}",
     )
-    if not hog.product.known:
+    if hog.product.system:
+        guess = "" if hog.product.known else " by its name: a guess"
+        yield ("", f"it is Windows' own{guess}; no other maker's module holds any byte")
+    elif not hog.product.known:
         others = [use for use in report.products if not use.product.system and use != hog][:3]
         more = ", ".join(f"{use.product.name} {use.share.bytes}" for use in others)
         yield ("", f"without version data its product is unknown; next {more or 'none'}")

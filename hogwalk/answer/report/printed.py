@@ -115,7 +115,9 @@ def _unchecked(row: PrintedRow) -> Trust:
 
 def _notes(walk: PrintedWalk, frames: Sequence[Frame], others: Sequence[OtherStack]) -> List[str]:
     name = f"`{walk.command}`" if walk.command else "the text's table"
-    found = [f"the rows are the debugger's own, as {name} printed them, checked by the code that the text shows"]
+    checked = any(frame.trust in (Trust.LINKED, Trust.CALL, Trust.PLAIN) for frame in frames)
+    by_code = ", checked by the code that the text shows" if checked else ""
+    found = [f"the rows are the debugger's own, as {name} printed them{by_code}"]
     damaged = sum(1 for row in walk.stacks[0] if row.return_address is None)
     if damaged:
         found.append(f"{damaged} of {len(frames)} rows cannot be read: their bytes are charged to nobody")

@@ -7,6 +7,7 @@ from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Pat
 
 from hogwalk.targets.parsers.remarks import INSIDE, MOST_LINES, SIGNS, end_of
 
+_GOES_ON = ("+", "[", "(", "!")  # how the rest of a row begins that is one without it
 _ROW_BEGUN = re.compile(r"\s*(?:[0-9a-fA-F]+|\(Inline)[\s`*]")
 
 
@@ -20,7 +21,7 @@ class Line(NamedTuple):
 
 def rejoined(lines: Iterable[str], is_row: Callable[[str], bool]) -> Iterator[Line]:
     """The lines without trailing blanks, rows cut by remarks joined where the whole `is_row`."""
-    begun, begun_at = "", 0
+    begun, begun_at, blank = "", 0, False
     for number, line, inside in _followed(lines):
         cut = INSIDE.search(line) if any(sign in line for sign in SIGNS) else None
         if inside:
@@ -30,19 +31,23 @@ def rejoined(lines: Iterable[str], is_row: Callable[[str], bool]) -> Iterator[Li
             if _ROW_BEGUN.match(head + "*"):
                 if begun:
                     yield Line(begun_at, begun, False)
-                begun, begun_at = head, number
+                begun, begun_at, blank = head, number, False
                 line = line[cut.start() :]
             yield Line(number, line, True)
         elif begun and line:
             # Mail quoting may have eaten the blank that the rest of the row began with.
             whole = begun + line if is_row(begun + line) else f"{begun} {line}"
-            if is_row(whole):
+            # A remark behind a whole row leaves its line end alone, an empty line: what follows is another line.
+            named = "!" in begun or "+0x" in begun
+            ended = blank and named and is_row(begun) and not line.lstrip().startswith(_GOES_ON)
+            if is_row(whole) and not ended:
                 yield Line(begun_at, whole, False)
             else:
                 yield Line(begun_at, begun, False)
                 yield Line(number, line, False)
             begun = ""
         else:
+            blank = blank or not line
             yield Line(number, line, False)
     if begun:
         yield Line(begun_at, begun, False)

@@ -10,13 +10,14 @@ PIECE_BYTES = 1 << 16
 LONGEST_LINE_BYTES = 1 << 16  # no debugger row is longer; more is cut, so that no line fills the memory
 LARGEST_BINARY_BYTES = 64 << 20  # without a line's end: a device, or another kind of file
 
-# Blanks that are no blanks, and what mail programs make of the engine's backtick and dashes.
+# Blanks that are no blanks, and what mail programs and blogs make of the engine's backtick, dashes and 0x.
 _LOOKALIKES = {
     0x09: "    ",
     **dict.fromkeys((0xA0, 0x202F, 0x3000, *range(0x2000, 0x200B)), " "),
     **dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0xAD), ""),
     **dict.fromkeys((0x2018, 0x2019, 0xB4, 0x2CB), "`"),
     **dict.fromkeys((*range(0x2010, 0x2015), 0x2212), "-"),
+    0xD7: "x",  # 0\u00d7572240f, as WordPress sets it
 }
 
 
@@ -55,11 +56,15 @@ def _lines(block: bytes) -> Iterator[str]:
 
 def clean(line: str) -> str:
     """The line as the debugger printed it: mail quoting, tabs, non-breaking blanks and lookalikes undone."""
-    if not line.isascii() or "\t" in line:
-        line = line.translate(_LOOKALIKES)
+    line = unlike(line)
     if line.lstrip()[:1] == ">":
         line = _unquoted(line)
     return line.rstrip()
+
+
+def unlike(line: str) -> str:
+    """The line with the lookalikes of what the debugger prints set back."""
+    return line if line.isascii() and "\t" not in line else line.translate(_LOOKALIKES)
 
 
 def _unquoted(line: str) -> str:

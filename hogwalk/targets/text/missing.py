@@ -12,6 +12,7 @@ from hogwalk.targets.parsers.lm import lmv_of
 from hogwalk.targets.text.facts import Facts
 from hogwalk.targets.text.memory import Memory
 from hogwalk.targets.text.region import SAID, covered
+from hogwalk.targets.text.stacks import KERNEL
 
 MOST_NAMES = 8  # modules named in one suggested command
 
@@ -31,8 +32,9 @@ def missing(
     digits = 2 * facts.pointer_bytes
     span = f"{region.limit:0{digits}x} {region.base:0{digits}x}" if region else "LIMIT BASE"
     there = covered(memory, region) if region else 0
+    below = region is not None and region.base <= KERNEL[facts.pointer_bytes]
     if region is None or region.source != SAID:
-        yield Missing("the thread's Base and Limit", "!thread" if facts.kernel is not False else "!teb")
+        yield Missing("the thread's Base and Limit", "!teb" if below or facts.kernel is False else "!thread")
     if region is None or there < region.size:
         size = f"{region.size - there} of the stack's {region.size} bytes" if region else "the stack's memory"
         yield Missing(size, f"dps {span}")
@@ -44,11 +46,19 @@ def missing(
     unversioned = _without_version(facts, functions)
     if unversioned:
         yield Missing("the makers of the modules on the stack", ";".join(unversioned))
-    if facts.bugcheck.found is None and facts.kernel is not False:
+    if facts.bugcheck.found is None and not (_user(facts) if below else facts.kernel is False):
         yield Missing("the bug check", ".bugcheck")
     for dropped, what in ((facts.runs.dropped, "bytes of memory"), (facts.symbols_dropped, "symbols")):
         if dropped:
             yield Missing(f"{dropped} {what}: the log holds too many to keep", f"dps {span}")
+
+
+def _user(facts: Facts) -> bool:
+    # Of a text with a user stack: whether it is of a user session, by its prompt or, without one, by all its rows.
+    if facts.kernel is not None:
+        return not facts.kernel
+    rows = (row.frame_ptr or 0 for table in facts.tables for row in table.rows)
+    return all(frame_ptr < KERNEL[facts.pointer_bytes] for frame_ptr in rows)
 
 
 def _without_version(facts: Facts, functions: Container[str]) -> List[str]:

@@ -7,6 +7,7 @@ import re
 from typing import Iterable, Iterator, List
 
 from hogwalk.targets.parsers.words import ADDRESS
+from hogwalk.targets.text.decode import unlike
 
 _ENTITY = re.compile(r"&(?:nbsp|gt|lt|amp|quot|apos|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
 # Only names of HTML, for a template's arguments look like a tag; those that end a line, and all others.
@@ -39,7 +40,7 @@ def _untagged(line: str) -> List[str]:
     pieces = _LINE_END.split(line) if "<" in line else [line]
     if len(pieces) > 1:
         pieces = [piece for piece in pieces if piece.strip()] or [""]
-    return [html.unescape(_TAG.sub("", piece)).replace("\xa0", " ").rstrip() for piece in pieces]
+    return [unlike(html.unescape(_TAG.sub("", piece))).rstrip() for piece in pieces]
 
 
 def _unmarked(line: str) -> str:

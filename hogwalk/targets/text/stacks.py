@@ -174,7 +174,8 @@ def _name(one: Placed) -> str:
     first = one.stacks[0][0].frame_ptr or 0
     thread = f", thread {shown(one.region.thread)}" if one.region.thread is not None else ""
     command = f"`{one.table.command[:40]}`" if one.table.command else "a table"
-    return f"{command} with {len(one.stacks[0])} rows from {shown(first)}{thread}: --table {one.number}"
+    count = len(one.stacks[0])
+    return f"{command} with {count} row{'s' * (count != 1)} from {shown(first)}{thread}: --table {one.number}"
 
 
 def wider(chosen: Placed, dumped: Region) -> bool:

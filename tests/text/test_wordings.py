@@ -1,0 +1,60 @@
+"""What blogs, remarks and one-sided tables do to a stack table's rows, and to what is said of them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from hogwalk.answer.render.triage import render
+from hogwalk.model import Symbol
+from tests.text.logs import opened
+from tests.text.test_tables import ROWS, held, kb, report, rows, sums
+
+
+@pytest.mark.parametrize("sign", ["\u00d7", "&#215;", "&times;"])
+def test_the_0x_of_a_blog_is_0x(sign: str) -> None:
+    named = [kb(ebp, back, site.replace("0x", f"0{sign}")) for ebp, back, site in ROWS]
+    bare = f"91a3da40 8d50106f 0{sign}8d50106f"  # a row of jitted code
+    head = "<pre>" if "&" in sign else ""
+    found = report("\n".join([head + "0:011> kL", "ChildEBP RetAddr", *named, bare]))
+    assert held(found) == {**sums(), "(no module)": 0x91A3DA40 - 0x91A3DA14}
+    assert sum(frame.symbol == Symbol("BirchCry", "", 0x1196) for frame in found.frames) == 1
+
+
+@pytest.mark.parametrize("rest", ["", " [f:\\av\\scan.c @ 7]"])
+def test_a_remark_behind_a_whole_row_leaves_the_next_row_alone(rest: str) -> None:
+    remark = "*** WARNING: Unable to verify checksum for BirchCry.sys"
+    whole = [f"{row}{remark}\n{rest}" if at in (4, 8) else row for at, row in enumerate(rows())]
+    found = report("\n".join(["kd> kb", "ChildEBP RetAddr  Args to Child", *whole, "kd> lm"]))
+    assert (held(found), len(found.frames)) == (sums(), len(ROWS))
+
+
+def test_a_user_stack_is_asked_for_user_commands_only() -> None:
+    low = [kb(ebp - 0x90000000, back - 0x80000000, site) for ebp, back, site in ROWS]
+    user, kernel = (opened("STACK_TEXT:\n" + "\n".join(lines)).missing() for lines in (low, rows()))
+    assert not {"!thread", ".bugcheck"} & {lack.command for lack in user}
+    assert user[0].command == "!teb"
+    assert {"!thread", ".bugcheck"} <= {lack.command for lack in kernel}
+
+
+def test_where_all_is_of_windows_its_biggest_is_the_hog_and_said_to_be_its_own() -> None:
+    own = [kb(ebp, back, "nt!A+0x5" if at % 2 else "hal!B+0x6") for at, (ebp, back, _) in enumerate(ROWS)]
+    lines = render(report("\n".join(["kd> kb", "ChildEBP RetAddr  Args to Child", *own])))
+    shown = "\n".join(lines)
+    assert "it is Windows' own by its name: a guess; no other maker's module holds any byte" in shown
+    assert re.search(r"^ +H hal; w nt; [.] no frame$", shown, re.MULTILINE)
+    assert "next none" not in shown
+
+
+def test_a_row_alone_accuses_nobody() -> None:
+    lines = render(report("kd> kb\nChildEBP RetAddr  Args to Child\n" + rows()[3]))
+    assert any("no frame could be charged to anyone" in line for line in lines)
+
+
+def test_code_is_said_to_bear_rows_out_only_where_the_text_shows_it() -> None:
+    code = "\nkd> ub 9b7c2f10\nLarchAv+0x2f0b:\n9b7c2f0b e8f0f0f0f0      call    nt!X (8d502000)"
+    words = "checked by the code that the text shows"
+    bare = "kd> kb\nChildEBP RetAddr  Args to Child\n" + "\n".join(rows())
+    assert not any(words in note for note in report(bare).notes)
+    assert any(words in note for note in report(bare + code).notes)
