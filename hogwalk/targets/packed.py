@@ -119,7 +119,10 @@ def version(packed: Any) -> Version:
     company, product, description, number = (
         text(packed[key]) for key in ("company", "product", "description", "file_version")
     )
-    return Version(company, product, description, number, optional(whole)(packed.get("linked")))
+    linked = optional(whole)(packed.get("linked"))
+    if linked is not None and not 0 <= linked <= 0xFFFFFFFF:
+        raise ValueError("no time stamp of a linker's")
+    return Version(company, product, description, number, linked)
 
 
 def region(packed: Any) -> Region:

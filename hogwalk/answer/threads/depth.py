@@ -15,7 +15,9 @@ from hogwalk.walk.facts.faults import fault_registers
 from hogwalk.walk.facts.segments import older_segments
 
 MAX_BYTES = 1 << 30  # no thread reserves more
+MOST_REGISTERS = 16  # the current thread's come first
 MAX_SEARCH = 16 << 20  # bytes searched for the first word that is not 0
+MOST_SEARCHED = 1 << 30  # bytes searched for it on all stacks together: nothing keeps a dump from naming one many times
 
 
 class Depths:
@@ -24,6 +26,7 @@ class Depths:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._about = target.about()
+        self._left = MOST_SEARCHED
         self._current = kernel.crashed_thread(target) if self._about.kernel else target.thread()
         self._state_at = target.field("_KTHREAD", "State") if self._about.kernel else None
 
@@ -56,7 +59,7 @@ class Depths:
             registers = kernel.double_fault_registers(self._target, thread.thread)
             if registers is not None:
                 yield registers.sp
-            yield from (held.sp for held in self._target.registers())
+            yield from (held.sp for held in self._target.registers()[:MOST_REGISTERS])
         if thread.pointer is not None and not self._running(thread):
             yield thread.pointer
 
@@ -78,6 +81,9 @@ class Depths:
     def _lowest(self, limit: int, base: int) -> Optional[int]:
         for start in range(limit, min(base, limit + MAX_SEARCH), PAGE):
             size = min(PAGE, base - start)
+            self._left -= size
+            if self._left < 0:
+                return None
             try:
                 raw = self._target.read(start, size)
             except Unreadable:

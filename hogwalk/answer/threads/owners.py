@@ -20,6 +20,7 @@ from hogwalk.walk.facts.sites import CallSites, SiteKind
 
 MOST_WALKED = 128 << 10  # bytes: a deeper stack is only counted, so that one thread cannot take minutes
 MOST_COUNTED = 1 << 20  # bytes next to the newest frame that are counted
+MOST_IN_ALL = 32 << 20  # bytes counted on all stacks together: nothing keeps a dump from naming one many times
 
 
 def silent(doing: str) -> None:
@@ -38,6 +39,7 @@ class Owners:
         self._modules = ModuleMap(target.modules(), reader)
         self._sites = CallSites(self._modules, reader)
         self._owner: Dict[int, Optional[str]] = {}
+        self._left = MOST_IN_ALL
 
     def walked(self, use: ThreadUse, depth: Depth) -> Tuple[ProductUse, ...]:
         """The products of a stack's frames, the hog first; raises HogwalkError where it cannot be walked."""
@@ -53,10 +55,17 @@ class Owners:
         return self._x86 and depth.used is not None and depth.used <= MOST_WALKED
 
     def counted(self, depth: Depth) -> Tuple[ProductUse, ...]:
-        """The products of the return addresses on a stack, the hog first: an estimate, for some may be dead."""
+        """The products of the return addresses on a stack, the hog first: an estimate, for some may be dead.
+
+        Raises BadInput where too much has been counted already.
+        """
         if depth.lowest is None:
             return ()
-        shares = self._shares(depth.lowest, min(depth.base, depth.lowest + MOST_COUNTED))
+        end = min(depth.base, depth.lowest + MOST_COUNTED)
+        self._left -= end - depth.lowest
+        if self._left < 0:
+            raise BadInput(f"not looked at: after {MOST_IN_ALL >> 20} MB of worse stacks")
+        shares = self._shares(depth.lowest, end)
         names = [share.name for share in shares]
         owners = products(names, self._target.versions(names))
         return _hog_first([ProductUse(product, share) for product, share in product_shares(shares, owners)])

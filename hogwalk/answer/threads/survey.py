@@ -9,7 +9,7 @@ from typing import Callable, Dict, List, Tuple
 from hogwalk.answer.threads.depth import Depths
 from hogwalk.answer.threads.owners import Owners
 from hogwalk.answer.threads.records import ThreadUse
-from hogwalk.errors import HogwalkError, NothingFound
+from hogwalk.errors import BadInput, HogwalkError, NothingFound
 from hogwalk.fault import guarded
 from hogwalk.targets.protocol import Target
 
@@ -54,7 +54,10 @@ def _owned(owners: Owners, use: ThreadUse, deep: bool) -> ThreadUse:
             return replace(use, products=guarded(lambda: owners.walked(use, depth)), walked=True)
         except HogwalkError as error:
             return replace(use, trouble=error.wrong)
-    return replace(use, products=owners.counted(depth))
+    try:
+        return replace(use, products=owners.counted(depth))
+    except BadInput as error:
+        return replace(use, trouble=error.wrong)
 
 
 def _left(use: ThreadUse) -> Tuple[bool, bool, int, int]:

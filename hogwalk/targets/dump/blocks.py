@@ -9,6 +9,7 @@ from hogwalk.errors import Unreadable
 from hogwalk.targets.images.source import READ_CAP, ByteSource, MappedFile
 
 Block = Tuple[int, int, int]  # address, file offset, bytes
+ADDRESS_END = 1 << 66  # behind the end of any block
 
 
 class BlockMemory(ByteSource):
@@ -18,6 +19,7 @@ class BlockMemory(ByteSource):
         self._file = file
         self._starts: List[int] = []
         self._blocks: List[Block] = []
+        self._runs: List[Tuple[int, int]] = []  # blocks that touch as one, once they are asked for
         end = 0
         for address, offset, size in sorted(blocks):
             skip = max(0, end - address)
@@ -49,16 +51,9 @@ class BlockMemory(ByteSource):
 
     def around(self, address: int) -> Optional[Tuple[int, int]]:
         """The longest [start, end) of memory without a gap that holds an address, None where it is not in the dump."""
-        index = bisect_right(self._starts, address) - 1
-        if index < 0 or address >= _end(self._blocks[index]):
-            return None
-        first = last = index
-        while first and _end(self._blocks[first - 1]) == self._starts[first]:
-            first -= 1
-        while last + 1 < len(self._blocks) and _end(self._blocks[last]) == self._starts[last + 1]:
-            last += 1
-        return self._starts[first], _end(self._blocks[last])
-
-
-def _end(block: Block) -> int:
-    return block[0] + block[2]
+        if not self._runs:
+            for start, _, size in self._blocks:
+                begin = self._runs.pop()[0] if self._runs and self._runs[-1][1] == start else start
+                self._runs.append((begin, start + size))
+        index = bisect_right(self._runs, (address, ADDRESS_END)) - 1
+        return self._runs[index] if index >= 0 and address < self._runs[index][1] else None

@@ -41,6 +41,7 @@ class DumpTarget:
         self._resolver = Resolver(crash.images(), crash.memory.read, symbol_path, image_path)
         self._names = Names(self.field, self._address)
         self._about = crash.about()
+        self._registers: Optional[Tuple[Registers, ...]] = None
 
     @property
     def notes(self) -> Tuple[str, ...]:
@@ -113,7 +114,9 @@ class DumpTarget:
 
     def registers(self) -> Tuple[Registers, ...]:
         """The crashing thread's registers as the dump records them: an exception's first, then the thread's."""
-        return tuple(dict.fromkeys(self._crash.registers(self._names)))
+        if self._registers is None:  # a user dump has those of each thread
+            self._registers = tuple(dict.fromkeys(self._crash.registers(self._names)))
+        return self._registers
 
     def process(self) -> Optional[Process]:
         """None: the structures of the kernel say it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from hogwalk.errors import Unreadable
 from hogwalk.model import About, Registers, ThreadStack
@@ -48,6 +48,7 @@ class UserCrash:
         self._blocks = BlockMemory(file, self._streams.blocks(self._threads))
         self.memory: ByteSource = self._blocks
         self._exception = self._streams.exception()
+        self._by_name: Dict[Optional[int], UserThread] = {}  # by TEB and by id
         self._wow = self._streams.machine == AMD64 and any(image.name.lower() == _WOW for image in self._images)
         self._pointer = 4 if self._wow else layout(self._streams.machine).pointer
         if self._wow:
@@ -144,7 +145,10 @@ class UserCrash:
 
     def stack_of(self, thread: int) -> Optional[Tuple[int, int]]:
         """The same of the thread with that TEB, or that id."""
-        found = next((one for one in self._threads if thread in (self._teb(one), one.teb, one.identifier)), None)
+        if not self._by_name:
+            for one in reversed(self._threads):
+                self._by_name.update(dict.fromkeys((one.identifier, one.teb, self._teb(one)), one))
+        found = self._by_name.get(thread)
         return None if found is None else self._piece(found, next(self._registers(found), None))
 
     def threads(self, names: Names) -> Iterator[ThreadStack]:

@@ -62,7 +62,8 @@ def add_line(threads: List[ThreadText], line: str, pointer_bytes: Optional[int] 
     return True
 
 
-_USER = re.compile(rf"^[ .#]*\d+\s+Id: [0-9a-f]+\.([0-9a-f]+) .*\bTeb: ({ADDRESS})\b", re.MULTILINE)
+# The first `Teb:`: a thread's name may follow, and say anything.
+_USER = re.compile(rf"^[ .#]*\d+\s+Id: [0-9a-f]+\.([0-9a-f]+) .*?\bTeb: ({ADDRESS})\b", re.MULTILINE)
 
 
 def parse_user_threads(text: str) -> Tuple[Tuple[int, int], ...]:
