@@ -96,6 +96,27 @@ def test_options_may_stand_before_the_command_too(recording: str) -> None:
     assert (found.file, found.command, found.limit, found.base) == (recording, "walk", 0x1000, 0x3000)
 
 
+@pytest.mark.parametrize("words", ["triage F", "threads F", "frame F 5", "frame 5 F", "stack F 1000 L10", "F charge"])
+def test_the_file_may_stand_behind_the_command_too(words: str, recording: str) -> None:
+    given = [recording if word == "F" else word for word in words.split()]
+    found = parse(given)
+    assert (found.file, found.command) == (recording, words.replace("F ", "").split()[0])
+    assert recording not in vars(found).get("words", ())
+
+
+def test_a_command_s_own_words_are_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "5").write_text("")
+    assert parse(["frame", "5"]).file is None
+
+
+@pytest.mark.parametrize("text", ["", "root:x:0\nno JSON\n", '{"schema": "other/1"}', "[1]\n"])
+def test_a_file_without_reports_has_no_summary(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "reports.jsonl"
+    file.write_text(text)
+    assert "holds no report of hogwalk's; `hogwalk *.dmp --json-lines" in refusal(capsys, 3, ["summary", str(file)])
+
+
 def test_addresses_are_hexadecimal_with_or_without_0x_and_backticks() -> None:
     found = parse(["--limit", "b8ae6000", "--base", "0xB8AE9000", "--thread", "ffffffff`8974ac00"])
     assert (found.limit, found.base, found.thread) == (LIMIT, BASE, 0xFFFFFFFF8974AC00)
@@ -114,6 +135,8 @@ def test_a_bad_address_is_refused(word: str, capsys: pytest.CaptureFixture[str])
         (["usage", "--by", "colour"], "invalid choice: 'colour'"),
         (["candidates", "-n", "none"], "invalid int value"),
         (["frame"], "the following arguments are required"),
+        (["triage", "nofile.dmp"], "there is no file nofile.dmp; check the path"),
+        (["demo", "walk", "kf=zz"], "or nothing, not 1 word"),
         (["demo", "stack", "1000", "2000", "3000"], "stack takes LIMIT BASE or nothing, not 3 words"),
         (["demo", "walk", "1", "2"], "walk takes BASEPTR STACKPTR INSTRUCTIONPTR, a kf= line, or nothing, not 2 words"),
     ],

@@ -13,14 +13,20 @@ from hogwalk.answer.render.summary import render_summary, summary_document
 from hogwalk.answer.render.table import Look
 from hogwalk.errors import BadInput, UsageError
 
+NO_JSON = "not a line of JSON"
+MAKES = "`hogwalk *.dmp --json-lines > reports.jsonl` makes them"
+
 
 def summary_lines(files: Sequence[str], as_json: bool, look: Look) -> Iterable[str]:
     """The summary of the reports in some files (`-`: stdin), each a document or one a line; raises BadInput."""
     if not files:
-        raise UsageError("summary needs reports", "`hogwalk *.dmp --json-lines > reports.jsonl` makes them")
+        raise UsageError("summary needs reports", MAKES)
     documents: List[Dict[str, Any]] = []
     for name in files:
-        documents += _documents(name)
+        read = _documents(name)
+        if all(one.get("error") == NO_JSON or not {"error", "products"} & set(one) for one in read):
+            raise BadInput(f"{'the pipe' if name == '-' else name} holds no report of hogwalk's", MAKES)
+        documents += read
     found: Summary = summary(documents)
     if as_json:
         return json.dumps(summary_document(found), indent=2).split("\n")
@@ -51,7 +57,7 @@ def _read(text: str, name: str) -> Iterator[Dict[str, Any]]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             found = _object(line)
-            yield found if found is not None else {"file": f"{name}:{number}", "error": "not a line of JSON"}
+            yield found if found is not None else {"file": f"{name}:{number}", "error": NO_JSON}
 
 
 def _object(text: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from typing import List, Optional, Sequence, Tuple
 
 from hogwalk.app.cli.exports import OPTIONS
@@ -20,6 +21,8 @@ LINES = "--json-lines"
 DEMO = "demo"
 HELP = ("help", "?", "/?", "-?", "/h", "/help", "-help", "-h", "--help")
 PAGES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "help")
+WORDED = ("stack", "walk", "frame")  # commands with words of their own
+_ADDRESS = re.compile(r"(?:kf=?|#|L)?(?:0[xn])?[0-9a-fA-F`]*$")
 SHORTEST = 2  # letters of a command's beginning that stand for it
 
 
@@ -99,26 +102,37 @@ def expanded(word: str) -> List[str]:
 
 
 def _split(arguments: Sequence[str], many: bool) -> Tuple[List[str], Optional[str], List[str]]:
-    # The words before the command: the file to look at (with --json-lines any number of them).
+    # The file to look at (with --json-lines any number of them), which stands before the command or behind it.
     files: List[str] = []
     rest: List[str] = []
+    command: Optional[str] = None
     tokens = list(arguments)
     while tokens:
         token = tokens.pop(0)
-        command = _command(token) if token.lower() in COMMANDS or not os.path.exists(token) else None
-        if command is not None:
-            return files, command, rest + tokens
-        if token in VALUED and tokens:
+        named = _command(token) if token.lower() in COMMANDS or not os.path.exists(token) else None
+        if command is None and named is not None:
+            command = named
+            if command == "summary" or inside_debugger():
+                return files, command, rest + tokens
+        elif token in VALUED and tokens:
             rest += [token, tokens.pop(0)]
-        elif rest and rest[-1] in ("--json", *OPTIONS) and _names_output(token, files, rest):
+        elif rest and rest[-1] in ("--json", *OPTIONS) and _names_output(token, files, rest + tokens):
             rest.append(token)  # the file to write; where none to read is named yet, one that exists is that
-        elif token.startswith("-") and token != "-":
+        elif (
+            (token.startswith("-") and token != "-")
+            or named is not None
+            or (command in WORDED and (_ADDRESS.match(token) or not _is_input(token)))
+        ):
             rest.append(token)
-        elif many or token in ("-", DEMO) or os.path.exists(expanded(token)[0]):
+        elif many or _is_input(token):
             files += expanded(token)
         else:
             raise _unknown(token)
-    return files, None, rest
+    return files, command, rest
+
+
+def _is_input(token: str) -> bool:
+    return token in ("-", DEMO) or os.path.exists(expanded(token)[0])
 
 
 def _names_output(token: str, files: Sequence[str], rest: Sequence[str]) -> bool:

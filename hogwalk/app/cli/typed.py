@@ -66,7 +66,8 @@ def triple(words: Sequence[str], target: Target) -> Optional[Triple]:
     plain = WALK.sub("", " ".join(words), count=1).split()
     count = len(pointers)
     if len(plain) not in (count, count + 1):  # the last is kf's own count of frames
-        raise UsageError(f"walk takes {' '.join(pointers)}, a kf= line, or nothing, not {len(plain)} words")
+        given = f"{len(plain)} word{'s' * (len(plain) != 1)}"
+        raise UsageError(f"walk takes {' '.join(pointers)}, a kf= line, or nothing, not {given}")
     numbers: List[int] = []
     for word in plain[:count]:
         found = number(one(word), target)
