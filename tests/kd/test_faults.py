@@ -20,14 +20,19 @@ from tests.stackhog import DUMP, LAUNCHER, ROOT, SYMBOLS
 STACK = 0xB8AE6000
 SCRIPTS = Path(__file__).parent / "scripts"
 PRESSING = Setting(import_path=(ROOT,), search_path=(LAUNCHER, SCRIPTS), timeout=300.0)
-GONE = 45.0  # seconds given to a session whose line has gone dead: the word must come before
+GONE = 32.0  # seconds given to a session whose line has gone dead: the word must come before
+# The console, but sooner out of patience with a machine that never stops.
+HASTY = (
+    "import sys; from hogwalk.app.cli import open as one; one.ATTACHING = 8.0; "
+    "from hogwalk.__main__ import main; sys.exit(main())"
+)
 RESYNC = "break in again (Ctrl+Break; a dead line: Ctrl+Alt+R in WinDbg, Ctrl+R and Enter in kd), then repeat"
 
 
 @pytest.fixture(scope="module")
 def whole(engine: Engine) -> List[str]:
-    """The report of a session without faults."""
-    (step,), _ = attached(engine, DUMP, ["!py hogwalk"])
+    """The stack of a session without faults: no kf in it, which is run or not as this computer is fast or slow."""
+    (step,), _ = attached(engine, DUMP, ["!py hogwalk stack"])
     return without_target(step.output)
 
 
@@ -102,14 +107,14 @@ def test_memory_that_changes_while_it_is_read(engine: Engine) -> None:
 
 
 def test_a_line_that_drops_packets(engine: Engine, whole: List[str]) -> None:
-    (text,), counts, _ = one_session(engine, Faults(lose_every=499, retry=0.2), "!py hogwalk")
+    (text,), counts, _ = one_session(engine, Faults(lose_every=211, retry=0.2), "!py hogwalk stack")
     assert without_target(text) == whole
     assert "lost" in counts.notes
     check(text, counts)
 
 
 def test_a_line_that_corrupts_packets(engine: Engine, whole: List[str]) -> None:
-    (text,), counts, _ = one_session(engine, Faults(spoil_every=97, retry=0.2), "!py hogwalk")
+    (text,), counts, _ = one_session(engine, Faults(spoil_every=97, retry=0.2), "!py hogwalk stack")
     assert without_target(text) == whole
     assert "spoilt" in counts.notes
     check(text, counts)
@@ -155,7 +160,7 @@ def test_a_dead_line_ends_the_console(engine: Engine) -> None:
 
 
 def test_an_answer_that_comes_late(engine: Engine, whole: List[str]) -> None:
-    (text,), counts, _ = one_session(engine, Faults(after_reads=30, late=6.0), "!py hogwalk")
+    (text,), counts, _ = one_session(engine, Faults(after_reads=30, late=6.0), "!py hogwalk stack")
     assert without_target(text) == whole
     check(text, counts)
 
@@ -172,7 +177,7 @@ def test_a_machine_that_says_it_runs(engine: Engine) -> None:
     with serving(DUMP, Faults(running=True, deaf=True)) as one:
         connection = one.connection
         options = ["-k", connection, "-y", windows_path(SYMBOLS)]
-        finished = engine.python(["-m", "hogwalk", "stack", *options], PRESSING)
+        finished = engine.python(["-c", HASTY, "stack", *options], PRESSING)
     assert finished.code == 3
     assert f"hogwalk: no answer from the machine at {connection}; {RESYNC}" in finished.stderr
     assert one.counts.changes() == {}
@@ -194,7 +199,7 @@ def test_an_interrupt_of_kf(engine: Engine, tmp_path: Path) -> None:
     """Its rows so far are no walk that ends there; the settings are as they were, and the next command is whole."""
     pressed = tmp_path / "pressed"
     faults = Faults(section=2, after_reads=400, late=1.0, pressed=pressed)
-    steps = ["!py hogwalk stack", f"!py pressing {windows_path(pressed)}", ".expr; n", "!py hogwalk stack"]
+    steps = ["!py hogwalk stack", f"!py pressing {windows_path(pressed)} --kf", ".expr; n", "!py hogwalk stack"]
     (before, text, settings, again), counts, _ = one_session(engine, faults, *steps)
     assert joined(text).startswith("Partial interrupted;")
     assert balanced(text)

@@ -16,17 +16,19 @@ from tests.kd.serve import NO_FAULTS, serving
 from tests.stackhog import DUMP, LAUNCHER, ROOT, SYMBOLS, TRIPLE
 
 SETTING = Setting(import_path=(ROOT,), search_path=(LAUNCHER,), timeout=400.0)
+# With --kf, for whether kf is run unasked depends on how fast this computer is at the moment.
+TRIAGE, WALK, USAGE = "triage --kf", "walk --kf", "usage --kf"
 COMMANDS = (
     "stack",
-    "triage",
-    "walk",
-    "usage",
+    TRIAGE,
+    WALK,
+    USAGE,
     "candidates",
     "frame #50",
-    "compare",
-    "heal",
+    "compare --kf",
+    "heal --kf",
     "threads",
-    "triage --json",
+    "triage --json --kf",
 )
 
 
@@ -60,7 +62,7 @@ def asked(engine: Engine) -> Dict[str, int]:
     return {"dps": counts.of(1).bytes, "kf": counts.of(2).bytes}
 
 
-@pytest.mark.parametrize("command", ["triage", "walk", "usage", "candidates", "frame #50"])
+@pytest.mark.parametrize("command", [TRIAGE, WALK, USAGE, "candidates", "frame #50"])
 def test_the_answer_is_the_dumps(engine: Engine, live: Tuple[Dict[str, Step], object, object], command: str) -> None:
     (dumped,) = engine.host(Target(DUMP, symbols=[SYMBOLS]), [f"!py hogwalk {command}"], SETTING)
     assert without_target(live[0][command].output) == without_target(dumped.output)
@@ -78,9 +80,9 @@ def test_what_it_costs(live: Tuple[object, Dict[str, int], object], asked: Dict[
     plain = asked["dps"] + asked["kf"]
     # Measured .18 and 1.11 of what the debugger's own dps and kf cost.
     assert cost["stack"] <= 0.25 * plain
-    assert cost["stack"] + cost["triage"] <= 1.25 * plain
-    for warm in ("walk", "usage", "frame #50"):
-        assert cost[warm] <= 0.1 * (cost["stack"] + cost["triage"])
+    assert cost["stack"] + cost[TRIAGE] <= 1.25 * plain
+    for warm in (WALK, USAGE, "frame #50"):
+        assert cost[warm] <= 0.1 * (cost["stack"] + cost[TRIAGE])
     assert cost["threads"] < 1000
 
 
@@ -105,16 +107,6 @@ def test_the_console_attaches_and_loads_the_modules_itself(
     assert finished.code == 0, finished.stdout + finished.stderr
     assert without_target(finished.stdout) == without_target(live[0]["stack"].output)
     assert one.counts.changes() == {}
-
-
-def test_a_line_that_loses_and_spoils_packets_changes_no_answer(
-    engine: Engine, live: Tuple[Dict[str, Step], object, object]
-) -> None:
-    faults = Faults(lose_every=211, spoil_every=173, retry=0.2)
-    (step,), counts = attached(engine, DUMP, ["!py hogwalk stack"], faults)
-    assert without_target(step.output) == without_target(live[0]["stack"].output)
-    assert {"lost", "spoilt"} == set(counts.notes)
-    assert counts.changes() == {}
 
 
 def test_a_stack_page_that_cannot_be_read_is_named(engine: Engine) -> None:
