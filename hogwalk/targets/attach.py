@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
+from typing import Any
 
 from hogwalk.errors import BadInput
 from hogwalk.targets.engine import EngineTarget, load_pykd
 from hogwalk.targets.held import one_line
+
+BREAK_IN = 4.0  # seconds from the engine's first word to a running machine until it breaks in (dbgeng 10.0.15063)
 
 
 def open_engine(dump: str = "", connect: str = "", symbol_path: str = "", image_path: str = "") -> EngineTarget:
@@ -23,11 +27,20 @@ def open_engine(dump: str = "", connect: str = "", symbol_path: str = "", image_
         if dump:
             pykd.loadDump(dump)
         else:
-            pykd.attachKernel(connect)
-            pykd.dbgCommand(".reload")  # before it a live kernel's list of modules holds nt alone
+            return _attached(pykd, connect)
     except pykd.DbgException as error:
-        remedy = (
-            "check the path" if dump else "check the connection string as kd -k takes it: com:pipe,port=.. or net:.."
-        )
-        raise BadInput(f"the debugger cannot open {dump or connect} ({one_line(error)})", remedy) from error
+        if dump:
+            raise BadInput(f"the debugger cannot open {dump} ({one_line(error)})", "check the path") from error
+        wrong = f"the debugger cannot connect to {connect} ({one_line(error)})"
+        raise BadInput(wrong, "check the connection: cable, port, key, and that no other debugger holds it") from error
     return EngineTarget(pykd)
+
+
+def _attached(pykd: Any, connect: str) -> EngineTarget:
+    began = time.monotonic()
+    pykd.attachKernel(connect)
+    seconds = time.monotonic() - began
+    pykd.dbgCommand(".reload")  # before it a live kernel's list of modules holds nt alone
+    target = EngineTarget(pykd)
+    target.line.stopped_here = seconds >= BREAK_IN and target.about().bugcheck is None
+    return target

@@ -72,6 +72,7 @@ class Line:
         self.reads = self.commands = 0
         self.command_seconds = 0.0
         self.wide = False  # a machine of 64 bits
+        self.stopped_here = False  # it ran until this process attached to it
         self.walk_seconds = 0.0  # what a walk of the debugger's is expected to take
         self._known: Optional[int] = None
         self._lines: Dict[int, int] = {}  # by page, a bit for each line of it that was read

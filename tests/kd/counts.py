@@ -20,6 +20,7 @@ class Section:
     """Bytes and packets of both directions, requests by name, reads as (address, bytes asked for, bytes given)."""
 
     name: str
+    last: str = ""  # the name of the last request
     bytes: int = 0
     packets: int = 0
     calls: CounterOf[str] = field(default_factory=Counter)

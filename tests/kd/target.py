@@ -108,6 +108,11 @@ class Target:
             self._mark(request, address, count)
             return
         self._counts.now.calls[name] += 1
+        self._counts.now.last = name
+        if name == "SetContext":
+            was = self._machine.contexts[request.processor]
+            places = [hex(at) for at, byte in enumerate(request.extra) if byte != was[at]]
+            self._counts.notes.append(f"context set, other bytes at {' '.join(places) or 'no place'}")
         if name in GO:
             self._stopped = False
         if name in UNANSWERED and name != "SwitchProcessor":

@@ -19,6 +19,9 @@ __all__ = ["COMMANDS", "expanded", "parse"]
 WILD = "*?["  # cmd.exe and PowerShell leave patterns to the program
 LINES = "--json-lines"
 DEMO = "demo"
+# Kinds of connections and what each cannot do without; USB's target name and 1394's channel have usual values.
+TRANSPORTS = {"com": ("port",), "net": ("port", "key"), "usb": (), "usb2": (), "1394": (), "exdi": ()}
+CONNECTIONS = "as kd -k takes it: com:port=\\\\.\\pipe\\com_1,pipe or net:port=50000,key=1.2.3.4"
 HELP = ("help", "?", "/?", "-?", "/h", "/help", "-help", "-h", "--help")
 PAGES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "help")
 WORDED = ("stack", "walk", "frame")  # commands with words of their own
@@ -142,12 +145,30 @@ def _names_output(token: str, files: Sequence[str], rest: Sequence[str]) -> bool
     return bool(files) or "-z" in rest or not os.path.exists(token) or is_own(token, REPORT)
 
 
+def _check_connection(found: argparse.Namespace, inputs: Sequence[str]) -> None:
+    if found.k is None:
+        if found.stay:
+            raise UsageError("--stay goes with -k alone", "it leaves a machine stopped that -k attached to")
+        return
+    if inputs or found.demo:
+        raise UsageError(f"-k does not go with a file ({inputs[0] if inputs else DEMO})", "give one of the two")
+    if found.engine == "own":
+        raise UsageError("-k does not go with --engine own", "only the debugger (pykd) can connect to a machine")
+    kind, _, settings = found.k.strip().lower().partition(":")
+    if not found.k.strip():
+        raise UsageError("-k wants a connection string", CONNECTIONS)
+    if kind not in TRANSPORTS:
+        dump = "; a dump is opened by -z" if os.path.exists(found.k) else ""
+        raise UsageError(f"-k {found.k} is no connection to a machine", CONNECTIONS + dump)
+    names = [setting.partition("=")[0].strip() for setting in settings.split(",")]
+    missing = [name for name in TRANSPORTS[kind] if name not in names]
+    if missing:
+        raise UsageError(f"the connection {found.k} has no {' and no '.join(missing)}", CONNECTIONS)
+
+
 def _check(parser: Parser, found: argparse.Namespace, many: bool) -> None:
     inputs = [*found.files, *found.dumps]
-    if found.k is not None and not found.k.strip():
-        raise UsageError("-k wants a connection string", "as kd -k takes it: com:port=\\\\.\\pipe\\com_1,pipe")
-    if found.k is not None and (inputs or found.demo):
-        raise UsageError(f"-k does not go with a file ({inputs[0] if inputs else DEMO})", "give one of the two")
+    _check_connection(found, inputs)
     if not many and len(inputs) > 1:
         raise UsageError(f"{len(inputs)} files at once ({', '.join(inputs[:3])})", f"give one, or ask for {LINES}")
     if not many:

@@ -11,10 +11,11 @@ from hogwalk.answer.render.table import Look, wrapped
 from hogwalk.app.cli.output import complain
 from hogwalk.errors import BadInput, CommandFailed, HogwalkError
 from hogwalk.machine.words import shown
-from hogwalk.targets.line import Line
+from hogwalk.targets.line import INTERRUPTED, Line
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts.image import StackImage
 
+DETACH = ".detach"  # of a live kernel: it goes on, and the engine holds nothing any more (dbgeng 10.0.15063)
 NEEDLESS = ("frame",)  # commands to which the debugger's walk adds nothing
 LONG = 5.0  # seconds that nobody should wait without having been asked
 # What a walk of the debugger's costs, by a byte of the stack: requests, bytes on the wire.  Of x86 as measured with
@@ -73,6 +74,28 @@ def said(line: Optional[Line]) -> Iterator[None]:
         if line is None or line.ended is None:
             raise
         raise BadInput(f"{line.ended.wrong}: {error.wrong}", line.ended.remedy) from error
+
+
+@contextlib.contextmanager
+def going_on(target: Target, line: Optional[Line], options: argparse.Namespace) -> Iterator[None]:
+    """A machine that ran until -k stopped it runs again at the end, whatever happens, unless it is to stay stopped."""
+    try:
+        yield
+    finally:
+        if line is not None and line.stopped_here and not options.stay:
+            _let_go(target, line)
+
+
+def _let_go(target: Target, line: Line) -> None:
+    # The engine's last request is then a Continue.  A line that no longer answers is left alone: it would never return.
+    if line.ended not in (None, INTERRUPTED):
+        complain(f"the machine was not let go: {line.ended.wrong}")
+        return
+    line.ended = None
+    try:
+        target.command(DETACH)
+    except CommandFailed as error:
+        complain(f"the machine was not let go ({error.wrong}); connect a debugger and type g")
 
 
 def partial(line: Line, look: Look) -> List[str]:

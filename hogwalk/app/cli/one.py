@@ -12,7 +12,7 @@ from hogwalk.app.cli.commands import lines
 from hogwalk.app.cli.exports import chosen
 from hogwalk.app.cli.files import check_place, save
 from hogwalk.app.cli.host import door_of
-from hogwalk.app.cli.live import changed, cost, kf_policy, line_of, partial, said
+from hogwalk.app.cli.live import changed, cost, going_on, kf_policy, line_of, partial, said
 from hogwalk.app.cli.open import open_target
 from hogwalk.app.cli.output import look_here, show, write_lines
 from hogwalk.app.cli.progress import Progress
@@ -37,12 +37,12 @@ def run_one(options: argparse.Namespace) -> None:
     look = PLAIN if where is not None else look_here()
     with Progress(quiet=where == "-") as progress, Watch() as watch:
         target = open_target(options, progress, watch)
-        if options.table is not None and target.about().kind != "text":
-            raise UsageError("--table chooses among the stack tables of a text; this is none", "leave it out")
         line = line_of(target)
         if line is not None:
             watch.over(line)
-        with said(line):
+        with said(line), going_on(target, line, options):
+            if options.table is not None and target.about().kind != "text":
+                raise UsageError("--table chooses among the stack tables of a text; this is none", "leave it out")
             resolve(options, target)
             if options.command == "threads":
                 output = _threads(target, options, look, progress)

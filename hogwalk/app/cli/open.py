@@ -12,6 +12,7 @@ import sys
 from typing import BinaryIO, Union
 
 from hogwalk.app.cli.host import has_pykd, inside_debugger
+from hogwalk.app.cli.output import complain
 from hogwalk.app.cli.progress import Progress
 from hogwalk.app.cli.watch import ATTACHING, Watch
 from hogwalk.errors import BadInput, NoDebugger, UsageError
@@ -20,6 +21,8 @@ from hogwalk.targets.protocol import Target
 DEMO = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "demo", "stackhog.recording")
 PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"MSCF")  # .zip, .gz, .cab: unpacked by the own reader
 DUMP_MAGIC = (b"PAGEDUMP", b"PAGEDU64", b"MDMP", b"USERDU64", *PACKED)
+STAYS = "it stays stopped (--stay)"
+GOES_ON = "one that ran goes on when this is done (--stay leaves it stopped)"
 HEAD = 64  # bytes that tell a dump, a recording and a text apart
 
 
@@ -28,6 +31,7 @@ def open_target(options: argparse.Namespace, progress: Progress, watch: Watch) -
     if inside_debugger() and (options.z or options.k):
         raise UsageError("-z and -k are for use outside the debugger", "inside it its own target is looked at")
     if options.k:
+        complain(f"attaching stops the machine at {options.k}; {STAYS if options.stay else GOES_ON}")
         watch.within(ATTACHING, f" at {options.k}")
         return _engine("", options)
     if options.z:

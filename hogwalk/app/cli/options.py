@@ -242,6 +242,7 @@ def _add_target(parser: Parser) -> None:
     group.add_argument("-y", metavar="PATH", default="", help="symbol path")
     group.add_argument("-i", metavar="PATH", default="", help="image path")
     group.add_argument("-k", metavar="CONNECT", help="a live kernel's connection string, as kd -k takes it")
+    group.add_argument("--stay", action="store_true", help="leave the machine of -k stopped; else one that ran goes on")
     group.add_argument(
         "--engine", choices=("own", "pykd"), help="who reads the dump: the debugger (pykd, where it is), or hogwalk"
     )
