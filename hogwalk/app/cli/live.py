@@ -125,7 +125,7 @@ def changed(target: Target, image: Optional[StackImage], look: Look) -> List[str
             found = target.command(f"s -b {machine.typed(address)} L{PLACE_BYTES:x} {pattern}")
         except CommandFailed:
             return []
-        if not re.search(rf"^{shown(address)}\b", found.replace("`", ""), re.MULTILINE):
+        if not re.search(rf"^{shown(address)}\b", found, re.MULTILINE):
             line = line_of(target)
             if line is None or line.ended is not None:
                 return []

@@ -1,0 +1,35 @@
+"""A stopped x64 machine at the end of a wire: its report is the dump's."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.engine.engine import Engine, Target
+from tests.kd.serve import serving
+from tests.kd.test_session import SETTING, without_target
+from tests.lab64.case import case
+
+needs_compiler = pytest.mark.skipif(
+    not (shutil.which("clang") and shutil.which("lld-link")), reason="the lab needs clang and lld"
+)
+
+
+@needs_compiler
+@pytest.mark.parametrize("style", ["nosym", "trap"])
+def test_the_report_is_the_dumps(engine: Engine, tmp_path: Path, style: str) -> None:
+    made = case(style, 1, tmp_path)
+    commands = ["!py hogwalk --kf", "!py hogwalk walk --kf", "!py hogwalk stack"]
+    dumped = engine.host(Target(made.dump, symbols=[made.symbols]), commands, SETTING)
+    # Pages that the dump lacks are missing here too: the report says what cannot be read.
+    with serving(made.dump, resident=False) as one:
+        steps = [".reload", "db ee001000 L1", *commands]
+        live = engine.host(Target(None, connect=one.connection, symbols=[made.symbols]), steps, SETTING)[2:]
+    for at_the_wire, from_the_dump in zip(live, dumped):
+        assert "Traceback" not in at_the_wire.output
+        assert len(from_the_dump.output.splitlines()) > 10
+        assert without_target(at_the_wire.output) == without_target(from_the_dump.output)
+    assert one.counts.changes() == {}
+    assert one.counts.of(1).round_trips > 20
