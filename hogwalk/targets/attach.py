@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from typing import Any, Callable
 
 from hogwalk.errors import BadInput
 from hogwalk.targets.engine import EngineTarget, load_pykd
@@ -13,8 +13,17 @@ from hogwalk.targets.held import one_line
 BREAK_IN = 4.0  # seconds from the engine's first word to a running machine until it breaks in (dbgeng 10.0.15063)
 
 
-def open_engine(dump: str = "", connect: str = "", symbol_path: str = "", image_path: str = "") -> EngineTarget:
-    """The target the debugger holds, or, outside a debugger, one opened from a dump file or a connection string."""
+def open_engine(
+    dump: str = "",
+    connect: str = "",
+    symbol_path: str = "",
+    image_path: str = "",
+    attached: Callable[[], None] = lambda: None,
+) -> EngineTarget:
+    """The target the debugger holds, or, outside a debugger, one opened from a dump file or a connection string.
+
+    `attached` is called once a machine has been broken into, before its modules are loaded.
+    """
     pykd = load_pykd()
     if not (dump or connect):
         return EngineTarget(pykd)
@@ -27,7 +36,7 @@ def open_engine(dump: str = "", connect: str = "", symbol_path: str = "", image_
         if dump:
             pykd.loadDump(dump)
         else:
-            return _attached(pykd, connect)
+            return _attached(pykd, connect, attached)
     except pykd.DbgException as error:
         if dump:
             raise BadInput(f"the debugger cannot open {dump} ({one_line(error)})", "check the path") from error
@@ -36,10 +45,11 @@ def open_engine(dump: str = "", connect: str = "", symbol_path: str = "", image_
     return EngineTarget(pykd)
 
 
-def _attached(pykd: Any, connect: str) -> EngineTarget:
+def _attached(pykd: Any, connect: str, attached: Callable[[], None]) -> EngineTarget:
     began = time.monotonic()
     pykd.attachKernel(connect)
     seconds = time.monotonic() - began
+    attached()
     pykd.dbgCommand(".reload")  # before it a live kernel's list of modules holds nt alone
     target = EngineTarget(pykd)
     target.line.stopped_here = seconds >= BREAK_IN and target.about().bugcheck is None

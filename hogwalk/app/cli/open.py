@@ -9,12 +9,12 @@ import argparse
 import os
 import stat
 import sys
-from typing import BinaryIO, Union
+from typing import BinaryIO, Callable, Union
 
 from hogwalk.app.cli.host import has_pykd, inside_debugger
 from hogwalk.app.cli.output import complain
 from hogwalk.app.cli.progress import Progress
-from hogwalk.app.cli.watch import ATTACHING, Watch
+from hogwalk.app.cli.watch import ATTACHING, LOADING, Watch
 from hogwalk.errors import BadInput, NoDebugger, UsageError
 from hogwalk.targets.protocol import Target
 
@@ -33,7 +33,7 @@ def open_target(options: argparse.Namespace, progress: Progress, watch: Watch) -
     if options.k:
         complain(f"attaching stops the machine at {options.k}; {STAYS if options.stay else GOES_ON}")
         watch.within(ATTACHING, f" at {options.k}")
-        return _engine("", options)
+        return _engine("", options, lambda: watch.within(LOADING, f" at {options.k}"))
     if options.z:
         return _dump(options.z, options, progress)
     if options.file is not None:
@@ -59,10 +59,10 @@ def _piped() -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
-def _engine(dump: str, options: argparse.Namespace) -> Target:
+def _engine(dump: str, options: argparse.Namespace, attached: Callable[[], None] = lambda: None) -> Target:
     from hogwalk.targets.attach import open_engine
 
-    return open_engine(dump, options.k or "", options.y, options.i)
+    return open_engine(dump, options.k or "", options.y, options.i, attached)
 
 
 def _recording(path: str) -> Target:

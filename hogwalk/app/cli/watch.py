@@ -16,6 +16,7 @@ from typing import Optional, Type
 
 from hogwalk.app.cli.host import inside_debugger
 from hogwalk.errors import BadInput
+from hogwalk.printable import ascii_only
 from hogwalk.targets.line import RESYNC, Line
 
 LOOK = 0.5  # seconds from one look at the clock to the next
@@ -74,9 +75,9 @@ class Watch:
 
     def _ring(self) -> None:
         # Straight to the descriptor: the debugger's own output waits for the engine, too.
-        words = f"hogwalk: no answer from the machine{self._doing}; {RESYNC}\n"
+        words = ascii_only(f"hogwalk: no answer from the machine{self._doing}; {RESYNC}")
         with contextlib.suppress(OSError):
-            os.write(STDERR, words.encode("ascii"))
+            os.write(STDERR, f"{words}\n".encode("ascii"))
         if self._line is not None:
             self._line.overdue = True
             self._line.interrupt()
