@@ -201,7 +201,7 @@ def test_an_interrupt_of_kf(engine: Engine, tmp_path: Path) -> None:
     faults = Faults(section=2, after_reads=400, late=1.0, pressed=pressed)
     steps = ["!py hogwalk stack", f"!py pressing {windows_path(pressed)} --kf", ".expr; n", "!py hogwalk stack"]
     (before, text, settings, again), counts, _ = one_session(engine, faults, *steps)
-    assert joined(text).startswith("Partial interrupted;")
+    assert "Partial interrupted;" in joined(text)  # what kf takes may be said before
     assert balanced(text)
     assert "MASM" in settings
     assert again == before

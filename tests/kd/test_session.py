@@ -117,3 +117,14 @@ def test_a_stack_page_that_cannot_be_read_is_named(engine: Engine) -> None:
     assert [line for line in lines if line.startswith("b8ae7")] == ["b8ae7000  ????????  4096 bytes cannot be read"]
     assert len(lines) == 2 * 0x1000 // 4 + 1
     assert counts.changes() == {}
+
+
+def test_before_reload_the_debugger_knows_too_few_modules_and_that_is_said(engine: Engine) -> None:
+    with serving(DUMP) as one:
+        target = Target(None, connect=one.connection, symbols=[SYMBOLS])
+        before, _, after = engine.host(target, ["!py hogwalk", ".reload", "!py hogwalk"], SETTING)
+    said = "the debugger lists 1 module"
+    assert said in " ".join(before.output.split())
+    assert "type .reload, then run this again" in " ".join(before.output.split())
+    assert said not in " ".join(after.output.split())
+    assert one.counts.changes() == {}

@@ -12,7 +12,7 @@ from hogwalk.app.cli.commands import lines
 from hogwalk.app.cli.exports import chosen
 from hogwalk.app.cli.files import check_place, save
 from hogwalk.app.cli.host import door_of
-from hogwalk.app.cli.live import changed, cost, going_on, kf_policy, line_of, partial, said
+from hogwalk.app.cli.live import changed, cost, going_on, kf_policy, line_of, partial, said, unlisted
 from hogwalk.app.cli.open import open_target
 from hogwalk.app.cli.output import look_here, show, write_lines
 from hogwalk.app.cli.progress import Progress
@@ -102,7 +102,8 @@ def _lines(run: Run, options: argparse.Namespace, look: Look) -> List[str]:
         found = list(lines(run, options, look))
     if line is None or _where(options) is not None:
         return found
-    return [*changed(run.target, run.stack(), look), *found, *(cost(line, look) if options.cost else ())]
+    above = [*unlisted(run.target, look), *changed(run.target, run.stack(), look)]
+    return [*above, *found, *(cost(line, look) if options.cost else ())]
 
 
 def deliver(output: List[str], where: Optional[str], door: Optional[Door] = None) -> None:
