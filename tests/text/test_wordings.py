@@ -58,3 +58,10 @@ def test_code_is_said_to_bear_rows_out_only_where_the_text_shows_it() -> None:
     bare = "kd> kb\nChildEBP RetAddr  Args to Child\n" + "\n".join(rows())
     assert not any(words in note for note in report(bare).notes)
     assert any(words in note for note in report(bare + code).notes)
+
+
+def test_rows_of_dumpstack_are_said_to_be_no_walk() -> None:
+    calling = [f"{row}, calling nt!KeWaitForGate" if at == 2 else row for at, row in enumerate(rows())]
+    head = "kd> !dumpstack\nChildEBP RetAddr  Caller, Callee\n"
+    no_walk = [any("no walk" in note for note in report(head + "\n".join(some)).notes) for some in (calling, rows())]
+    assert no_walk == [True, False]

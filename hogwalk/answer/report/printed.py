@@ -16,7 +16,7 @@ from hogwalk.machine.words import shown
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import About, Frame, PrintedRow, PrintedWalk, Registers, Trust
 from hogwalk.targets.parsers.kf import format_kf
-from hogwalk.targets.parsers.remarks import meaning
+from hogwalk.targets.parsers.remarks import DUMPSTACK, meaning
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts.faults import SLACK
 from hogwalk.walk.facts.gaps import gaps
@@ -118,6 +118,8 @@ def _notes(walk: PrintedWalk, frames: Sequence[Frame], others: Sequence[OtherSta
     checked = any(frame.trust in (Trust.LINKED, Trust.CALL, Trust.PLAIN) for frame in frames)
     by_code = ", checked by the code that the text shows" if checked else ""
     found = [f"the rows are the debugger's own, as {name} printed them{by_code}"]
+    if DUMPSTACK in walk.remarks:
+        found.append("the rows are of SOS's !dumpstack, no walk: some are left over from calls that have returned")
     damaged = sum(1 for row in walk.stacks[0] if row.return_address is None)
     if damaged:
         found.append(f"{damaged} of {len(frames)} rows cannot be read: their bytes are charged to nobody")

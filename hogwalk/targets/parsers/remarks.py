@@ -51,6 +51,7 @@ _UNWIND = "Stack unwind information not available"
 _SKIPPED = "frames may have been skipped"
 _SET = "last set context"
 MOST_NAMES = 8
+DUMPSTACK = "Caller, Callee"  # heads the rows of SOS's !dumpstack, each of which ends in `, calling CALLEE`
 LONGEST_NAME = 40
 
 

@@ -9,7 +9,7 @@ from typing import Callable, List, Optional
 from hogwalk.model import PrintedRow, Symbol
 from hogwalk.targets.parsers import dps, kfrow
 from hogwalk.targets.parsers.kfrow import Columns, KfRow
-from hogwalk.targets.parsers.remarks import is_remark
+from hogwalk.targets.parsers.remarks import DUMPSTACK, is_remark
 from hogwalk.targets.parsers.words import ADDRESS, address
 from hogwalk.targets.text.answers import instruction_ptr
 
@@ -191,6 +191,8 @@ class TableReader:
         if self._blank and len(table.rows) == 1:
             self._spaced = True
         self._left -= 1
+        if ", calling " in row.text and DUMPSTACK not in table.remarks:
+            table.remarks.append(DUMPSTACK)
         if self._left > 0:
             last = self._last
             jumped = last is not None and None not in (last.number, row.number) and _jump(last.number, row.number)
