@@ -15,6 +15,7 @@ from hogwalk.walk.evidence import Evidence, Tell, Wanted, gather
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.facts.segments import older_segments
+from hogwalk.walk.facts.sites import SiteKind
 from hogwalk.walk.kf.choose import Choice, choose, frame_count, walk_from
 from hogwalk.walk.kf.frames import FrameReader
 from hogwalk.walk.merge.walks import Walks, both, debugger_only
@@ -174,9 +175,16 @@ class Run:
         evidence = self.evidence()
         self._tell("asking the debugger to walk the stack (kf)")
         try:
-            return choose(self.target, self._frame_reader(), evidence.image, evidence.candidates)
+            return choose(self.target, self._frame_reader(), evidence.image, evidence.candidates, self._readable())
         except NoDebugger:
             return None
+
+    def _readable(self) -> bool:
+        # Whether the code of all return addresses of an x64 stack can be read.
+        sites, words = self.evidence().sites, self.evidence().symbols
+        return self.evidence().unwinding is not None and all(
+            sites.at(word).kind is not SiteKind.UNREAD for word in words
+        )
 
     def _frame_reader(self) -> FrameReader:
         evidence = self.evidence()
@@ -185,4 +193,5 @@ class Run:
             return FrameReader(*parts)
         from hogwalk.walk.kf.frames64 import FrameReader64
 
-        return FrameReader64(*parts)
+        assert evidence.unwinding is not None
+        return FrameReader64(*parts, evidence.unwinding)

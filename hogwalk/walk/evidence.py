@@ -7,7 +7,7 @@ records on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput
 from hogwalk.machine.words import X86, shown
@@ -26,6 +26,9 @@ from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.kf.chains import Chain, ChainFinder
 from hogwalk.walk.kf.pairs import PairFinder, rank_pairs
 from hogwalk.walk.kf.rank import Candidate, rank
+
+if TYPE_CHECKING:
+    from hogwalk.walk.facts.unwinding import Unwinding
 
 # Code is read so many bytes at a time from a machine at the other end of a wire: around a call hardly more are looked
 # at, and whole pages cost three times as much.
@@ -47,7 +50,7 @@ class Wanted:
 class Evidence:
     """Everything known about one stack before any walk; `oldest` is where its oldest return slot can lie at lowest.
 
-    `registers` are those of `fault`.
+    `registers` are those of `fault`; `unwinding` is what unwind data say (x64 only).
     """
 
     about: About
@@ -66,6 +69,7 @@ class Evidence:
     candidates: Tuple[Candidate, ...]
     fault: Fault
     shadow: FrozenSet[Tuple[int, int]] = frozenset()
+    unwinding: Optional[Unwinding] = None
 
 
 def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registers] = None) -> Evidence:
@@ -92,8 +96,8 @@ def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registe
     layouts = _layouts(target, sites, words)
     initial = kernel.initial_stack_offset(target) if about.kernel else None
     traps = Traps(image, symbols, kernel.handler_reach(initial))
-    alive_from = registers.sp if registers is not None and registers.sp in region else None
-    chains, candidates = _starts(image, sites, judge, alive_from, registers)
+    unwinding = _unwinding(image, sites)
+    chains, candidates = _starts(image, sites, judge, unwinding, registers)
     return Evidence(
         about,
         region,
@@ -111,20 +115,32 @@ def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registe
         candidates,
         fault,
         neighbours(shadow_entries(target, region), modules.is_code),
+        unwinding,
     )
 
 
 def _starts(
-    image: StackImage, sites: CallSites, judge: LinkJudge, alive_from: Optional[int], registers: Optional[Registers]
+    image: StackImage,
+    sites: CallSites,
+    judge: LinkJudge,
+    unwinding: Optional[Unwinding],
+    registers: Optional[Registers],
 ) -> Tuple[Dict[int, Chain], Tuple[Candidate, ...]]:
-    if image.machine is not X86:
-        from hogwalk.walk.facts.unwinding import Unwinding  # here, for only x64 needs it
-
-        unwinding = Unwinding(sites.reader, sites.modules, image)
+    alive_from = registers.sp if registers is not None and registers.sp in image.region else None
+    if unwinding is not None:
         pairs = PairFinder(image, sites, unwinding, alive_from).chains()
         return {}, rank_pairs(image, pairs, alive_from, registers)
     chains = ChainFinder(image, sites, judge, alive_from).chains()
     return chains, rank(image, chains, alive_from, sites.bare)
+
+
+def _unwinding(image: StackImage, sites: CallSites) -> Optional[Unwinding]:
+    """Asks the unwind data of the stack's code, each module's once for all who look; None for x86, which has none."""
+    if image.machine is X86:
+        return None
+    from hogwalk.walk.facts.unwinding import Unwinding  # here, for only x64 needs it
+
+    return Unwinding(sites.reader, sites.modules, image)
 
 
 def code_words(words: Sequence[int], registers: Optional[Registers], modules: ModuleMap) -> List[int]:

@@ -1,4 +1,7 @@
-"""Runs inside Windows Python on the real engine: triage against the engine's own `dps` of the range plus `kf=`."""
+"""Runs inside Windows Python on the real engine: triage against the engine's own `dps` of the range plus `kf=`.
+
+Both in processor seconds of the process: what else the machine does stretches the longer of two jobs more.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from hogwalk.targets.attach import open_engine
 from hogwalk.targets.engine import EngineTarget
 from hogwalk.walk.evidence import Wanted
 
-ROUNDS = 7
+ROUNDS = 24  # the clock of a process ticks every 10 ms
 
 
 class Counting(EngineTarget):
@@ -28,15 +31,16 @@ class Counting(EngineTarget):
         return super().read(address, count)
 
 
-def best(job: Callable[[], object]) -> float:
-    """Seconds of the fastest of some rounds, collections out of the way."""
-    times = []
+def means(*jobs: Callable[[], object]) -> List[float]:
+    """Processor seconds of one round of each job, the mean of some; in turn, so that a busy minute hits them all."""
+    spent = [0.0] * len(jobs)
     for _ in range(ROUNDS):
-        gc.collect()
-        started = time.perf_counter()
-        job()
-        times.append(time.perf_counter() - started)
-    return min(times)
+        for number, job in enumerate(jobs):
+            gc.collect()
+            started = time.process_time()
+            job()
+            spent[number] += time.process_time() - started
+    return [seconds / ROUNDS for seconds in spent]
 
 
 def measure(dump: str, symbols: str) -> Dict[str, Any]:
@@ -55,10 +59,10 @@ def measure(dump: str, symbols: str) -> Dict[str, Any]:
     run = Run(EngineTarget(pykd), Wanted(), None, lambda doing: None)
     region, command = run.evidence().region, run.report().tried[0].command
     dps = f"dps {region.limit:x} {region.base:x}"
-    own = best(lambda: (pykd.dbgCommand(dps), pykd.dbgCommand(command)))
+    own, whole = means(lambda: (pykd.dbgCommand(dps), pykd.dbgCommand(command)), triage)
     return {
         "own": own,
-        "triage": best(triage),
+        "triage": whole,
         "commands": len(once.commands()),
         "stack_reads": sum(1 for address, _ in once.reads if address in region),
         "reads": len(once.reads),

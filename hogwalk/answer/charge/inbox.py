@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import FrozenSet
 
 
+@lru_cache(maxsize=None)
 def inbox_modules() -> FrozenSet[str]:
     """Engine names, lower case, of modules that come with Windows itself (inbox.txt)."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inbox.txt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import List, NamedTuple, Optional, Set, Tuple
 
 import capstone
@@ -23,13 +24,20 @@ class ToReturn(NamedTuple):
     from_rbp: bool
 
 
+@lru_cache(maxsize=None)
+def _decoder() -> capstone.Cs:
+    """The disassembler, made once: capstone imports all its machines each time."""
+    made = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+    made.detail = True
+    return made
+
+
 class Depths:
     """Looks at code once for each address."""
 
     def __init__(self, code_at: BytesAt) -> None:
         self._code_at = code_at
-        self._decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-        self._decoder.detail = True
+        self._decoder = _decoder()
 
     def to_return(self, address: int) -> Optional[ToReturn]:
         """The way from an instruction to the `ret` of its function; None where the code does not say."""

@@ -6,7 +6,20 @@ from typing import Dict, List
 
 from hogwalk.machine.x86.blocks import Block
 from hogwalk.machine.x86.emulate import HelperEffect
-from hogwalk.machine.x86.values import CALLER, CONSTANT, EAX, EBP, ECX, EDX, ESP, FIRST_ORIGIN, LOADED, Known, plus
+from hogwalk.machine.x86.values import (
+    CALLER,
+    CELL,
+    CONSTANT,
+    EAX,
+    EBP,
+    ECX,
+    EDX,
+    ESP,
+    FIRST_ORIGIN,
+    LOADED,
+    Known,
+    plus,
+)
 
 
 def entered(esp: Known, ebp: Known) -> State:
@@ -64,7 +77,13 @@ class State:
         lowered = self._lowered(block) if block.origins else None
         for register, value in block.registers.items():
             if value is not None and 0 <= value[0] < 8:
-                value = plus(before[value[0]], value[1])
+                held, count = before[value[0]], value[1]
+                if count == 0:
+                    value = held
+                elif held is None or held[0] == CELL:  # as plus(), written out: a walk comes here most often
+                    value = None
+                else:
+                    value = held[0], held[1] + count
             if lowered and value is not None and value[0] in lowered:
                 value = plus(lowered[value[0]], value[1])
             registers[register] = None if value is not None and value[0] == LOADED else value

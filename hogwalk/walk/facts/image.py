@@ -40,7 +40,7 @@ class StackImage:
 
     def unreadable(self, address: int) -> bool:
         """Whether the word at `address` lies in a page that cannot be read."""
-        return any(start <= address < end for start, end in self.holes)
+        return bool(self.holes) and any(start <= address < end for start, end in self.holes)
 
 
 def read_stack(target: Target, region: Region) -> StackImage:

@@ -42,7 +42,8 @@ def pieces(target: Target, evidence: Evidence, walks: Walks) -> Pieces:
     own = walks.own.frames if walks.own is not None else ()
     if len(own) < 2:
         raise NothingFound("the reconstruction has no frames to lead the debugger along", "see `compare`")
-    reader = FrameReader64(evidence.image, evidence.sites, evidence.judge, evidence.traps)
+    assert evidence.unwinding is not None
+    reader = FrameReader64(evidence.image, evidence.sites, evidence.judge, evidence.traps, evidence.unwinding)
     count = frame_count(evidence.region.size)
     live = {frame.return_slot for frame in own}
     found: List[Walk] = []

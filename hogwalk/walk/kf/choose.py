@@ -1,7 +1,9 @@
 """Runs the debugger's `kf=` from the best candidates and keeps the walks that cover the most proven bytes.
 
 One walk does for most stacks.  Where it ends early (an unreadable page, a function kf cannot get past), further
-walks start behind its end; each kept walk is a segment, the bytes between two segments are a gap.
+walks start behind its end; each kept walk is a segment, the bytes between two segments are a gap.  A walk from the
+fault's own registers (x64) stays the only one where all code can be read: no other start is surer, and unwind data say
+what lies behind its end.
 """
 
 from __future__ import annotations
@@ -44,22 +46,33 @@ def walk_from(target: Target, frames: FrameReader, triple: Triple, count: int) -
     return frames.walk(triple, format_kf(triple, count), parse_kf(answer, about.pointer_bytes))
 
 
-def choose(target: Target, frames: FrameReader, image: StackImage, candidates: Sequence[Candidate]) -> Optional[Choice]:
-    """Walks from the best candidates until one settles the matter, then behind its end; None without any frame."""
+def choose(
+    target: Target, frames: FrameReader, image: StackImage, candidates: Sequence[Candidate], readable: bool = False
+) -> Optional[Choice]:
+    """Walks from the best candidates until one settles the matter, then behind its end; None without any frame.
+
+    `readable` says that the code of all return addresses can be read.
+    """
     tried: List[Walk] = []
+    alone = False
     triples = [*target.shown_starts(), *(candidate.triple for candidate in candidates)]
     for triple in list(dict.fromkeys(triples))[:TRIES]:
         walk = _walked(target, frames, triple, image, bool(tried))
         if walk is None:
             break
         tried.append(walk)
-        if settles(walk, image):
+        alone = (
+            readable
+            and bool(walk.frames)
+            and any(one.from_registers and one.triple == triple for one in candidates[:1])
+        )
+        if alone or settles(walk, image):
             break
     best = max(tried, key=lambda walk: walk.proven_bytes, default=None)
     if best is None or not best.frames:
         return None
     segments = [best]
-    for _ in range(MORE_TRIES):
+    for _ in range(0 if alone else MORE_TRIES):
         end = segments[-1].frames[-1].return_slot + image.machine.word
         further = _behind(target, frames, image, candidates, tried, end)
         if further is None:

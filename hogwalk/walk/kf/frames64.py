@@ -27,9 +27,11 @@ USER_END = 1 << 47
 class FrameReader64(FrameReader):
     """Reads frames out of parsed `kf` text for one x64 stack."""
 
-    def __init__(self, image: StackImage, sites: CallSites, judge: LinkJudge, traps: Traps) -> None:
+    def __init__(
+        self, image: StackImage, sites: CallSites, judge: LinkJudge, traps: Traps, unwinding: Unwinding
+    ) -> None:
         super().__init__(image, sites, judge, traps)
-        self._unwinding = Unwinding(sites.reader, sites.modules, image)
+        self._unwinding = unwinding
 
     def walk(self, triple: Triple, command: str, text: KfText) -> Walk:
         """The walk that `kf` printed for a start."""

@@ -18,7 +18,8 @@ WORD = X86.word
 class Candidate:
     """A possible start of the walk, its score and the findings that add up to it.
 
-    `frames` counts the chain's links; `bytes` what the chain spans, from its slot to its last one.
+    `frames` counts the chain's links; `bytes` what the chain spans, from its slot to its last one.  Both are 0 for the
+    fault's own registers, which need no chain.
     """
 
     triple: Triple
@@ -26,6 +27,11 @@ class Candidate:
     findings: Tuple[Finding, ...]
     frames: int
     bytes: int
+
+    @property
+    def from_registers(self) -> bool:
+        """Whether the start is that of the fault's own registers."""
+        return not self.frames
 
 
 def rank(

@@ -128,15 +128,19 @@ class Posterior:
         """One path drawn by its probability, newest node first; empty without nodes."""
         if not self._starts or self.total == -inf:
             return ()
-        at = self._draw(random, None)
+        draw, runs = random.random, self._runs
         path: List[int] = []
-        while at is not None:
-            run = self._runs.get(at)
+        last: Optional[int] = None
+        while True:
+            sums, onward = self._ways.get(last) or self._ways_of(last)
+            at = onward[min(bisect_left(sums, draw() * sums[-1]), len(onward) - 1)]
+            if at is None:
+                return tuple(path)
+            run = runs.get(at)
             if run is None:
-                run = self._runs[at] = self._run(at)
-            path.extend(run)
-            at = self._draw(random, run[-1])
-        return tuple(path)
+                run = runs[at] = self._run(at)
+            path += run
+            last = run[-1]
 
     def _run(self, node: int) -> List[int]:
         """The nodes from `node` on between which there is nothing to draw."""
@@ -146,11 +150,6 @@ class Posterior:
             if len(onward) > 1 or onward[0] is None:
                 return run
             run.append(onward[0])
-
-    def _draw(self, random: Random, node: Optional[int]) -> Optional[int]:
-        """The node after `node`, the first one for None; None behind the last."""
-        sums, onward = self._ways_of(node)
-        return onward[min(bisect_left(sums, random.random() * sums[-1]), len(onward) - 1)]
 
     def _ways_of(self, node: Optional[int]) -> Tuple[List[float], List[Optional[int]]]:
         if node not in self._ways:

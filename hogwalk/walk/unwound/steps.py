@@ -23,6 +23,8 @@ SIZES = (
     (0x20, Clue.UP_TO_20), (0x40, Clue.UP_TO_40), (0x80, Clue.UP_TO_80), (0x100, Clue.UP_TO_100),
     (0x200, Clue.UP_TO_200), (0x400, Clue.UP_TO_400), (0x800, Clue.UP_TO_800),
 )  # fmt: skip
+SIZE_ENDS = [most for most, _ in SIZES]
+SIZE_CLUES = [*(int(clue) for _, clue in SIZES), int(Clue.OVER_800)]
 LOST_SIZES = ((0x80, Clue.LOST_80), (0x200, Clue.LOST_200), (0x400, Clue.LOST_400))
 NEARBY = 0x80  # bytes between two return addresses that may well lie in one function
 NEAR, NEARER = 0x4000, 0x400  # bytes from a call's target to an address that its function may hold, where no table says
@@ -232,7 +234,7 @@ class StepFinder:
 
 
 def _size(distance: int) -> int:
-    return int(next((clue for most, clue in SIZES if distance <= most), Clue.OVER_800))
+    return SIZE_CLUES[bisect_left(SIZE_ENDS, distance)]
 
 
 def _lost_size(distance: int) -> int:
@@ -251,17 +253,23 @@ class Sizes:
                 sizes.update(other.slot - node.slot for other in nodes[number + 1 : number + 1 + WINDOW])
                 self._found[node.address] = sizes, count + 1
         self._order = sorted(self._found)
+        self._always: Dict[int, int] = {}
+        self._near: Dict[int, List[Mapping[int, int]]] = {}
 
     def of(self, address: int) -> Tuple[Mapping[int, int], int, int]:
         """The distances from an address with their counts, its own count, and how many distances it always has."""
         sizes, count = self._found.get(address, ({}, 0))
-        return sizes, count, sum(seen == count for seen in sizes.values())
+        always = self._always.get(address)
+        if always is None:
+            always = self._always[address] = list(sizes.values()).count(count)
+        return sizes, count, always
 
     def nearby(self, node: Node, distance: int) -> bool:
         """Whether another return address near enough to be in the same function has that distance."""
-        at = bisect_left(self._order, node.address - NEARBY)
-        while at < len(self._order) and self._order[at] <= node.address + NEARBY:
-            if self._order[at] != node.address and distance in self._found[self._order[at]][0]:
-                return True
-            at += 1
-        return False
+        near = self._near.get(node.address)
+        if near is None:
+            first = bisect_left(self._order, node.address - NEARBY)
+            last = bisect_right(self._order, node.address + NEARBY)
+            others = [address for address in self._order[first:last] if address != node.address]
+            near = self._near[node.address] = [self._found[address][0] for address in others]
+        return True in [distance in sizes for sizes in near]

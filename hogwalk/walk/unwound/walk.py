@@ -55,7 +55,8 @@ def rebuild(
 def collect(evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> Tuple[Candidates, StepFinder]:
     """All candidates of a stack with their clues, and who found the steps; `kf_slots` are the debugger's own."""
     found = nodes(evidence, machine_frames(evidence), kf_slots)
-    unwinding = Unwinding(evidence.reader, evidence.modules, evidence.image)
+    unwinding = evidence.unwinding
+    assert unwinding is not None
     finder = StepFinder(evidence, unwinding, found)
     starts = _starts(evidence, unwinding, finder, found)
     steps = finder.steps()

@@ -87,19 +87,27 @@ _UNREAD = int(Clue.UNREAD)
 
 def weigh(mask: int) -> float:
     """The log-likelihood of a set of clues."""
-    return sum(weight for clue, weight in _PLAIN if mask & clue)
+    return sum([weight for clue, weight in _PLAIN if mask & clue])
 
 
 def graph(found: Candidates, started: bool) -> Graph:
     """The scores of all starts, steps and ends; `started` says that registers name the start."""
     own = [node.clues for node in found.nodes]
+    known: Dict[int, float] = {}
+
+    def weighed(mask: int) -> float:
+        weight = known.get(mask)
+        if weight is None:
+            weight = known[mask] = weigh(mask)
+        return weight
+
     starts = [-inf] * len(own)
     for number, mask in found.starts.items():
-        starts[number] = weigh(mask)
+        starts[number] = weighed(mask)
     steps = []
     for number, ways in enumerate(found.edges.steps):
         gain = BLIND_STEP if own[number] & _UNREAD else STEP if started else SEARCHED_STEP
-        parts: Sequence[float] = shares([weigh(mask | own[older]) for older, mask in ways])
+        parts: Sequence[float] = shares([weighed(mask | own[older]) for older, mask in ways])
         steps.append([(older, gain + part) for (older, _), part in zip(ways, parts)])
-    ends: List[float] = [weigh(mask) for mask in found.ends]
+    ends: List[float] = [weighed(mask) for mask in found.ends]
     return Graph(starts, ends, steps)
