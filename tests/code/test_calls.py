@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hogwalk.machine.x86.calls import CallKind, calls_before
+from hogwalk.machine.x86.calls import CallKind, calls_before, may_end
 from tests.code.vectors.vector import Vector, vectors
 
 RETURN = 0xB958ECDF
@@ -124,3 +124,21 @@ def test_every_call_that_was_executed_is_seen(vector: Vector) -> None:
         if not calls_before(reader.readable_before(call.return_address, 8), call.return_address)
     ]
     assert missed == []
+
+
+@pytest.mark.parametrize("code", ["ff15906059b9", "ff9090000000", "ff149590605900", "ff949590605900"])
+def test_a_call_that_lacks_its_first_byte_may_be_one(code: str) -> None:
+    whole = bytes.fromhex(code)
+    assert calls_before(whole, RETURN)
+    assert may_end(whole[1:])
+
+
+@pytest.mark.parametrize("code", ["e8fbffffff"[2:], "00"])
+def test_fewer_bytes_than_a_near_call_has_decide_nothing(code: str) -> None:
+    assert may_end(bytes.fromhex(code))
+
+
+@pytest.mark.parametrize("code", ["8bff558bec", "5dc2080090", "83c40c85c075", "909090909090"])
+def test_bytes_that_no_longer_call_ends_with_may_end_none(code: str) -> None:
+    assert not calls_before(bytes.fromhex(code), RETURN)
+    assert not may_end(bytes.fromhex(code))

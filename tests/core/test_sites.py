@@ -134,3 +134,18 @@ def test_each_page_of_code_is_read_once() -> None:
     for back in backs * 3:
         assert found.at(back).target == function
     assert sorted(target.reads) == [(nt.start, 0x1000), (nt.start + 0x1000, 0x1000)]
+
+
+def test_code_that_begins_a_byte_late_is_unread_not_proof_that_no_call_is_there() -> None:
+    """As `ub ADDRESS L1` prints it in a log: `adc eax,0B9596090h` for the last five bytes of `call [b9596090]`."""
+    nt, hog = two()
+    back = nt.start + 0x1106
+    held = {back - 5: bytes.fromhex("15906059b9")}
+    target = DrawnTarget()
+    target.load(nt, hog)
+
+    def read(address: int, count: int) -> bytes:
+        return next((raw[address - at :][:count] for at, raw in held.items() if at <= address < at + len(raw)), b"")
+
+    reader = CodeReader(read)
+    assert CallSites(ModuleMap(target.modules(), reader), reader).at(back).kind is SiteKind.UNREAD

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Dict, List, Optional, Tuple
 
 LONGEST = 8
+NEAR_LENGTH = 5  # E8 and its displacement
 NEAR = 0x2000000  # a direct call stays inside its module; no 32-bit module comes near 32 MB
 SYSTEM_CALLS = (b"\xcd\x2e", b"\x0f\x34", b"\x0f\x05")  # int 2e, sysenter, syscall
 SEGMENT_PREFIXES = (0x64, 0x65)
@@ -77,6 +78,18 @@ def calls_before(code: bytes, return_address: int) -> Tuple[Call, ...]:
         found.append(Call(return_address - 2, 2, CallKind.SYSTEM))
     found.sort(key=lambda call: _implausibility(call, return_address))
     return tuple(found)
+
+
+def may_end(code: bytes) -> bool:
+    """Whether a call whose first bytes cannot be read may end with these, which hold none themselves.
+
+    As in `ub ADDRESS L1`, which begins a byte late where what lies there decodes too.
+    """
+    if len(code) < NEAR_LENGTH:
+        return True
+    if len(code) == NEAR_LENGTH:  # the first byte of call [disp32], call [reg+disp32] lacks
+        return code[0] == 0x15 or 0x90 <= code[0] <= 0x97
+    return len(code) == NEAR_LENGTH + 1 and code[0] in (0x14, 0x94)  # that of call [reg*n+disp32]
 
 
 def _direct(code: bytes, return_address: int) -> Call:

@@ -88,6 +88,8 @@ class CallSites:
                 return Site(return_address, SiteKind.CALL, call, self._through(call.pointer))
             elif call.kind is not CallKind.SYSTEM:
                 return Site(return_address, SiteKind.CALL, call)
+        if self.reader.words is X86 and calls32.may_end(code):
+            return Site(return_address, SiteKind.UNREAD)
         return Site(return_address, SiteKind.OUTSIDE if foreign else SiteKind.PLAIN)
 
     def _behind_image(self, return_address: int, target: int) -> bool:
