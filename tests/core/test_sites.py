@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
+from hogwalk.errors import Unreadable
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.facts.sites import CallSites, Site, SiteKind
@@ -140,12 +141,14 @@ def test_code_that_begins_a_byte_late_is_unread_not_proof_that_no_call_is_there(
     """As `ub ADDRESS L1` prints it in a log: `adc eax,0B9596090h` for the last five bytes of `call [b9596090]`."""
     nt, hog = two()
     back = nt.start + 0x1106
-    held = {back - 5: bytes.fromhex("15906059b9")}
+    late = dict(enumerate(bytes.fromhex("15906059b9"), back - 5))
     target = DrawnTarget()
     target.load(nt, hog)
 
     def read(address: int, count: int) -> bytes:
-        return next((raw[address - at :][:count] for at, raw in held.items() if at <= address < at + len(raw)), b"")
+        if any(at not in late for at in range(address, address + count)):
+            raise Unreadable(address, count)
+        return bytes(late[at] for at in range(address, address + count))
 
-    reader = CodeReader(read)
+    reader = CodeReader(read, page_bytes=1)  # a text holds code by the byte
     assert CallSites(ModuleMap(target.modules(), reader), reader).at(back).kind is SiteKind.UNREAD
