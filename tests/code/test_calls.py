@@ -133,11 +133,6 @@ def test_a_call_that_lacks_its_first_byte_may_be_one(code: str) -> None:
     assert may_end(whole[1:])
 
 
-@pytest.mark.parametrize("code", ["e8fbffffff"[2:], "00"])
-def test_fewer_bytes_than_a_near_call_has_decide_nothing(code: str) -> None:
-    assert may_end(bytes.fromhex(code))
-
-
 @pytest.mark.parametrize("code", ["8bff558bec", "5dc2080090", "83c40c85c075", "909090909090"])
 def test_bytes_that_no_longer_call_ends_with_may_end_none(code: str) -> None:
     assert not calls_before(bytes.fromhex(code), RETURN)

@@ -83,10 +83,9 @@ def calls_before(code: bytes, return_address: int) -> Tuple[Call, ...]:
 def may_end(code: bytes) -> bool:
     """Whether a call whose first bytes cannot be read may end with these, which hold none themselves.
 
-    As in `ub ADDRESS L1`, which begins a byte late where what lies there decodes too.
+    As in `ub ADDRESS L1`, which begins a byte late where what lies there decodes too.  Fewer bytes than a near call
+    has are an instruction that somebody asked for, and no call.
     """
-    if len(code) < NEAR_LENGTH:
-        return True
     if len(code) == NEAR_LENGTH:  # the first byte of call [disp32], call [reg+disp32] lacks
         return code[0] == 0x15 or 0x90 <= code[0] <= 0x97
     return len(code) == NEAR_LENGTH + 1 and code[0] in (0x14, 0x94)  # that of call [reg*n+disp32]

@@ -76,15 +76,15 @@ class Starts:
         """Whether a call of `target` runs the code before a return address; None where nothing tells for sure.
 
         So it is when that code is the target's own or the target jumps on into it.  Code that cannot be read belongs
-        to the nearest known start; a target that cannot be read may be a thunk, and starts known near it no functions.
+        to the nearest known start.
         """
         modules = self._sites.modules
-        kind, open_end = self._sites.at(address).kind, self._sites.reader.bytes_at(target, 1) is None
-        if kind is not SiteKind.UNREAD and open_end and modules.at(target) is not None:
-            return True if self.nearest(address) == target else None
         if modules.at(target) is not modules.at(address) or modules.at(target) is None:
             return False
-        if kind is SiteKind.UNREAD:
+        kind = self._sites.at(address).kind
+        if kind is SiteKind.UNREAD or self._sites.reader.bytes_at(target, 1) is None:
+            if kind is SiteKind.CALL and self.nearest(address) != target and self.named(address) is not None:
+                return None  # its own code, which could jump on, is not there
             return self.nearest(address) == target
         if self.named(address) == target or self.holds(target, address, kind is not SiteKind.CALL):
             return True
