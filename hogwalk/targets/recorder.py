@@ -38,6 +38,7 @@ class Recorder:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self._unkept: Optional[int] = 0  # commands run for what was asked before: charged to the first question that is kept
         self._lines: Dict[str, List[Dict[str, Any]]] = {}
 
     def lines(self) -> List[str]:
@@ -49,9 +50,15 @@ class Recorder:
             for answer in _without_repeats(answers)
         ]
 
+    def _from(self) -> int:
+        """The first of the target's commands that the next question is charged with."""
+        before = len(self._target.commands()) if self._unkept is None else self._unkept
+        self._unkept = None
+        return before
+
     def _keep(self, question: List[Any], ask: Callable[[], T], pack: Callable[[T], Any]) -> T:
         entry: Dict[str, Any] = {}
-        before = len(self._target.commands())
+        before = self._from()
         try:
             answer = ask()
             entry["a"] = pack(answer)
@@ -71,7 +78,7 @@ class Recorder:
 
     def _keep_each(self, kind: str, keys: Sequence[K], ask: Callable[[Sequence[K]], Tuple[T, ...]]) -> Tuple[T, ...]:
         # The whole batch is one question to the target; its commands are charged to the first key.
-        before = len(self._target.commands())
+        before = self._from()
         answers = ask(keys)
         ran = list(self._target.commands()[before:])
         for key, answer in zip(keys, answers):
