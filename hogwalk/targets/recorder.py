@@ -38,7 +38,7 @@ class Recorder:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._unkept: Optional[int] = 0  # commands run for what was asked before: charged to the first question that is kept
+        self._unkept: Optional[int] = 0  # commands run before it: charged to the first question
         self._lines: Dict[str, List[Dict[str, Any]]] = {}
 
     def lines(self) -> List[str]:
