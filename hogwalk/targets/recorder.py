@@ -38,7 +38,7 @@ class Recorder:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._unkept: Optional[int] = 0  # commands run before it: charged to the first question
+        self._charged = 0  # the target's commands that a question was charged with so far
         self._lines: Dict[str, List[Dict[str, Any]]] = {}
 
     def lines(self) -> List[str]:
@@ -50,15 +50,15 @@ class Recorder:
             for answer in _without_repeats(answers)
         ]
 
-    def _from(self) -> int:
-        """The first of the target's commands that the next question is charged with."""
-        before = len(self._target.commands()) if self._unkept is None else self._unkept
-        self._unkept = None
-        return before
+    def _ran(self) -> List[str]:
+        """The target's commands since the last question that was charged with any: those of this one."""
+        commands = self._target.commands()
+        ran = list(commands[self._charged :])
+        self._charged = len(commands)
+        return ran
 
     def _keep(self, question: List[Any], ask: Callable[[], T], pack: Callable[[T], Any]) -> T:
         entry: Dict[str, Any] = {}
-        before = self._from()
         try:
             answer = ask()
             entry["a"] = pack(answer)
@@ -70,7 +70,7 @@ class Recorder:
             entry.update({"error": type(error).__name__, "wrong": error.wrong, "remedy": error.remedy})
             raise
         finally:
-            ran = list(self._target.commands()[before:])
+            ran = self._ran()
             if ran:
                 entry["ran"] = ran
             if "a" in entry or "error" in entry:
@@ -78,9 +78,8 @@ class Recorder:
 
     def _keep_each(self, kind: str, keys: Sequence[K], ask: Callable[[Sequence[K]], Tuple[T, ...]]) -> Tuple[T, ...]:
         # The whole batch is one question to the target; its commands are charged to the first key.
-        before = self._from()
         answers = ask(keys)
-        ran = list(self._target.commands()[before:])
+        ran = self._ran()
         for key, answer in zip(keys, answers):
             entry: Dict[str, Any] = {"a": packed.pack_record(answer)}
             if ran:
@@ -125,9 +124,8 @@ class Recorder:
 
     def read_many(self, ranges: Sequence[Range]) -> Tuple[Optional[bytes], ...]:
         """As Target.read_many; kept range by range, as if each had been read."""
-        before = len(self._target.commands())
         answers = self._target.read_many(ranges)
-        ran = list(self._target.commands()[before:])
+        ran = self._ran()
         for (address, count), answer in zip(ranges, answers):
             entry: Dict[str, Any] = {"error": "unreadable"} if answer is None else {"a": packed.pack_memory(answer)}
             if ran:
