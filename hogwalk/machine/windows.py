@@ -20,7 +20,6 @@ class Kdbg:
 
     TAG = 0x10
     SIZE = 0x14
-    KERNEL_BASE = 0x18
     MODULE_LIST = 0x48  # PsLoadedModuleList
     PROCESS_LIST = 0x50  # PsActiveProcessHead
     PROCESSOR_BLOCK = 0x218  # KiProcessorBlock: address of the array of KPRCB pointers
@@ -45,6 +44,7 @@ PCR_GDT = 0x3C  # _KPCR.GDT
 RUNNING = 2  # _KTHREAD.State (KTHREAD_STATE): its KernelStack is from the last time it was not
 PRCB_CURRENT_THREAD = 4  # _KPRCB.CurrentThread
 TIB_BASE, TIB_LIMIT = 4, 8  # _NT_TIB.StackBase, .StackLimit; a TEB begins with one
+LOADER_BASE = {4: 0x18, 8: 0x30}  # _LDR_DATA_TABLE_ENTRY.DllBase, by the size of a pointer
 TEB_DEALLOCATION_STACK = {4: 0xE0C, 8: 0x1478}  # _TEB.DeallocationStack: the lowest address reserved for the stack
 TIB_FPU_ROOM = 0x210  # the KPCR's NT_TIB.StackBase leaves out the room for the FPU state below Base
 
@@ -53,7 +53,7 @@ MAIN_TSS = 0x28  # the selector every x86 Windows thread runs on; the double fau
 TSS_EIP, TSS_ESP, TSS_EBP = 0x20, 0x38, 0x3C  # _KTSS
 TSS_BYTES = 0x68
 CONTEXT_FLAGS, CONTEXT_EBP, CONTEXT_EIP, CONTEXT_ESP = 0x00, 0xB4, 0xB8, 0xC4  # _CONTEXT
-CONTEXT_CS, CONTEXT_EFLAGS = 0xBC, 0xC0
+CONTEXT_CS = 0xBC
 CONTEXT_I386 = 0x00010000  # in every x86 CONTEXT's flags
 CONTEXT_CONTROL = 0x1  # in the flags: EIP, ESP, EBP, CS, SS and EFLAGS are set
 CONTEXT_EVER = 0xF801007F  # all flags that an x86 CONTEXT can have
@@ -72,7 +72,7 @@ KERNEL_CS, KERNEL_FS, USER_FS, USER_SS, USER_PRIVILEGE = 0x08, 0x30, 0x3B, 0x23,
 # exception list, an IRQL, the return address into KiSwapContext, then EBP.
 SWITCH_EIP, SWITCH_EBP = 0x8, 0xC
 # Right below the top of a DPC stack: EBP of the interrupted, the return address in KiDispatchInterrupt, its ESP.
-DPC_EBP, DPC_EIP, DPC_ESP = 0xC, 0x8, 0x4
+DPC_EBP = 0xC
 FLAGS_SET, FLAGS_NEVER, FLAGS_INTERRUPTS = 0x2, 0xFFC08028, 0x200  # EFLAGS: read as one, as zero; interrupts on
 # A handler's own stack below its trap frame: arguments of a system service (17 at most), its own call.  From Windows
 # 8.1 on traps and interrupts save xmm0..xmm7 there too.

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Callable, Dict, Optional, Tuple
 
 from hogwalk.errors import Unreadable
+from hogwalk.machine.windows import PAGE
 
 SENTINEL = "hogwalk-end"
 END = f"; .echo {SENTINEL}"
 LONG = ("k", ".printf", "lm")  # commands that take a while and do not fail halfway
 ROWS = "RetAddr"  # in the head of a walk: a refused one has none
-CACHE_LINE, PAGE, PACKET = 128, 0x1000, 3944  # bytes: what the engine caches, a page, the most that one answer holds
+CACHE_LINE, PACKET = 128, 3944  # bytes: what the engine caches, the most that one answer holds
 REQUEST = 178  # bytes on the wire of each request besides its data: two packets of 73 and their acknowledgements
 CACHED = 0.0005  # seconds: what comes faster did not cross a wire
 SUSPICIOUS, MANY_TIMES, MOST_FAILED = 0.3, 6, 8
@@ -71,7 +72,6 @@ class Line:
         self.small, self.large = Timed(), Timed()
         self.reads = self.commands = 0
         self.command_seconds = 0.0
-        self.wide = False  # a machine of 64 bits
         self.stopped_here = False  # it ran until this process attached to it
         self.walk_seconds = 0.0  # what a walk of the debugger's is expected to take
         self._known: Optional[int] = None

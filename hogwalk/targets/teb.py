@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Callable, Optional, Tuple
 
+from hogwalk.machine.windows import PAGE
+
 SELF32 = 0x18  # NT_TIB32.Self
 BEHIND = 0x2000  # bytes from the 64-bit TEB to the 32-bit one, where ExceptionList does not say so
 WIDE = 8
-WORD32, PAGE = 4, 0x1000
+WORD32 = 4
 LARGEST = 16 << 20  # bytes: no Windows stack is larger
 ReadWord = Callable[[int, int], Optional[int]]
 

@@ -8,7 +8,7 @@ import re
 from typing import Callable, Iterator, List, Optional, Set
 
 from hogwalk.answer.charge.books import NO_MODULE
-from hogwalk.answer.render.table import Look, wrapped
+from hogwalk.answer.render.table import Look, counted, wrapped
 from hogwalk.app.cli.output import complain
 from hogwalk.errors import BadInput, CommandFailed, HogwalkError
 from hogwalk.machine import windows
@@ -19,7 +19,6 @@ from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.kernel import word
 
 DETACH = ".detach"  # of a live kernel: it goes on, and the engine holds nothing any more (dbgeng 10.0.15063)
-DLL_BASE = {4: 0x18, 8: 0x30}  # _LDR_DATA_TABLE_ENTRY.DllBase, by the size of a pointer
 LISTED = 4  # entries looked at: before `.reload` the debugger has the kernel's alone
 NEEDLESS = ("frame",)  # commands to which the debugger's walk adds nothing
 LONG = 5.0  # seconds that nobody should wait without having been asked
@@ -33,19 +32,18 @@ PLACES, PLACE_BYTES = 3, 64  # a look at each costs two requests, 500 bytes on t
 def line_of(target: Target) -> Optional[Line]:
     """The line to a live machine; None where nothing crosses one."""
     found: Optional[Line] = getattr(target, "line", None)
-    if found is None or not target.about().live:
-        return None
-    found.wide = target.about().pointer_bytes == 8
-    return found
+    return found if found is not None and target.about().live else None
 
 
-def kf_policy(line: Optional[Line], options: argparse.Namespace) -> Callable[[int], str]:
+def kf_policy(target: Target, options: argparse.Namespace) -> Callable[[int], str]:
     """Says why the debugger's walk of a stack of so many bytes is not made; "" where it is cheap or asked for."""
+
+    line = line_of(target)
 
     def unasked(size: int) -> str:
         if line is None:
             return ""
-        requests, count = WALK_COST[8 if line.wide else 4]
+        requests, count = WALK_COST[target.about().pointer_bytes]
         seconds = line.seconds(int(size * requests), int(size * count)) or 0.0
         line.walk_seconds = seconds
         if options.kf:
@@ -125,7 +123,7 @@ def unlisted(target: Target, look: Look) -> List[str]:
         return []
     missing = "" if lacks is None else f" and lacks one of PsLoadedModuleList, at {shown(lacks)}"
     said = (
-        f"the debugger lists {len(known)} module{'s' * (len(known) != 1)}{missing}: bytes of modules that it does not "
+        f"the debugger lists {counted(len(known), 'module')}{missing}: bytes of modules that it does not "
         f"know count as {NO_MODULE}, and what is named below need not be the hog; type .reload, then run this again"
     )
     return list(wrapped("Modules", said, look.prose))
@@ -141,7 +139,7 @@ def _unknown(target: Target, known: Set[int]) -> Optional[int]:
     for _ in range(LISTED):
         if not entry or entry == head:
             return None
-        base = word(target, entry + DLL_BASE[about.pointer_bytes])
+        base = word(target, entry + windows.LOADER_BASE[about.pointer_bytes])
         if base and base not in known:
             return base
         entry = word(target, entry)

@@ -77,7 +77,7 @@ def _check_places(options: argparse.Namespace) -> None:
 
 def _output(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> List[str]:
     if not options.record:
-        unasked = kf_policy(line_of(target), options)
+        unasked = kf_policy(target, options)
         return _lines(Run(target, _wanted(options, target), _triple(options, target), progress, unasked), options, look)
     from hogwalk.targets.recorder import Recorder
 

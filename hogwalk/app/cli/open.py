@@ -16,11 +16,10 @@ from hogwalk.app.cli.output import complain
 from hogwalk.app.cli.progress import Progress
 from hogwalk.app.cli.watch import ATTACHING, LOADING, Watch
 from hogwalk.errors import BadInput, NoDebugger, UsageError
+from hogwalk.targets.images.source import DUMPS, PACKED
 from hogwalk.targets.protocol import Target
 
 DEMO = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "demo", "stackhog.recording")
-PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"MSCF")  # .zip, .gz, .cab: unpacked by the own reader
-DUMP_MAGIC = (b"PAGEDUMP", b"PAGEDU64", b"MDMP", b"USERDU64", *PACKED)
 STAYS = "it stays stopped (--stay)"
 GOES_ON = "one that ran goes on when this is done (--stay leaves it stopped)"
 HEAD = 64  # bytes that tell a dump, a recording and a text apart
@@ -77,7 +76,7 @@ def _file(path: str, options: argparse.Namespace, progress: Progress) -> Target:
     if path == "-":
         return _text(sys.stdin.buffer, 0, options, progress)
     head = _head(path)
-    if head.startswith(DUMP_MAGIC):
+    if head.startswith(DUMPS + PACKED):
         return _dump(path, options, progress)
     return _recording(path) if FORMAT.encode() in head else _text(path, os.path.getsize(path), options, progress)
 

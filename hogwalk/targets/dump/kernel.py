@@ -11,11 +11,12 @@ from hogwalk.model import About, Registers, ThreadStack
 from hogwalk.targets.dump.crash import Names
 from hogwalk.targets.dump.header import Header
 from hogwalk.targets.dump.layout import MACHINES, NARROW, PAGE, WIDE
-from hogwalk.targets.dump.loaded import loaded_modules, named, unloaded_modules, with_unloaded
+from hogwalk.targets.dump.loaded import MODULE_CAP, loaded_modules, named, unloaded_modules
 from hogwalk.targets.dump.paging import FIVE, FOUR, PAE, TWO, PagedMemory
 from hogwalk.targets.dump.physical import physical
 from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.source import ByteSource, MappedFile
+from hogwalk.targets.parsers.lm import with_unloaded
 from hogwalk.targets.processes import process_threads
 
 
@@ -68,7 +69,7 @@ class KernelCrash:
         """The modules of PsLoadedModuleList, and on x64 those of MmUnloadedDrivers."""
         head = self.header.module_list or self._block_value(Kdbg.MODULE_LIST, 8) or 0
         found = loaded_modules(self.memory, head, self.where, self.notes)
-        return named(with_unloaded(found, self._unloaded()), kernel=True)
+        return named(with_unloaded(found, self._unloaded())[:MODULE_CAP], kernel=True)
 
     def _unloaded(self) -> List[Image]:
         """The drivers that were unloaded (x64)."""

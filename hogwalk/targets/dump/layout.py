@@ -15,6 +15,7 @@ from hogwalk.machine.windows import (
     CONTEXT_EBP,
     CONTEXT_EIP,
     CONTEXT_ESP,
+    LOADER_BASE,
     PAGE,
 )
 
@@ -42,8 +43,8 @@ class Layout(NamedTuple):
     context_bytes: int
 
 
-WIDE = Layout(8, 0x30, 0x40, 0x48, 0x58, 0x80, 8, 8, CONTEXT64_RIP, CONTEXT64_RSP, CONTEXT64_RBP, 0x4D0)
-NARROW = Layout(4, 0x18, 0x20, 0x24, 0x2C, 0x44, 4, 4, CONTEXT_EIP, CONTEXT_ESP, CONTEXT_EBP, 0x2CC)
+WIDE = Layout(8, LOADER_BASE[8], 0x40, 0x48, 0x58, 0x80, 8, 8, CONTEXT64_RIP, CONTEXT64_RSP, CONTEXT64_RBP, 0x4D0)
+NARROW = Layout(4, LOADER_BASE[4], 0x20, 0x24, 0x2C, 0x44, 4, 4, CONTEXT_EIP, CONTEXT_ESP, CONTEXT_EBP, 0x2CC)
 
 
 def layout(machine: int) -> Layout:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from typing import Dict, Iterable, List, Optional, Set
 
@@ -11,15 +10,13 @@ from hogwalk.machine.words import hexa
 from hogwalk.targets.dump.layout import Layout
 from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.source import ByteSource
-from hogwalk.targets.parsers.lm import unnamed
+from hogwalk.targets.parsers.lm import MOST_UNLOADED, NOT_IN_NAMES, unnamed
 
 MODULE_CAP = 8192
 _NAME_CAP = 1024  # bytes of a file name
 _SIZE_CAP = 1 << 31
-_UNLOADED_CAP = 50  # MI_UNLOADED_DRIVERS
 _UNLOADED_BYTES, _SAVED_BYTES = 0x28, 56  # _UNLOADED_DRIVERS; a small dump's own form (x64)
 _KERNELS = {"ntoskrnl", "ntkrnlpa", "ntkrnlmp", "ntkrpamp", "ntkrnlup"}
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_$]")
 
 
 def unicode_string(memory: ByteSource, at: int, where: Layout) -> str:
@@ -68,10 +65,10 @@ def unloaded_modules(memory: ByteSource, variable: int, count_at: int, where: La
     found: List[Image] = []
     try:
         array, count = memory.pointer(variable, where.pointer), memory.u32(count_at)
-        for number in range(count - 1, max(-1, count - 1 - _UNLOADED_CAP), -1):
-            at = array + number % _UNLOADED_CAP * _UNLOADED_BYTES
+        for number in range(count - 1, max(-1, count - 1 - MOST_UNLOADED), -1):
+            at = array + number % MOST_UNLOADED * _UNLOADED_BYTES
             name = unicode_string(memory, at, where)
-            found.append(_unloaded(name, *struct.unpack("<QQ", memory.read(at + 16, 16))))
+            found += _unloaded(name, *struct.unpack("<QQ", memory.read(at + 16, 16)))
     except Unreadable:
         return found
     return found
@@ -81,27 +78,19 @@ def saved_unloaded(file: ByteSource, at: int) -> List[Image]:
     """The same as a 64-bit small dump holds it: a count, then names of up to 12 letters and ranges."""
     found: List[Image] = []
     try:
-        for number in range(min(file.u32(at), _UNLOADED_CAP)):
+        for number in range(min(file.u32(at), MOST_UNLOADED)):
             raw = file.read(at + 8 + number * _SAVED_BYTES, _SAVED_BYTES)
             length, name, start, end = struct.unpack("<H14x24sQQ", raw)
-            found.append(_unloaded(name[: min(length, 24) & ~1].decode("utf-16-le", "replace"), start, end))
+            found += _unloaded(name[: min(length, 24) & ~1].decode("utf-16-le", "replace"), start, end)
     except Unreadable:
         return found
     return found
 
 
-def _unloaded(name: str, start: int, end: int) -> Image:
-    return Image("", "Unloaded_" + file_name(name), start, end - start, 0, None)
-
-
-def with_unloaded(images: List[Image], gone: Iterable[Image]) -> List[Image]:
-    """The modules and those unloaded ones in whose place nothing was loaded since."""
-    found = list(images)
-    for image in gone:
-        sound = image.start > 0 and 0 < image.size < _SIZE_CAP and len(found) < MODULE_CAP
-        if sound and all(image.end <= other.start or other.end <= image.start for other in found):
-            found.append(image)
-    return found
+def _unloaded(name: str, start: int, end: int) -> List[Image]:
+    # None for a range that makes no sense.
+    sound = start > 0 and 0 < end - start < _SIZE_CAP
+    return [Image("", "Unloaded_" + file_name(name), start, end - start, 0, None)] if sound else []
 
 
 def file_name(path: str) -> str:
@@ -114,7 +103,7 @@ def named(images: Iterable[Image], kernel: bool) -> List[Image]:
     """The modules with the debugger's names, lowest start first.
 
     A name is the file's without its extension, odd characters as `_`; a kernel target's kernel is `nt`; a name that
-      was taken already gets the module's address behind it.  Of two entries with one address the first is the module.
+    was taken already gets the module's address behind it.  Of two entries with one address the first is the module.
     """
     taken: Set[str] = set()
     done: List[Image] = []
@@ -123,7 +112,7 @@ def named(images: Iterable[Image], kernel: bool) -> List[Image]:
         first.setdefault(image.start, image)
     for number, image in enumerate(first.values()):
         stem = image.file.rsplit(".", 1)[0] if "." in image.file else image.file
-        name = _NOT_IN_NAMES.sub("_", stem) or unnamed(image.start)
+        name = NOT_IN_NAMES.sub("_", stem) or unnamed(image.start)
         if kernel and (stem.lower() in _KERNELS or (number == 0 and not stem)):
             name = "nt"
         if name.lower() in taken:

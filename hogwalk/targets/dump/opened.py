@@ -25,9 +25,8 @@ from hogwalk.targets.dump.header import TRIAGE, read_header
 from hogwalk.targets.dump.kernel import open_pages
 from hogwalk.targets.dump.layout import PAGE
 from hogwalk.targets.dump.triage import TriageCrash
-from hogwalk.targets.dump.unpacked import PACKED, unpacked
 from hogwalk.targets.dump.user import UserCrash
-from hogwalk.targets.images.source import READ_CAP, MappedFile
+from hogwalk.targets.images.source import PACKED, READ_CAP, MappedFile
 from hogwalk.targets.protocol import Range, read_each
 from hogwalk.targets.symbols.resolver import Resolver
 from hogwalk.targets.symbols.tables import PdbTable
@@ -192,6 +191,8 @@ def open_dump(path: str, symbol_path: str = "", image_path: str = "") -> DumpTar
     """
     file = MappedFile(path)
     if file.upto(0, 4).startswith(PACKED):
+        from hogwalk.targets.dump.unpacked import unpacked  # here, for it brings in four packers of the library
+
         file = unpacked(path)
     return DumpTarget(_open(file), symbol_path, image_path)
 

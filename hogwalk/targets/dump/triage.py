@@ -12,9 +12,10 @@ from hogwalk.targets.dump.blocks import Block, BlockMemory
 from hogwalk.targets.dump.crash import Names
 from hogwalk.targets.dump.header import Header
 from hogwalk.targets.dump.kernel import KernelCrash
-from hogwalk.targets.dump.loaded import MODULE_CAP, file_name, loader_entry, named, saved_unloaded, with_unloaded
+from hogwalk.targets.dump.loaded import MODULE_CAP, file_name, loader_entry, named, saved_unloaded
 from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.source import MappedFile, Window
+from hogwalk.targets.parsers.lm import with_unloaded
 
 _MAGIC = b"TRGD"  # at ValidOffset
 _BLOCK_CAP = 65536
@@ -147,7 +148,7 @@ class TriageCrash(KernelCrash):
                 break
             if image is not None:
                 found.append(image._replace(file=name))
-        return named(with_unloaded(found, self._unloaded()), kernel=True)
+        return named(with_unloaded(found, self._unloaded())[:MODULE_CAP], kernel=True)
 
     def _unloaded(self) -> List[Image]:
         at = self._fields.unloaded

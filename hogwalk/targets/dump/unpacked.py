@@ -17,10 +17,8 @@ from typing import BinaryIO, Callable, Dict, Iterable, Iterator, List, NamedTupl
 
 from hogwalk.errors import BadInput
 from hogwalk.printable import printable
-from hogwalk.targets.images.source import MappedFile, decode
+from hogwalk.targets.images.source import DUMPS, PACKED, MappedFile, decode
 
-DUMPS = (b"PAGEDUMP", b"PAGEDU64", b"MDMP", b"USERDU64")
-PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"MSCF")
 MOST_BYTES = 8 << 30  # unpacked; larger dumps are unpacked by hand
 _HEAD = 8  # bytes that say whether a file is a dump
 _PIECE = 1 << 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from hogwalk.errors import Unreadable
 from hogwalk.model import About, Registers, ThreadStack
@@ -23,16 +23,6 @@ _TLS_CPU = 0x1488  # TEB64.TlsSlots[WOW64_TLS_CPURESERVED]
 _SEGMENT, _CODE_32 = 0x38, 0x23  # CONTEXT.SegCs of x64; its value while 32-bit code runs
 _LOW = 0xFFFFFFFF
 _CPU_CONTEXT = 4  # the 32-bit CONTEXT behind its flags and machine words
-
-
-class _Tib(NamedTuple):
-    """Offsets in a TEB's NT_TIB: StackBase, StackLimit."""
-
-    base: int
-    limit: int
-
-
-_TIBS = {4: _Tib(4, 8), 8: _Tib(8, 0x10)}
 
 
 class UserCrash:
@@ -97,12 +87,8 @@ class UserCrash:
         """The registers at the exception, those the thread list has for the current thread, and all others' there."""
         del names
         current = self._current()
-        for thread in self._threads:
-            if thread is current:
-                yield from self._registers(thread)
-        for thread in self._threads:
-            if thread is not current:
-                yield from self._registers(thread)
+        for thread in sorted(self._threads, key=lambda one: one is not current):
+            yield from self._registers(thread)
 
     def _registers(self, thread: UserThread) -> Iterator[Registers]:
         """A thread's registers: at the exception if it is its own, in the thread list, in the 32-bit side's area."""
@@ -159,8 +145,8 @@ class UserCrash:
             base: Optional[int] = None
             teb = self._teb(thread)
             if teb is not None:
-                limit = self._word(teb + _TIBS[self._pointer].limit, self._pointer)
-                base = self._word(teb + _TIBS[self._pointer].base, self._pointer)
+                limit = self._word(teb + 2 * self._pointer, self._pointer)
+                base = self._word(teb + self._pointer, self._pointer)
             held = next(self._registers(thread), None)
             bounded = limit is not None and base is not None
             if not bounded:

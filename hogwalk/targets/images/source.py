@@ -20,6 +20,8 @@ _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
 
+DUMPS = (b"PAGEDUMP", b"PAGEDU64", b"MDMP", b"USERDU64")  # the first bytes of each kind of dump
+PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"MSCF")  # of .zip, .gz, .cab
 STRING_CAP = 4096  # bytes of a name; longer ones are cut, whatever the file says
 READ_CAP = 1 << 28  # bytes of one read: no count in a file makes us ask for more
 

@@ -17,13 +17,21 @@ from hogwalk.errors import CommandFailed
 from hogwalk.machine.words import Words, shown
 from hogwalk.model import Module, Symbol
 from hogwalk.targets.parsers.expr import EXPRESSION, parse_value
-from hogwalk.targets.parsers.lm import ModuleDetail, format_lmv, parse_lm, parse_lmv, parse_unloaded, unnamed
+from hogwalk.targets.parsers.lm import (
+    MOST_UNLOADED,
+    ModuleDetail,
+    format_lmv,
+    parse_lm,
+    parse_lmv,
+    parse_unloaded,
+    unnamed,
+    with_unloaded,
+)
 from hogwalk.targets.parsers.printf import format_symbols, spoken
 from hogwalk.targets.parsers.remarks import made_again
 from hogwalk.targets.parsers.words import split_symbol
 
 AT_ONCE = 400  # addresses in one command of 4 KB; the engine's limit is far above
-MOST_UNLOADED = 50  # the kernel keeps no more
 MOST_ALONE = 64  # addresses asked again one by one; of more only the module is said
 Ask = Callable[[str], str]
 
@@ -93,17 +101,8 @@ def loaded(text: str, listed: Optional[Sequence[Listed]], pointer_bytes: int) ->
     known = set(places)
     foreign = tuple(row for row in rows if (row.name, row.start, row.end) not in known)
     if pointer_bytes == 8:
-        modules = with_unloaded(modules, parse_unloaded(text, pointer_bytes))
+        modules = with_unloaded(modules, parse_unloaded(text, pointer_bytes)[:MOST_UNLOADED])
     return Loaded(modules, [one.start for one in listed if not one.name]), foreign
-
-
-def with_unloaded(modules: Sequence[Module], gone: Sequence[Module]) -> List[Module]:
-    """The modules and those unloaded ones in whose place nothing was loaded since; the first listed went last."""
-    found = list(modules)
-    for one in gone[:MOST_UNLOADED]:
-        if all(one.end <= other.start or other.end <= one.start for other in found):
-            found.append(one)
-    return found
 
 
 def _rising(rows: Sequence[Module]) -> Tuple[Loaded, Tuple[Module, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Protocol, Sequence, Tuple, TypeVar
 
 from hogwalk.machine.words import Words, hexa
 from hogwalk.model import Module, Version
@@ -12,7 +12,8 @@ from hogwalk.targets.parsers.words import ADDRESS, address, fold
 
 HEADER = re.compile(r"\s*start\s+end\s+module name\s*$")
 UNLOADED = re.compile(r"\s*Unloaded modules:")
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_$]")
+NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_$]")
+MOST_UNLOADED = 50  # MI_UNLOADED_DRIVERS: the kernel keeps no more
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 _ROW = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})\s+([^\s(]\S*)(?:\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)|\s|$)")
@@ -78,6 +79,30 @@ def parse_lm(text: str, pointer_bytes: Optional[int] = None) -> Tuple[Module, ..
     return tuple(module for line in loaded for module in [parse_row(line, pointer_bytes)] if module)
 
 
+class Placed(Protocol):
+    """What lies from `start` to `end`."""
+
+    @property
+    def start(self) -> int:
+        """The address of its first byte."""
+
+    @property
+    def end(self) -> int:
+        """The address behind its last byte."""
+
+
+P = TypeVar("P", bound=Placed)
+
+
+def with_unloaded(modules: Sequence[P], gone: Iterable[P]) -> List[P]:
+    """The modules and those unloaded ones in whose place nothing was loaded since; the first listed went last."""
+    found = list(modules)
+    for one in gone:
+        if all(one.end <= other.start or other.end <= one.start for other in found):
+            found.append(one)
+    return found
+
+
 def parse_unloaded(text: str, pointer_bytes: Optional[int] = None) -> Tuple[Module, ...]:
     """The modules of the list of unloaded ones at the end of an `lm` answer, in printed order."""
     found: List[Module] = []
@@ -91,7 +116,7 @@ def parse_unloaded(text: str, pointer_bytes: Optional[int] = None) -> Tuple[Modu
             row = parse_row(line, pointer_bytes)
             if row is not None:
                 stem = row.name.rsplit(".", 1)[0]
-                found.append(Module("Unloaded_" + _NOT_IN_NAMES.sub("_", stem), row.start, row.end, "none"))
+                found.append(Module("Unloaded_" + NOT_IN_NAMES.sub("_", stem), row.start, row.end, "none"))
     return tuple(found)
 
 

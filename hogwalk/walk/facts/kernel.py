@@ -89,8 +89,7 @@ def crashed_thread(target: Target) -> Optional[int]:
 
 def processor_context(target: Target, pcr: int) -> Optional[int]:
     """Address of the CONTEXT that a processor saved when the machine stopped (x86), None where its place is unknown."""
-    block = target.debugger_block()
-    offset = data_block_ushort(block, windows.Kdbg.PRCB_CONTEXT) if block is not None else None
+    offset = _block_offset(target, windows.Kdbg.PRCB_CONTEXT)
     return None if offset is None else pcr + windows.PRCB_IN_PCR + offset
 
 
@@ -102,8 +101,7 @@ def kernel_stack(target: Target, thread: int) -> Optional[int]:
 
 def attached_process(target: Target, thread: int) -> Optional[int]:
     """The process that a thread is attached to, its own as a rule (_KTHREAD.ApcState.Process); None if not known."""
-    block = target.debugger_block()
-    offset = data_block_ushort(block, windows.Kdbg.THREAD_PROCESS) if block is not None else None
+    offset = _block_offset(target, windows.Kdbg.THREAD_PROCESS)
     return None if offset is None else word(target, thread + offset)
 
 
@@ -121,8 +119,13 @@ def runs(target: Target, thread: int) -> bool:
 def _thread_offset(target: Target, field: str, in_block: int) -> Optional[int]:
     """Offset of a field of _KTHREAD in bytes, by the symbols' types or the debugger data block."""
     offset = target.field("_KTHREAD", field)
-    block = target.debugger_block() if offset is None else None
-    return data_block_ushort(block, in_block) if block is not None else offset
+    return _block_offset(target, in_block) if offset is None else offset
+
+
+def _block_offset(target: Target, at: int) -> Optional[int]:
+    """What the debugger data block says at a place where it holds an offset, None where it is missing or silent."""
+    block = target.debugger_block()
+    return None if block is None else data_block_ushort(block, at)
 
 
 def initial_stack_offset(target: Target) -> Optional[int]:

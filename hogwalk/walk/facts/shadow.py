@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import Callable, FrozenSet, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import Unreadable
+from hogwalk.machine.windows import PAGE
 from hogwalk.machine.words import X86
 from hogwalk.model import Region
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts import kernel
 
-PAGE = 0x1000
 MOST_BYTES = 64 << 10
 FIELDS = ("KernelShadowStackBase", "KernelShadowStackLimit")
 
