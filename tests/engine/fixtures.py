@@ -10,6 +10,7 @@ import pytest
 
 from tests.engine.engine import Engine
 from tests.engine.errors import EngineUnavailableError
+from tests.engine.older import remove_compiled
 from tests.engine.setup import install
 from tests.stackhog import ROOT
 
@@ -21,7 +22,9 @@ REQUIRED = "HOGWALK_REQUIRE_ENGINE"
 def engine() -> Engine:
     """Return the real engine, installed on first use; where it cannot be, skip, or fail if the variable says so."""
     try:
-        return Engine(install())
+        prefix = install()
+        remove_compiled(prefix)
+        return Engine(prefix)
     except EngineUnavailableError as error:
         if os.environ.get(REQUIRED) == "1":
             pytest.fail(f"no engine: {error}", pytrace=False)

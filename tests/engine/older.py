@@ -1,7 +1,8 @@
-"""Remove the engines of older recipes, unless somebody still uses them."""
+"""Remove what no suite needs any more: engines of older recipes, code compiled from folders that are gone."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -11,6 +12,7 @@ from typing import Iterator, List, Optional
 
 from tests.engine.locks import BUILD, USE, free, lock_file
 from tests.engine.recipe import cache_folder, recipe_key
+from tests.engine.wine import Prefix
 
 IDLE_SECONDS = 900.0  # since Wine last ran there: suites older than the locks hold none
 _RECIPE = re.compile(r"[0-9a-f]{12}(?=\.|$)")  # a recipe's folder, or one that a broken build left beside it
@@ -36,6 +38,19 @@ def remove_older(cache: Optional[Path] = None, current: Optional[str] = None) ->
             for kind in (BUILD, USE):
                 lock_file(recipe, kind).unlink(missing_ok=True)
     return removed
+
+
+def remove_compiled(prefix: Prefix) -> None:
+    """Remove from the engine's cache of compiled code what came from folders that are no longer there.
+
+    The cache holds the tree of each source folder, its drive left out; most of them are some test run's own.
+    """
+    root = prefix.drive / "pycache"
+    for folder, inner, _ in os.walk(root):
+        source = Path(folder).relative_to(root)
+        if not any((drive / source).is_dir() for drive in (Path("/"), prefix.root / "prefix/drive_c")):
+            shutil.rmtree(folder, ignore_errors=True)
+            inner.clear()
 
 
 def _others(cache: Path, current: str) -> Iterator[Path]:

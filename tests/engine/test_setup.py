@@ -16,7 +16,7 @@ from tests.engine import wine
 from tests.engine.bounded import Finished
 from tests.engine.engine import Engine
 from tests.engine.locks import USE, held
-from tests.engine.older import IDLE_SECONDS, remove_older
+from tests.engine.older import IDLE_SECONDS, remove_compiled, remove_older
 from tests.engine.setup_links import link_to_wine
 from tests.engine.wine import STARTS, Prefix, Setting
 
@@ -123,6 +123,17 @@ def test_a_shared_lock_is_taken_once(tmp_path: Path) -> None:
     for _ in range(2):
         held(tmp_path / CURRENT, USE)
     assert (tmp_path / (CURRENT + USE)).is_file()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the engine is installed under Wine only")
+def test_compiled_code_of_folders_that_are_gone_is_removed(tmp_path: Path) -> None:
+    prefix, there, gone = Prefix(tmp_path / "engine"), tmp_path / "there", tmp_path / "gone"
+    kept, removed = (prefix.drive / "pycache" / str(source)[1:] for source in (there, gone))
+    own = prefix.drive / "pycache/hogwalk/win/Lib"
+    for folder in (there, kept, removed / "inner", own, prefix.drive / "win/Lib"):
+        folder.mkdir(parents=True)
+    remove_compiled(prefix)
+    assert [folder.is_dir() for folder in (kept, removed, own)] == [True, False, True]
 
 
 def test_the_engine_s_folder_is_small(engine: Engine) -> None:

@@ -140,5 +140,6 @@ def _other(stack: OtherStack) -> str:
     parts = ", ".join(f"{share.name} {share.bytes} in {share.frames}" for share in held)
     size = sum(share.bytes for share in stack.shares)
     rows = "1 row" if len(stack.frames) == 1 else f"{len(stack.frames)} rows"
-    where = f"{shown(first or 0)}..{shown(last or 0)}"
-    return f"{rows} of the table on another stack, {where}, not summed: {size} bytes: {parts}"
+    where = shown(first or 0) if first == last else f"{shown(first or 0)}..{shown(last or 0)}"
+    amount = f": {size} bytes: {parts}" if size else ""
+    return f"{rows} of the table on another stack, {where}, not summed{amount}"
