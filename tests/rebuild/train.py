@@ -2,11 +2,11 @@
 
 python -m tests.rebuild.train CASES [-n 1-18]     (CASES: a folder as `python -m tests.lab generate -o` writes it)
 
-The weights maximize the log-likelihood of the true walks, less a quadratic penalty for leaving PRIOR (a guess from
-before any fit, 0 where not named), by L-BFGS from the table that is there.  So that each kind of evidence can do
-without the others, a case is taken as it is, or with the code of some modules hidden, or with the stack depth of some
-or all functions unknown; where its folder holds the debugger's own walk (tests/rebuild/kfrows.py), once more with that.
-Cases whose true walk is not among those weighed are left out and counted.
+The weights maximize the log-likelihood of the true walks, less a quadratic penalty for leaving the clues' priors, by
+L-BFGS from the table that is there.  So that each kind of evidence can do without the others, a case is taken as it
+is, or with the code of some modules hidden, or with the stack depth of some or all functions unknown; where its folder
+holds the debugger's own walk (tests/rebuild/kfrows.py), once more with that.  Cases whose true walk is not
+among those weighed are left out and counted.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from scipy.optimize import minimize
 from hogwalk.machine.x86.depth import Depths
 from hogwalk.targets.dump import open_dump
 from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Collector
 from hogwalk.walk.rebuild.functions import Functions
 from hogwalk.walk.rebuild.weights import BLIND_STEP, STEP, WEIGHTS
@@ -40,53 +41,6 @@ BLINDNESS = {7: 40, 19: 100}  # percent of the functions whose depth is hidden t
 BLIND_EVERY = 24
 MOST_ROUNDS = 45
 PIECES = 16  # of the examples, each weighed by one process at a time
-PRIOR = {
-    "EARLY_END": -6,
-    "DEPTH_OTHER": -8,
-    "OTHER_TARGET": -6,
-    "NO_TABLE_TARGET": -3,
-    "DEPTH_OTHER_LIKELY": -3,
-    "FAR_FROM_LIMIT": -4,
-    "MAY_REACH_FAR": -5,
-    "MAY_REACH": -2,
-    "REACHED": 3,
-    "TABLE_TARGET": 3,
-    "NEAR_TARGET": 2,
-    "TAIL_REACHED": 2,
-    "TAIL_POSSIBLE": -0.5,
-    "STARTED": 2,
-    "DEPTH": 3,
-    "DEPTH_ALONE": 1,
-    "DEPTH_LIKELY": 2,
-    "DEPTH_POSSIBLE": 1,
-    "CHAINED": 3,
-    "CHAIN_BROKEN": -2,
-    "EBP_KEPT_BADLY": -2,
-    "NO_TRAP": -8,
-    "HOLE": -1,
-    "OTHER_MODULE": -2,
-    "ALIGNED": -1,
-    "NOT_REGISTERS": -8,
-    "FROM_REGISTERS": 2,
-    "USER_MODE": 2,
-    "NO_RETURN": 2,
-    "PREDICTED_ON": -5,
-    "SAME_CALLEE": 2,
-    "OTHER_CALLEE": -2,
-    "IN_ARGUMENTS": -5,
-    "DEPTH_TOLD": 3,
-    "EBP_FRAME": 5,
-    "EBP_PASSED": -5,
-    "TEXT": -4,
-    "AT_START": -4,
-    "LATE": -1,
-    "EBP_START": 2,
-    "BELOW_EBP_START": -1,
-    "FAR_START": -4,
-    "EBP_CHAIN": 8,
-    "ESP_START": 3,
-    "CHAIN_END": 3,
-}
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
@@ -100,7 +54,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
         found = [one for some in pool.imap(examples, taken) for one in some]
     known = [one for one in found if one is not None]
     print(f"{len(known)} examples, {len(found) - len(known)} left out", flush=True)
-    write(fit(known), f"{len(known)} examples, lab seeds {min(options.seeds)}-{max(options.seeds)}")
+    shown = {at for one in known for mask in one.masks for at in mask}
+    unfitted = [clue.name for at, clue in enumerate(Clue) if at not in shown]
+    write(fit(known), unfitted, f"{len(known)} examples, lab seeds {min(options.seeds)}-{max(options.seeds)}")
 
 
 def folders(cases: Path, wanted: Sequence[int]) -> Iterator[Path]:
@@ -145,7 +101,7 @@ def read(folder: Path, hidden: int, kf_slots: Sequence[int] = ()) -> Optional[Ex
 
 def fit(known: Sequence[Example]) -> Vector:
     """The weights, in the order of NAMES."""
-    prior = numpy.array([float(PRIOR.get(name, 0)) for name in NAMES])
+    prior = numpy.array([*(clue.prior for clue in Clue), 0.0, 0.0])
     pieces = [known[first::PIECES] for first in range(PIECES)]
     with Pool(initializer=_share, initargs=(pieces,)) as pool:
 
@@ -182,11 +138,12 @@ def _piece(asked: Tuple[int, Array]) -> Tuple[float, Array]:
     return total, gradient
 
 
-def write(weights: Vector, source: str) -> None:
-    """Writes weights.py."""
-    rows: List[str] = [f"    Clue.{name}: {weight:.2f},\n" for name, weight in zip(NAMES[:-2], weights)]
-    tail = TAIL.format(step=weights[-2], blind=weights[-1])
-    TABLE.write_text(HEAD.format(source=source) + "".join(rows) + "}\n" + tail)
+def write(weights: Vector, unfitted: Sequence[str], source: str) -> None:
+    """Writes weights.py; `unfitted` names the clues that no case shows, of which x64's own stay out."""
+    rows = [f"    Clue.{name}: {weight:.2f},\n" for name, weight in zip(NAMES[:-2], weights) if Clue[name] in WEIGHTS]
+    priors = "".join(f"    Clue.{name},\n" for name in unfitted if Clue[name] in WEIGHTS)
+    tail = TAIL.format(priors=priors, step=weights[-2], blind=weights[-1])
+    TABLE.write_text(HEAD.format(source=source) + "".join(rows) + tail)
 
 
 HEAD = '''"""What each clue weighs: natural log-likelihoods, fitted, not chosen.
@@ -194,18 +151,21 @@ HEAD = '''"""What each clue weighs: natural log-likelihoods, fitted, not chosen.
 They are the weights of a conditional random field over whole walks that makes the true walks of the lab's training
 seeds as probable as can be; tests/rebuild/train.py wrote this table and says how
 ({source}).
-Clues that no training case shows keep their prior.
+Clues that no training case shows keep their prior: UNFITTED names them.
 """
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, Tuple
 
 from hogwalk.walk.rebuild.clues import Clue
 
 WEIGHTS: Dict[Clue, float] = {{
 '''
-TAIL = """STEP = {step:.2f}  # what a step adds beside the log-probability of its clues
+TAIL = """}}
+UNFITTED: Tuple[Clue, ...] = (
+{priors})
+STEP = {step:.2f}  # what a step adds beside the log-probability of its clues
 BLIND_STEP = {blind:.2f}  # the same where the code behind the newer slot cannot be read
 HEAT = 1.0  # over 1: less certain than fitted; seeds not trained on bear 1 out (tests/rebuild/calibrate.py)
 """

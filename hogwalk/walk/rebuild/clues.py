@@ -1,235 +1,159 @@
-"""The clues a walk is fused from: each is one bit, with the words that reports print."""
+"""The clues a walk is fused from, one row each: its bit in a mask, its group, the words that reports print, its prior.
+
+A prior is a guess from before any fit, as natural log-likelihood: what the fits start from and are held to
+(tests/rebuild/train.py), and the weight that stays where no training case shows the clue.
+"""
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import Dict, Iterator
+from enum import Enum, IntEnum
+
+
+class Group(Enum):
+    """What the clues of one group judge; their weights are fitted together, as what one gains another loses."""
+
+    SLOT = "what the return slot itself is"
+    LOOKS = "its looks, where the depth is open"
+    TARGET = "the call at the older slot against the function that runs"
+    DEPTH = "the distance between the two slots against the code's stack depth"
+    EBP = "EBP and the saved EBPs"
+    DISTANCE = "the distance in bytes, where the depth is open"
+    PASSED = "what lies between the two slots"
+    LOST = "from the first candidate behind overwritten bytes to the one that is stepped to"
+    BRIDGE = "traps, and pages that cannot be read"
+    MODULE = "the two modules, where code cannot be read"
+    REPEAT = "the same return addresses elsewhere on this stack"
+    SHADOW = "the shadow stack"
+    START = "where the walk starts"
+    END = "where it ends"
 
 
 class Clue(IntEnum):
     """One observation about a return slot, about two neighbouring ones, or about where a walk starts and ends."""
 
-    # the slot itself
-    CALL = 1 << 0
-    UNREAD = 1 << 1
-    TRAP_FRAME = 1 << 2
-    SYSTEM_CALL = 1 << 3
-    KF = 1 << 4
-    # its looks, where the depth is open
-    POINTED_AT = 1 << 5
-    SAVED_EBP = 1 << 6
-    ALIGNED = 1 << 7
-    # the call at the older slot against the function that runs
-    REACHED = 1 << 8
-    STARTED = 1 << 9
-    NEAR_TARGET = 1 << 10
-    TAIL_REACHED = 1 << 11
-    TAIL_POSSIBLE = 1 << 12
-    OTHER_TARGET = 1 << 13
-    ANY_TARGET = 1 << 14
-    TABLE_TARGET = 1 << 15
-    NO_TABLE_TARGET = 1 << 16
-    # the distance between the two slots against the code's stack depth
-    DEPTH = 1 << 17
-    DEPTH_ALONE = 1 << 18
-    DEPTH_LIKELY = 1 << 19
-    DEPTH_POSSIBLE = 1 << 20
-    DEPTH_AT_LEAST = 1 << 21
-    DEPTH_OTHER = 1 << 22
-    DEPTH_OTHER_LIKELY = 1 << 23
-    DEPTH_UNKNOWN = 1 << 24
-    DEPTH_UNREAD = 1 << 25
-    # EBP
-    CHAINED = 1 << 26
-    CHAIN_BROKEN = 1 << 27
-    EBP_KEPT_WELL = 1 << 28
-    EBP_KEPT_BADLY = 1 << 29
-    # the distance in bytes, where the depth is open
-    UP_TO_20 = 1 << 30
-    UP_TO_40 = 1 << 31
-    UP_TO_80 = 1 << 32
-    UP_TO_100 = 1 << 33
-    UP_TO_200 = 1 << 34
-    UP_TO_400 = 1 << 35
-    UP_TO_800 = 1 << 36
-    OVER_800 = 1 << 37
-    # bridges, and what takes the place of depth where code cannot be read
-    TRAP_HANDLER = 1 << 38
-    NO_TRAP = 1 << 39
-    HOLE = 1 << 40
-    SAME_MODULE = 1 << 41
-    OTHER_MODULE = 1 << 42
-    REPEATED_PAIR = 1 << 43
-    REPEATED_SIZE = 1 << 44
-    NOT_REPEATED = 1 << 45
-    SAME_CALLEE = 1 << 61
-    OTHER_CALLEE = 1 << 62
-    IN_ARGUMENTS = 1 << 63
-    DEPTH_TOLD = 1 << 64
-    EBP_FRAME = 1 << 65
-    EBP_BELOW = 1 << 66
-    EBP_PASSED = 1 << 67
-    TEXT = 1 << 68
-    EBP_CHAIN = 1 << 74
-    AT_START = 1 << 77
-    LATE = 1 << 78
-    # where the walk starts
-    FROM_REGISTERS = 1 << 46
-    NOT_REGISTERS = 1 << 47
-    REACHES_LIMIT = 1 << 48
-    FAR_FROM_LIMIT = 1 << 49
-    MAY_REACH_NEAR = 1 << 50
-    MAY_REACH = 1 << 51
-    MAY_REACH_FAR = 1 << 52
-    BEHIND_HOLE = 1 << 53
-    ANY_START = 1 << 54
-    EBP_START = 1 << 69
-    BELOW_EBP_START = 1 << 70
-    NEAR_START = 1 << 71
-    FAR_START = 1 << 72
-    ESP_START = 1 << 73
-    # where it ends
-    USER_MODE = 1 << 55
-    ZERO_EBP = 1 << 56
-    NO_RETURN = 1 << 57
-    NEAR_BASE = 1 << 58
-    EARLY_END = 1 << 59
-    PREDICTED_ON = 1 << 60
-    CHAIN_END = 1 << 75
-    CHAIN_LEAVES = 1 << 76
-    # x64, where code cannot be read: a word that looks like a pointer to data; what the dead frames between say
-    ALIGNED_8 = 1 << 100
-    CONVERGED = 1 << 101
-    CROSSED = 1 << 102
-    AT_POINTER = 1 << 103
-    SKIPS_NONE = 1 << 104
-    SKIPS_MANY = 1 << 105
-    REPEATED_ALONE = 1 << 106
-    SIZE_NEARBY = 1 << 107
-    FARTHER_TARGET = 1 << 108
-    # from the first candidate behind overwritten bytes to the one that is stepped to
-    LOST_80 = 1 << 109
-    LOST_200 = 1 << 110
-    LOST_400 = 1 << 111
-    OTHER_EXACT = 1 << 112
-    DEPTH_STARTED = 1 << 113
-    LAST = 1 << 114
-    FOREIGN = 1 << 115
-    SHADOWED = 1 << 116
-    SHADOW_OTHER = 1 << 117
+    group: Group
+    words: str
+    prior: float
+
+    def __new__(cls, bit: int, group: Group, text: str, prior: float = 0.0) -> Clue:
+        """A row of the table below."""
+        clue = int.__new__(cls, 1 << bit)
+        clue._value_ = 1 << bit
+        clue.group, clue.words, clue.prior = group, text, prior
+        return clue
+
+    CALL = 0, Group.SLOT, "a call ends right before it"
+    UNREAD = 1, Group.SLOT, "its code cannot be read"
+    TRAP_FRAME = 2, Group.SLOT, "a trap frame holds it"
+    SYSTEM_CALL = 3, Group.SLOT, "a system call enters the kernel before it"
+    KF = 4, Group.SLOT, "kf shows it too"
+    FOREIGN = 115, Group.SLOT, "it lies in no module: generated code perhaps", -1.0
+    AT_POINTER = 103, Group.SLOT, "the stack pointer points to it", 1.0
+    POINTED_AT = 5, Group.LOOKS, "a word further down points to this frame as a saved EBP does"
+    SAVED_EBP = 6, Group.LOOKS, "the word below it points to another frame as a saved EBP does"
+    ALIGNED = 7, Group.LOOKS, "it is a multiple of 16, as a function's start is", -1.0
+    ALIGNED_8 = 100, Group.LOOKS, "it is a multiple of 8, as a pointer to data is"
+    TEXT = 68, Group.LOOKS, "it reads as text", -4.0
+    AT_START = 77, Group.LOOKS, "it points to a function's start", -4.0
+    LATE = 78, Group.LOOKS, "it points to the last quarter of a large module, where data lie", -1.0
+    REACHED = 8, Group.TARGET, "the call targets the running function", 3.0
+    STARTED = 9, Group.TARGET, "the call targets the running function's start", 2.0
+    NEAR_TARGET = 10, Group.TARGET, "the call targets code shortly below the running address", 2.0
+    FARTHER_TARGET = 108, Group.TARGET, "the call targets code further below the running address"
+    TAIL_REACHED = 11, Group.TARGET, "the call targets a function that jumps on into the running one", 2.0
+    TAIL_POSSIBLE = 12, Group.TARGET, "the call targets a function whose end cannot be read", -0.5
+    OTHER_TARGET = 13, Group.TARGET, "the call names another function", -6.0
+    OTHER_EXACT = 112, Group.TARGET, "the call names another function, which may have jumped on"
+    ANY_TARGET = 14, Group.TARGET, "only run time knows what the call targets"
+    TABLE_TARGET = 15, Group.TARGET, "the driver object's dispatch table names the running function", 3.0
+    NO_TABLE_TARGET = 16, Group.TARGET, "the driver object's dispatch table does not name the running function", -3.0
+    DEPTH = 17, Group.DEPTH, "the stack depth at the call predicts this slot", 3.0
+    DEPTH_ALONE = 18, Group.DEPTH, "the stack depth at the call predicts this slot", 1.0
+    DEPTH_LIKELY = 19, Group.DEPTH, "the most likely stack depth predicts this slot", 2.0
+    DEPTH_POSSIBLE = 20, Group.DEPTH, "a possible stack depth predicts this slot", 1.0
+    DEPTH_AT_LEAST = 21, Group.DEPTH, "an alloca leaves the stack depth open"
+    DEPTH_OTHER = 22, Group.DEPTH, "the stack depth predicts another slot", -8.0
+    DEPTH_OTHER_LIKELY = 23, Group.DEPTH, "the most likely stack depth predicts another slot", -3.0
+    DEPTH_UNKNOWN = 24, Group.DEPTH, "the stack depth at the call is not known"
+    DEPTH_UNREAD = 25, Group.DEPTH, "the stack depth at the call is in code that cannot be read"
+    DEPTH_TOLD = 64, Group.DEPTH, "the function's frame data and the arguments pushed predict this slot", 3.0
+    DEPTH_STARTED = 113, Group.DEPTH, "unwound from the start's registers"
+    CHAINED = 26, Group.EBP, "the saved EBP points to this frame", 3.0
+    CHAIN_BROKEN = 27, Group.EBP, "the saved EBP points elsewhere", -2.0
+    EBP_KEPT_WELL = 28, Group.EBP, "the EBP that the function called saved points above its frame"
+    EBP_KEPT_BADLY = 29, Group.EBP, "the EBP that the function called saved points into its frame or below", -2.0
+    EBP_FRAME = 65, Group.EBP, "EBP, known from the newer frames, points to this frame", 5.0
+    EBP_BELOW = 66, Group.EBP, "EBP, known from the newer frames, points to a frame further up"
+    EBP_PASSED = 67, Group.EBP, "EBP, known from the newer frames, points to a frame that it passes over", -5.0
+    EBP_CHAIN = 74, Group.EBP, "the chain of saved EBPs leads here", 8.0
+    UP_TO_20 = 30, Group.DISTANCE, "up to 20h bytes above the newer return address"
+    UP_TO_40 = 31, Group.DISTANCE, "20h to 40h bytes above the newer return address"
+    UP_TO_80 = 32, Group.DISTANCE, "40h to 80h bytes above the newer return address"
+    UP_TO_100 = 33, Group.DISTANCE, "80h to 100h bytes above the newer return address"
+    UP_TO_200 = 34, Group.DISTANCE, "100h to 200h bytes above the newer return address"
+    UP_TO_400 = 35, Group.DISTANCE, "200h to 400h bytes above the newer return address"
+    UP_TO_800 = 36, Group.DISTANCE, "400h to 800h bytes above the newer return address"
+    OVER_800 = 37, Group.DISTANCE, "over 800h bytes above the newer return address"
+    IN_ARGUMENTS = 63, Group.PASSED, "it lies among the arguments of the function called", -5.0
+    SKIPS_NONE = 104, Group.PASSED, "no candidate lies between it and the newer one"
+    SKIPS_MANY = 105, Group.PASSED, "many candidates lie between it and the newer one"
+    CONVERGED = 101, Group.PASSED, "dead frames below it were called from the same place"
+    CROSSED = 102, Group.PASSED, "dead frames below it were called from a place further up"
+    LOST_80 = 109, Group.LOST, "up to 80h bytes above overwritten ones"
+    LOST_200 = 110, Group.LOST, "80h to 200h bytes above overwritten ones"
+    LOST_400 = 111, Group.LOST, "200h to 400h bytes above overwritten ones"
+    TRAP_HANDLER = 38, Group.BRIDGE, "its handler runs right below the trap frame"
+    NO_TRAP = 39, Group.BRIDGE, "a trap handler runs, and no trap frame follows", -8.0
+    HOLE = 40, Group.BRIDGE, "reached over a page that cannot be read", -1.0
+    SAME_MODULE = 41, Group.MODULE, "in the module of the newer return address"
+    OTHER_MODULE = 42, Group.MODULE, "in another module than the newer return address", -2.0
+    REPEATED_PAIR = 43, Group.REPEAT, "the same two return addresses lie as far apart elsewhere on this stack"
+    REPEATED_SIZE = 44, Group.REPEAT, "the same return address has one as far above it elsewhere on this stack"
+    REPEATED_ALONE = 106, Group.REPEAT, "no other distance is the same wherever its return address lies"
+    SIZE_NEARBY = 107, Group.REPEAT, "a return address near its own has one as far above it elsewhere on this stack"
+    NOT_REPEATED = 45, Group.REPEAT, "the newer return address has nothing as far above it elsewhere on this stack"
+    SAME_CALLEE = (
+        61,
+        Group.REPEAT,
+        "the same return address belongs to a call of the same function elsewhere on this stack",
+        2.0,
+    )
+    OTHER_CALLEE = (
+        62,
+        Group.REPEAT,
+        "the same return address belongs to a call of another function elsewhere on this stack",
+        -2.0,
+    )
+    SHADOWED = 116, Group.SHADOW, "the shadow stack holds both return addresses one after the other", 6.0
+    SHADOW_OTHER = 117, Group.SHADOW, "the shadow stack says otherwise", -25.0
+    FROM_REGISTERS = 46, Group.START, "the faulting registers lead here", 2.0
+    NOT_REGISTERS = 47, Group.START, "the faulting registers lead elsewhere", -8.0
+    REACHES_LIMIT = 48, Group.START, "the frame of the function it calls reaches down that far"
+    FAR_FROM_LIMIT = 49, Group.START, "the frame of the function it calls does not reach down that far", -4.0
+    MAY_REACH_NEAR = 50, Group.START, "the function it calls would need a frame of up to 100h bytes"
+    MAY_REACH = 51, Group.START, "the function it calls would need a frame of up to 400h bytes", -2.0
+    MAY_REACH_FAR = 52, Group.START, "the function it calls would need a frame of over 400h bytes", -5.0
+    BEHIND_HOLE = 53, Group.START, "the first one after a page that cannot be read"
+    ANY_START = 54, Group.START, "no register says where the walk starts"
+    EBP_START = 69, Group.START, "the EBP of the registers points to this frame", 2.0
+    BELOW_EBP_START = 70, Group.START, "it lies below the frame that the EBP of the registers points to", -1.0
+    NEAR_START = 71, Group.START, "close to where the saved stack begins"
+    FAR_START = 72, Group.START, "far from where the saved stack begins", -5.0
+    ESP_START = 73, Group.START, "ESP points to it where no frame is", 3.0
+    USER_MODE = 55, Group.END, "user mode entered the kernel here", 2.0
+    ZERO_EBP = 56, Group.END, "a zero EBP marks the thread's first frame"
+    NO_RETURN = 57, Group.END, "nothing runs after the call: the thread's first function", 2.0
+    NEAR_BASE = 58, Group.END, "the walk ends close to Base"
+    EARLY_END = 59, Group.END, "the walk ends far from Base", -6.0
+    PREDICTED_ON = 60, Group.END, "the stack depth predicts that the walk goes on", -5.0
+    CHAIN_END = 75, Group.END, "the chain of saved EBPs ends here, as at a thread's first frame", 3.0
+    CHAIN_LEAVES = 76, Group.END, "the chain of saved EBPs leaves the stack here"
+    LAST = 114, Group.END, "the last candidate before Base"
 
 
-WORDS: Dict[Clue, str] = {
-    Clue.CALL: "a call ends right before it",
-    Clue.UNREAD: "its code cannot be read",
-    Clue.TRAP_FRAME: "a trap frame holds it",
-    Clue.SYSTEM_CALL: "a system call enters the kernel before it",
-    Clue.KF: "kf shows it too",
-    Clue.REACHED: "the call targets the running function",
-    Clue.STARTED: "the call targets the running function's start",
-    Clue.NEAR_TARGET: "the call targets code shortly below the running address",
-    Clue.TAIL_REACHED: "the call targets a function that jumps on into the running one",
-    Clue.TAIL_POSSIBLE: "the call targets a function whose end cannot be read",
-    Clue.OTHER_TARGET: "the call names another function",
-    Clue.TABLE_TARGET: "the driver object's dispatch table names the running function",
-    Clue.NO_TABLE_TARGET: "the driver object's dispatch table does not name the running function",
-    Clue.DEPTH: "the stack depth at the call predicts this slot",
-    Clue.DEPTH_ALONE: "the stack depth at the call predicts this slot",
-    Clue.DEPTH_LIKELY: "the most likely stack depth predicts this slot",
-    Clue.DEPTH_POSSIBLE: "a possible stack depth predicts this slot",
-    Clue.DEPTH_AT_LEAST: "an alloca leaves the stack depth open",
-    Clue.DEPTH_OTHER: "the stack depth predicts another slot",
-    Clue.DEPTH_OTHER_LIKELY: "the most likely stack depth predicts another slot",
-    Clue.OTHER_EXACT: "the call names another function, which may have jumped on",
-    Clue.DEPTH_STARTED: "unwound from the start's registers",
-    Clue.SHADOWED: "the shadow stack holds both return addresses one after the other",
-    Clue.SHADOW_OTHER: "the shadow stack says otherwise",
-    Clue.FOREIGN: "it lies in no module: generated code perhaps",
-    Clue.CHAINED: "the saved EBP points to this frame",
-    Clue.CHAIN_BROKEN: "the saved EBP points elsewhere",
-    Clue.TRAP_HANDLER: "its handler runs right below the trap frame",
-    Clue.HOLE: "reached over a page that cannot be read",
-    Clue.REPEATED_PAIR: "the same two return addresses lie as far apart elsewhere on this stack",
-    Clue.REPEATED_SIZE: "the same return address has one as far above it elsewhere on this stack",
-    Clue.REPEATED_ALONE: "no other distance is the same wherever its return address lies",
-    Clue.SIZE_NEARBY: "a return address near its own has one as far above it elsewhere on this stack",
-    Clue.SAME_CALLEE: "the same return address belongs to a call of the same function elsewhere on this stack",
-    Clue.OTHER_CALLEE: "the same return address belongs to a call of another function elsewhere on this stack",
-    Clue.DEPTH_TOLD: "the function's frame data and the arguments pushed predict this slot",
-    Clue.EBP_FRAME: "EBP, known from the newer frames, points to this frame",
-    Clue.EBP_PASSED: "EBP, known from the newer frames, points to a frame that it passes over",
-    Clue.TEXT: "it reads as text",
-    Clue.AT_START: "it points to a function's start",
-    Clue.LATE: "it points to the last quarter of a large module, where data lie",
-    Clue.EBP_CHAIN: "the chain of saved EBPs leads here",
-    Clue.EBP_START: "the EBP of the registers points to this frame",
-    Clue.ESP_START: "ESP points to it where no frame is",
-    Clue.IN_ARGUMENTS: "it lies among the arguments of the function called",
-    Clue.FROM_REGISTERS: "the faulting registers lead here",
-    Clue.NOT_REGISTERS: "the faulting registers lead elsewhere",
-    Clue.REACHES_LIMIT: "the frame of the function it calls reaches down that far",
-    Clue.BEHIND_HOLE: "the first one after a page that cannot be read",
-    Clue.CONVERGED: "dead frames below it were called from the same place",
-    Clue.AT_POINTER: "the stack pointer points to it",
-    Clue.USER_MODE: "user mode entered the kernel here",
-    Clue.ZERO_EBP: "a zero EBP marks the thread's first frame",
-    Clue.CHAIN_END: "the chain of saved EBPs ends here, as at a thread's first frame",
-    Clue.CHAIN_LEAVES: "the chain of saved EBPs leaves the stack here",
-    Clue.NO_RETURN: "nothing runs after the call: the thread's first function",
-    Clue.POINTED_AT: "a word further down points to this frame as a saved EBP does",
-    Clue.SAVED_EBP: "the word below it points to another frame as a saved EBP does",
-    Clue.ALIGNED: "it is a multiple of 16, as a function's start is",
-    Clue.ALIGNED_8: "it is a multiple of 8, as a pointer to data is",
-    Clue.ANY_TARGET: "only run time knows what the call targets",
-    Clue.FARTHER_TARGET: "the call targets code further below the running address",
-    Clue.DEPTH_UNKNOWN: "the stack depth at the call is not known",
-    Clue.DEPTH_UNREAD: "the stack depth at the call is in code that cannot be read",
-    Clue.EBP_KEPT_WELL: "the EBP that the function called saved points above its frame",
-    Clue.EBP_KEPT_BADLY: "the EBP that the function called saved points into its frame or below",
-    Clue.EBP_BELOW: "EBP, known from the newer frames, points to a frame further up",
-    Clue.UP_TO_20: "up to 20h bytes above the newer return address",
-    Clue.UP_TO_40: "20h to 40h bytes above the newer return address",
-    Clue.UP_TO_80: "40h to 80h bytes above the newer return address",
-    Clue.UP_TO_100: "80h to 100h bytes above the newer return address",
-    Clue.UP_TO_200: "100h to 200h bytes above the newer return address",
-    Clue.UP_TO_400: "200h to 400h bytes above the newer return address",
-    Clue.UP_TO_800: "400h to 800h bytes above the newer return address",
-    Clue.OVER_800: "over 800h bytes above the newer return address",
-    Clue.NO_TRAP: "a trap handler runs, and no trap frame follows",
-    Clue.SAME_MODULE: "in the module of the newer return address",
-    Clue.OTHER_MODULE: "in another module than the newer return address",
-    Clue.NOT_REPEATED: "the newer return address has nothing as far above it elsewhere on this stack",
-    Clue.FAR_FROM_LIMIT: "the frame of the function it calls does not reach down that far",
-    Clue.MAY_REACH_NEAR: "the function it calls would need a frame of up to 100h bytes",
-    Clue.MAY_REACH: "the function it calls would need a frame of up to 400h bytes",
-    Clue.MAY_REACH_FAR: "the function it calls would need a frame of over 400h bytes",
-    Clue.ANY_START: "no register says where the walk starts",
-    Clue.BELOW_EBP_START: "it lies below the frame that the EBP of the registers points to",
-    Clue.NEAR_START: "close to where the saved stack begins",
-    Clue.FAR_START: "far from where the saved stack begins",
-    Clue.NEAR_BASE: "the walk ends close to Base",
-    Clue.EARLY_END: "the walk ends far from Base",
-    Clue.PREDICTED_ON: "the stack depth predicts that the walk goes on",
-    Clue.CROSSED: "dead frames below it were called from a place further up",
-    Clue.SKIPS_NONE: "no candidate lies between it and the newer one",
-    Clue.SKIPS_MANY: "many candidates lie between it and the newer one",
-    Clue.LOST_80: "up to 80h bytes above overwritten ones",
-    Clue.LOST_200: "80h to 200h bytes above overwritten ones",
-    Clue.LOST_400: "200h to 400h bytes above overwritten ones",
-    Clue.LAST: "the last candidate before Base",
-}
-
-
-PLAIN_WORDS = tuple((int(clue), WORDS[clue]) for clue in Clue if clue in WORDS)
-
-
-def clues(mask: int) -> Iterator[Clue]:
-    """The clues in a mask, in the order they are declared."""
-    for clue in Clue:
-        if mask & clue:
-            yield clue
+_PLAIN_WORDS = tuple((int(clue), clue.words) for clue in Clue)  # an enum's own `&` costs more than all else
 
 
 def words(mask: int) -> str:
     """The clues of a mask in words, separated by semicolons."""
-    return "; ".join([text for clue, text in PLAIN_WORDS if mask & clue])
+    return "; ".join([text for clue, text in _PLAIN_WORDS if mask & clue])

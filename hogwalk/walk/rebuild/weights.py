@@ -3,13 +3,12 @@
 They are the weights of a conditional random field over whole walks that makes the true walks of the lab's training
 seeds as probable as can be; tests/rebuild/train.py wrote this table and says how
 (539 examples, lab seeds 1001-1030).
-Clues that no training case shows keep their prior, as those of EBP_FRAME to ESP_START, CHAIN_END and CHAIN_LEAVES do:
-guesses until the next fit.
+Clues that no training case shows keep their prior: UNFITTED names them.
 """
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, Tuple
 
 from hogwalk.walk.rebuild.clues import Clue
 
@@ -22,6 +21,9 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.POINTED_AT: -0.03,
     Clue.SAVED_EBP: 0.63,
     Clue.ALIGNED: -1.13,
+    Clue.TEXT: -4.00,
+    Clue.AT_START: -4.00,
+    Clue.LATE: -1.00,
     Clue.REACHED: 5.49,
     Clue.STARTED: 2.00,
     Clue.NEAR_TARGET: 1.73,
@@ -40,10 +42,15 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.DEPTH_OTHER_LIKELY: -6.48,
     Clue.DEPTH_UNKNOWN: -1.69,
     Clue.DEPTH_UNREAD: -1.67,
+    Clue.DEPTH_TOLD: 6.18,
     Clue.CHAINED: 4.01,
     Clue.CHAIN_BROKEN: -0.07,
     Clue.EBP_KEPT_WELL: 0.64,
     Clue.EBP_KEPT_BADLY: -2.06,
+    Clue.EBP_FRAME: 5.00,
+    Clue.EBP_BELOW: 0.00,
+    Clue.EBP_PASSED: -5.00,
+    Clue.EBP_CHAIN: 8.00,
     Clue.UP_TO_20: 2.81,
     Clue.UP_TO_40: 2.60,
     Clue.UP_TO_80: 2.11,
@@ -52,6 +59,7 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.UP_TO_400: 0.01,
     Clue.UP_TO_800: -2.54,
     Clue.OVER_800: -5.19,
+    Clue.IN_ARGUMENTS: -3.90,
     Clue.TRAP_HANDLER: 2.38,
     Clue.NO_TRAP: -1.84,
     Clue.HOLE: -2.75,
@@ -62,20 +70,6 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.NOT_REPEATED: -2.87,
     Clue.SAME_CALLEE: 2.48,
     Clue.OTHER_CALLEE: -1.55,
-    Clue.IN_ARGUMENTS: -3.90,
-    Clue.DEPTH_TOLD: 6.18,
-    Clue.EBP_FRAME: 5.00,
-    Clue.EBP_BELOW: 0.00,
-    Clue.EBP_PASSED: -5.00,
-    Clue.TEXT: -4.00,
-    Clue.AT_START: -4.00,
-    Clue.LATE: -1.00,
-    Clue.EBP_CHAIN: 8.00,
-    Clue.EBP_START: 2.00,
-    Clue.BELOW_EBP_START: -1.00,
-    Clue.NEAR_START: 0.00,
-    Clue.FAR_START: -5.00,
-    Clue.ESP_START: 3.00,
     Clue.FROM_REGISTERS: 2.00,
     Clue.NOT_REGISTERS: -8.00,
     Clue.REACHES_LIMIT: 2.03,
@@ -85,6 +79,11 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.MAY_REACH_FAR: -6.72,
     Clue.BEHIND_HOLE: 0.00,
     Clue.ANY_START: 0.00,
+    Clue.EBP_START: 2.00,
+    Clue.BELOW_EBP_START: -1.00,
+    Clue.NEAR_START: 0.00,
+    Clue.FAR_START: -5.00,
+    Clue.ESP_START: 3.00,
     Clue.USER_MODE: 2.09,
     Clue.ZERO_EBP: 3.10,
     Clue.NO_RETURN: 2.06,
@@ -94,6 +93,22 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.CHAIN_END: 3.00,
     Clue.CHAIN_LEAVES: 0.00,
 }
+UNFITTED: Tuple[Clue, ...] = (
+    Clue.EBP_FRAME,
+    Clue.EBP_BELOW,
+    Clue.EBP_PASSED,
+    Clue.TEXT,
+    Clue.AT_START,
+    Clue.LATE,
+    Clue.EBP_CHAIN,
+    Clue.EBP_START,
+    Clue.BELOW_EBP_START,
+    Clue.NEAR_START,
+    Clue.FAR_START,
+    Clue.ESP_START,
+    Clue.CHAIN_END,
+    Clue.CHAIN_LEAVES,
+)
 STEP = 1.91  # what a step adds beside the log-probability of its clues
 BLIND_STEP = 0.94  # the same where the code behind the newer slot cannot be read
 HEAT = 1.0  # over 1: less certain than fitted; seeds not trained on bear 1 out (tests/rebuild/calibrate.py)
