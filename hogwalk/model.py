@@ -39,11 +39,21 @@ class BugCheck:
 
 
 @dataclass(frozen=True)
+class Raised:
+    """An exception: its code, the address of the memory it wanted, and the id of its thread (None: not known)."""
+
+    code: int
+    access: Optional[int] = None
+    identifier: Optional[int] = None
+
+
+@dataclass(frozen=True)
 class About(_Shown):
     """What kind of target this is.
 
     `kind` is one of "kernel dump", "live kernel", "user dump", "live user", "text";
-    `machine` is "x86", "x64", "arm" or "arm64"; `source` names the file or connection, "" when unknown.
+    `machine` is "x86", "x64", "arm" or "arm64"; `source` names the file or connection, "" when unknown;
+    `raised` is the exception that a program died of.
     """
 
     kind: str
@@ -52,6 +62,7 @@ class About(_Shown):
     page_bytes: int
     bugcheck: Optional[BugCheck]
     source: str
+    raised: Optional[Raised] = None
 
     @property
     def words(self) -> Words:
@@ -166,12 +177,13 @@ class ThreadStack(_Shown):
 
 @dataclass(frozen=True)
 class Region(_Shown):
-    """A thread's stack, [limit, base), and where these two addresses came from."""
+    """A thread's stack, [limit, base), where these came from; `reserved`: how far down a user stack may grow."""
 
     limit: int
     base: int
     thread: Optional[int]
     source: str
+    reserved: Optional[int] = None
 
     @property
     def size(self) -> int:
@@ -180,6 +192,9 @@ class Region(_Shown):
 
     def __contains__(self, address: int) -> bool:
         return self.limit <= address < self.base
+
+
+RECORDED_STACK = "the stack the dump records"  # a region's source: it begins at the stack pointer, not at Limit
 
 
 @dataclass(frozen=True)
@@ -242,7 +257,7 @@ class Frame:
 class PrintedRow:
     """One row of a stack table that a text shows; None where it says nothing, all of them where it cannot be read.
 
-    `frame_ptr` is ChildEBP or Child-SP, `running` the address that runs in the row; `trap`: it is that of a trap frame.
+    `frame_ptr` is ChildEBP or Child-SP, `running` the address that runs in the row, that of a trap frame with `trap`.
     An `inline` row has no frame of its own; `lost`: rows are missing right before this one.
     """
 
@@ -273,28 +288,3 @@ class PrintedWalk(_Shown):
     remarks: Tuple[str, ...]
     others: Tuple[str, ...]
     bounded: bool
-
-
-RECORDED_STACK = "the stack the dump records"  # a region's source: it begins at the stack pointer, not at Limit
-ABOVE = "above the first frame: calls newer than the walk's start, and stack never used"
-USED_AFTER = "used after this context"
-AFTER = "above this context: used after it, or never used"
-BETWEEN = "between two walks: no frame could be found there"
-CUT = "frames that run into a page that cannot be read"
-BELOW = "below the last frame: what lies between it and Base"
-UNREADABLE = "unreadable"
-NOTHING = "no walk"
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Stack bytes [start, end) that belong to no frame, and why."""
-
-    start: int
-    end: int
-    why: str
-
-    @property
-    def bytes(self) -> int:
-        """Bytes in the gap."""
-        return self.end - self.start

@@ -46,6 +46,8 @@ PRCB_CURRENT_THREAD = 4  # _KPRCB.CurrentThread
 TIB_BASE, TIB_LIMIT = 4, 8  # _NT_TIB.StackBase, .StackLimit; a TEB begins with one
 LOADER_BASE = {4: 0x18, 8: 0x30}  # _LDR_DATA_TABLE_ENTRY.DllBase, by the size of a pointer
 TEB_DEALLOCATION_STACK = {4: 0xE0C, 8: 0x1478}  # _TEB.DeallocationStack: the lowest address reserved for the stack
+# What a user stack cannot grow into of what is reserved for it: its last page and one guard page, on x64 two of these.
+USER_LAST_PAGES = 0x3000
 TIB_FPU_ROOM = 0x210  # the KPCR's NT_TIB.StackBase leaves out the room for the FPU state below Base
 
 DOUBLE_FAULT = (0x7F, 8)  # bug check and its first argument; the second is the TSS's address (0 on Windows 2000)
@@ -59,6 +61,9 @@ CONTEXT_CONTROL = 0x1  # in the flags: EIP, ESP, EBP, CS, SS and EFLAGS are set
 CONTEXT_EVER = 0xF801007F  # all flags that an x86 CONTEXT can have
 CONTEXT_BYTES = 0xCC
 
+STACK_OVERFLOW = 0xC00000FD  # STATUS_STACK_OVERFLOW: a user stack that cannot grow any more
+ACCESS_VIOLATION, PAGE_ERROR, GUARD_PAGE = 0xC0000005, 0xC0000006, 0x80000001
+ACCESSES = (STACK_OVERFLOW, ACCESS_VIOLATION, PAGE_ERROR, GUARD_PAGE)  # these name the memory that was wanted
 RECORD_INFORMATION, RECORD64_INFORMATION = 0x14, 0x20  # _EXCEPTION_RECORD.ExceptionInformation
 
 # _KTRAP_FRAME

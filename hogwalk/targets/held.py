@@ -5,8 +5,9 @@ from __future__ import annotations
 import ntpath
 from typing import Any, Callable, Optional
 
-from hogwalk.errors import NoDebugger
-from hogwalk.model import About, BugCheck
+from hogwalk.errors import CommandFailed, NoDebugger
+from hogwalk.model import About, BugCheck, Raised
+from hogwalk.targets.parsers.raised import parse_raised
 from hogwalk.targets.parsers.settings import dump_file
 
 MACHINES = {"I386": "x86", "AMD64": "x64", "ARM": "arm", "ARM64": "arm64"}
@@ -25,7 +26,15 @@ def about_of(pykd: Any, command: Callable[[str], str]) -> About:
     kind = ("kernel" if kernel else "user") + " dump" if dump else "live " + ("kernel" if kernel else "user")
     # The name without its folder: reports are pasted into mails.
     source = ntpath.basename(dump_file(command("||"))) if dump else ""
-    return About(kind, machine, pointer, page, _bug_check(pykd, pointer) if kernel else None, source)
+    check, raised = (_bug_check(pykd, pointer), None) if kernel else (None, _raised(command))
+    return About(kind, machine, pointer, page, check, source, raised)
+
+
+def _raised(command: Callable[[str], str]) -> Optional[Raised]:
+    try:
+        return parse_raised(command(".exr -1"), command(".lastevent"))
+    except CommandFailed:  # the last event was no exception
+        return None
 
 
 def _bug_check(pykd: Any, pointer: int) -> Optional[BugCheck]:

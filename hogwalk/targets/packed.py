@@ -15,6 +15,7 @@ from hogwalk.model import (
     PrintedRow,
     PrintedWalk,
     Process,
+    Raised,
     Region,
     Registers,
     Symbol,
@@ -95,7 +96,12 @@ def about(packed: Any) -> About:
     sizes = whole(packed["pointer_bytes"]), whole(packed["page_bytes"])
     if min(sizes) < 1:
         raise ValueError("a page or a pointer without bytes")
-    return About(text(packed["kind"]), text(packed["machine"]), *sizes, bugcheck, text(packed["source"]))
+    raised = optional(_raised)(packed.get("raised"))
+    return About(text(packed["kind"]), text(packed["machine"]), *sizes, bugcheck, text(packed["source"]), raised)
+
+
+def _raised(packed: Any) -> Raised:
+    return Raised(whole(packed["code"]), *(optional(whole)(packed[key]) for key in ("access", "identifier")))
 
 
 def module(packed: Any) -> Module:
@@ -128,7 +134,8 @@ def version(packed: Any) -> Version:
 def region(packed: Any) -> Region:
     """A stack range."""
     thread = optional(whole)(packed["thread"])
-    return Region(whole(packed["limit"]), whole(packed["base"]), thread, text(packed["source"]))
+    reserved = optional(whole)(packed.get("reserved"))
+    return Region(whole(packed["limit"]), whole(packed["base"]), thread, text(packed["source"]), reserved)
 
 
 def triple(packed: Any) -> Triple:

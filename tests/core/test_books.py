@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hogwalk.answer.charge.books import function_of, imbalance, module_of, shares
 from hogwalk.answer.report.document import Report
 from hogwalk.errors import BadInput, NothingFound
-from hogwalk.model import ABOVE, BELOW, NOTHING, UNREADABLE, Frame, Gap, Region, Triple
+from hogwalk.model import Frame, Region, Triple
 from hogwalk.targets.parsers.kf import parse_kf
 from hogwalk.walk.evidence import Wanted
-from hogwalk.walk.facts.gaps import gaps
+from hogwalk.walk.facts.gaps import ABOVE, BELOW, NOTHING, UNREADABLE, Gap, gaps
 from tests.core.scenes import BASE, LIMIT, REGION, evidence_of, frame, frame_reader, machine, report_of, usual_stack
 from tests.core.strategies import Parts, bear_out, holes, kf_rows, stack_parts, stack_words
 from tests.drawn import KF_HEAD, Stack

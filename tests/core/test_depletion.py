@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Optional
+from typing import Any, Dict, Optional
 
 import pytest
 
@@ -12,7 +12,8 @@ from hogwalk.answer.render.triage import render
 from hogwalk.answer.render.verdict import verdict
 from hogwalk.answer.report.document import Report
 from hogwalk.answer.report.fault import NEAR_LIMIT, depletion
-from hogwalk.model import BugCheck, Registers
+from hogwalk.machine.windows import STACK_OVERFLOW
+from hogwalk.model import RECORDED_STACK, BugCheck, Raised, Region, Registers
 from hogwalk.walk.facts.faults import SLACK
 from tests.core.scenes import BASE, LIMIT, machine, report_of, usual_stack
 
@@ -54,6 +55,51 @@ def test_where_the_pointer_stands_decides(sp: Optional[int], overflow: Optional[
     said = " ".join(verdict(made))
     denied = "no stack overflow" in said or "is not the one in use" in said
     assert ("overflowed:" in said, denied) == (overflow is True, overflow is False)
+
+
+def raised(sp: Optional[int], access: Optional[int], **region: int) -> Report:
+    made = report(sp)
+    about = replace(made.about, kind="user dump")
+    return replace(
+        made, about=about, raised=Raised(STACK_OVERFLOW, access), access=access, region=Region(**spot(region))
+    )
+
+
+def spot(given: Dict[str, int]) -> Dict[str, Any]:
+    return {"limit": LIMIT, "base": BASE, "thread": None, "source": "drawn", **given}
+
+
+def test_the_exception_of_a_stack_that_cannot_grow_says_so_itself() -> None:
+    found = depletion(raised(LIMIT + 0x1120, LIMIT + 8))
+    assert (found.overflow, found.used, found.left) == (True, BASE - LIMIT - 0x1120, 0x1120)
+    assert "c00000fd" in found.why
+    made = raised(LIMIT + 0x1120, None)
+    assert (depletion(made).overflow, depletion(made).left) == (True, None)
+    assert "The stack overflowed: the exception is c00000fd" in " ".join(verdict(made))
+    reserved = depletion(raised(LIMIT + 0x1120, None, reserved=LIMIT - 0x1000))
+    assert reserved.left == 0x2120
+    piece = replace(made, region=replace(made.region, source=RECORDED_STACK))
+    assert depletion(piece).overflow is True
+    other = replace(made, raised=Raised(0xC0000005, 4))
+    assert depletion(other).overflow is None
+
+
+@pytest.mark.parametrize(
+    ("sp", "access", "overflow"),
+    [
+        (LIMIT + 0x100, None, False),  # a user stack's Limit is only what is committed
+        (LIMIT + 0x100, LIMIT - 8, False),
+        (LIMIT - 0x4000 + 0x3000, None, True),
+        (LIMIT - 0x4000 + 0x3800, LIMIT - 0x4000 + 0x1FFC, True),
+        (LIMIT + 0x100, LIMIT - 0x4000 - 8, True),  # past the guard page, in one go
+    ],
+)
+def test_a_user_stack_ends_where_its_reservation_does(sp: int, access: Optional[int], overflow: bool) -> None:
+    made = raised(sp, access, reserved=LIMIT - 0x4000)
+    made = replace(made, raised=Raised(0xC0000005, access))
+    found = depletion(made)
+    assert (found.overflow, found.used, found.left) == (overflow, BASE - sp, sp - LIMIT + 0x4000)
+    assert depletion(replace(made, region=replace(made.region, reserved=None), access=None)).overflow is None
 
 
 def test_a_healthy_stack_gets_used_and_left() -> None:

@@ -130,6 +130,15 @@ def test_a_trap_frame_by_its_address_or_by_the_instruction_that_faulted(code: in
     assert found.access == (0x10 if code & 0xFF in (0x50, 0xD1, 0x0A, 0xBE, 0xC5) else None)
 
 
+def test_a_kernel_exception_of_a_full_stack_is_known_by_the_bug_check() -> None:
+    for code in (0x1E, 0x7E, 0x1000008E):
+        raised = found_in(crashed(code, 0xFFFFFFFFC00000FD, 0, 0, 0)).raised
+        assert raised is not None
+        assert raised.code == 0xC00000FD
+    assert found_in(crashed(0x7E, 0xC0000005, 0, 0, 0)).raised is None
+    assert found_in(crashed(0xD1, 0xC00000FD, 0, 0, 0)).raised is None
+
+
 def test_what_an_argument_names_is_looked_at_before_it_is_believed() -> None:
     for code, arguments in ((0x8E, (0, 0, AT, 0)), (0x7E, (0, 0, 0, AT)), (0xD1, (0, 0, 0, EIP))):
         drawn = crashed(code, *arguments)

@@ -7,8 +7,9 @@ import re
 from typing import Any, Dict, List
 
 from hogwalk.answer.render.json_report import document, to_json
-from hogwalk.model import ABOVE, BELOW, BugCheck, Triple
+from hogwalk.model import BugCheck, Triple
 from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.facts.gaps import ABOVE, BELOW
 from tests.core.scenes import BASE, LIMIT, THREAD, machine, report_of, usual_stack, with_processor
 
 ADDRESS = re.compile(r"0x[0-9a-f]{8}\Z")

@@ -90,8 +90,12 @@ def minidump(
     memory: Mapping[int, bytes],
     full: bool,
     exception: bool = True,
+    wanted: Sequence[int] = (),
 ) -> bytes:
-    """A minidump; `memory` are byte ranges by address, in a Memory64List when `full`, else in a MemoryList."""
+    """A minidump; `memory` are byte ranges by address, in a Memory64List when `full`, else in a MemoryList.
+
+    Its exception is a stack overflow of the first thread, `wanted` its parameters: the kind of access, and where.
+    """
     file = _Builder(5 if exception else 4)
     if architecture == X86:
         threads = [replace(thread, start=extended(thread.start), end=extended(thread.end)) for thread in threads]
@@ -111,7 +115,8 @@ def minidump(
     file.stream("modules", struct.pack("<I", len(modules)) + b"".join(_module(file, module) for module in modules))
     if exception:
         first = threads[0]
-        record = struct.pack("<IIIIQQII", first.identifier, 0, STACK_OVERFLOW, 0, 0, IP, 0, 0) + bytes(120)
+        record = struct.pack("<IIIIQQII", first.identifier, 0, STACK_OVERFLOW, 0, 0, IP, len(wanted), 0)
+        record += b"".join(struct.pack("<Q", one) for one in wanted).ljust(120, b"\0")
         place = struct.pack("<II", len(first.context), contexts[first.identifier])
         file.stream("exception", record + place)
     _memory(file, memory, full)

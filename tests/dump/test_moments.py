@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List
 import pytest
 
 from hogwalk.__main__ import main
-from hogwalk.model import AFTER, USED_AFTER
+from hogwalk.walk.facts.gaps import AFTER, USED_AFTER
 from tests.dump import moments
 from tests.dump.contents import Contents, stackhog
 from tests.engine.engine import Engine, Target

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import astuple
 from pathlib import Path
+from typing import List, Sequence, Tuple
 
 import pytest
 
@@ -100,26 +101,36 @@ def test_code_left_out_of_the_dump_comes_from_the_image_file(tmp_path: Path, con
     assert target.symbols([0xB958ECD9])[0] == open_dump(str(STACKHOG / "memory.dmp")).symbols([0xB958ECD9])[0]
 
 
-def test_every_thread_of_an_x64_program_is_walked_without_its_environment_block(tmp_path: Path) -> None:
-    app, stacks, word = 0x7FF600000000, (0x1000000, 0x2000000), 8
-    returns = ((0x50, 0x1234), (0xB0, 0x2345), (0x130, 0x3453), (0x1A0, 0x4561))
+APP_64 = 0x7FF600000000
+RETURNS = ((0x50, 0x1234), (0xB0, 0x2345), (0x130, 0x3453), (0x1A0, 0x4561))
+
+
+def x64_program(wanted: Sequence[int] = ()) -> Tuple[bytes, List[Thread]]:
+    """A dump of an x64 program of two threads without environment blocks, and the threads."""
+    app, stacks, word = APP_64, (0x1000000, 0x2000000), 8
     memory = {}
     for at, start in enumerate(stacks):
         words = bytearray(0x200)
-        for offset, rva in returns:
+        for offset, rva in RETURNS:
             struct.pack_into("<Q", words, offset + word, app + rva + 0x100 * at)
         memory[start + 0xE00] = bytes(words)
     threads = [
         Thread(10 + at, 0x700000 + 0x1000 * at, start + 0xE00, start + 0x1000, context64(app + 0x999, start + 0xE00, 0))
         for at, start in enumerate(stacks)
     ]
+    modules = [Loaded("C:\\app.exe", app, 0x100000, 1)]
+    return minidump(X64, threads, modules, memory, False, True, wanted), threads
+
+
+def test_every_thread_of_an_x64_program_is_walked_without_its_environment_block(tmp_path: Path) -> None:
     path = tmp_path / "app.dmp"
-    path.write_bytes(minidump(X64, threads, [Loaded("C:\\app.exe", app, 0x100000, 1)], memory, False))
+    data, threads = x64_program()
+    path.write_bytes(data)
     target = open_dump(str(path))
     for at, thread in enumerate(threads):
         region = target.stack_hint(thread.teb)
         assert region is not None
         assert (region.limit, region.base, region.thread) == (thread.start, thread.end, thread.teb)
         report = Run(target, Wanted(thread=thread.teb), None, lambda doing: None).report()
-        assert [frame.return_address for frame in report.frames] == [app + rva + 0x100 * at for _, rva in returns]
+        assert [frame.return_address for frame in report.frames] == [APP_64 + rva + 0x100 * at for _, rva in RETURNS]
         assert report.frames[0].frame_ptr == thread.start

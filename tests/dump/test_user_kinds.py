@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from hogwalk.walk.facts.image import read_stack
 from hogwalk.walk.rebuild import rebuild
 from tests.cli.running import hogwalk
 from tests.dump.minidumps import X64, X86, Loaded, Thread, context32, context64, minidump
+from tests.dump.test_user import x64_program
 from tests.symbols.images import image
 
 LIMIT, SIZE = 0x00120000, 0x1000
@@ -88,6 +90,57 @@ def test_a_piece_of_a_stack_has_no_limit(tmp_path: Path) -> None:
     assert "where its Limit lies is not known" in " ".join(ended.out.split())
 
 
+GUARD, GUARD_64 = [1, LIMIT + 0xFF8], [1, 0x1000008]
+
+
+def overflow(path: Path, *words: str) -> Dict[str, object]:
+    ended = hogwalk("-z", str(path), "--engine", "own", "--json", *words)
+    assert ended.code == 0, ended.errors
+    found: Dict[str, object] = json.loads(ended.out)["overflow"]
+    return found
+
+
+def test_a_stack_overflow_says_so_whatever_is_known_of_the_limit(tmp_path: Path) -> None:
+    path, start = tmp_path / "user.dmp", LIMIT + 0x1000
+    registers = context32(APP + 0x1234, start + 0x100, start + PLACES[0])
+    first = Thread(0x10, 0x7FFDF000, start, start + SIZE, registers)
+    second = program(0x7FFDE000, 2)
+    memory = {start: stack(start), second.start: stack(second.start)}
+    path.write_bytes(minidump(X86, [first, second], MODULES, memory, False, True, GUARD))
+    found = overflow(path)
+    assert (found["overflow"], found["used"], found["left"]) == (True, SIZE - 0x100, 0x1100)
+    assert "c00000fd" in str(found["why"])
+    assert overflow(path, "--thread", "0x7ffde000")["overflow"] is None
+
+
+def test_a_user_stack_may_grow_to_its_reserved_end(tmp_path: Path) -> None:
+    path, teb = tmp_path / "user.dmp", bytearray(0x1000)
+    struct.pack_into("<7I", teb, 0, 0xFFFFFFFF, LIMIT + SIZE, LIMIT, 0, 0, 0, 0x7FFDF000)
+    for reserved, raised, expected in (
+        (LIMIT - 0x3000, True, (True, 0x3100)),
+        (LIMIT - 0x3000, False, (True, 0x3100)),  # its last pages are not given out
+        (LIMIT - 0x10000, True, (True, 0x10100)),
+        (LIMIT - 0x10000, False, (False, 0x10100)),  # Limit is only what is committed so far
+        (0, False, (None, None)),
+    ):
+        struct.pack_into("<I", teb, 0xE0C, reserved)
+        memory = {LIMIT: stack(), 0x7FFDF000: bytes(teb)}
+        path.write_bytes(minidump(X86, [program(0x7FFDF000)], MODULES, memory, False, raised))
+        found = overflow(path)
+        assert (found["overflow"], found["left"]) == expected
+        assert found["used"] == SIZE - 0x100
+
+
+def test_a_32_bit_and_a_64_bit_program_that_ran_out(tmp_path: Path) -> None:
+    path = tmp_path / "wow.dmp"
+    path.write_bytes(wow(False, GUARD))
+    found = overflow(path)
+    assert (found["overflow"], found["left"]) == (True, 0x100)
+    path.write_bytes(x64_program(GUARD_64)[0])
+    found = overflow(path)
+    assert (found["overflow"], found["used"], found["left"]) == (True, 0x200, 0xE00)
+
+
 def test_pages_saved_in_part_are_used_to_the_byte(tmp_path: Path) -> None:
     whole, teb = stack(), bytearray(0x1000)
     struct.pack_into("<7I", teb, 0, 0xFFFFFFFF, LIMIT + SIZE, LIMIT, 0, 0, 0, 0x7FFDF000)
@@ -111,7 +164,7 @@ def test_a_module_listed_twice_is_one(tmp_path: Path) -> None:
     assert [module.name for module in target.modules()] == ["app", "app_00600000", "ntdll"]
 
 
-def wow(full_kind: bool) -> bytes:
+def wow(full_kind: bool, wanted: Sequence[int] = ()) -> bytes:
     """A 32-bit program in a 64-bit dump whose thread runs 32-bit code, what the CPU area holds being old."""
     teb, area, native = 0x7FFDC000, 0x7FFDA000, 0x7FFD0000
     small, wide = bytearray(0x1000), bytearray(0x2000)
@@ -124,7 +177,7 @@ def wow(full_kind: bool) -> bytes:
     modules = [*MODULES, Loaded("C:\\Windows\\System32\\wow64cpu.dll", 0x75B00000, 0x4000, 4)]
     runs = context64(APP + 0x1234, LIMIT + 0x100, LIMIT + PLACES[0], code=0x23)
     thread = Thread(0x10, teb, native, native + 0x1000, runs)
-    return full(thread, modules, memory) if full_kind else minidump(X64, [thread], modules, memory, True)
+    return full(thread, modules, memory) if full_kind else minidump(X64, [thread], modules, memory, True, True, wanted)
 
 
 def full(thread: Thread, modules: Sequence[Loaded], memory: Mapping[int, bytes]) -> bytes:

@@ -10,7 +10,19 @@ from typing import List, Tuple
 import pytest
 
 from tests.dump.minidumps import X86, minidump
-from tests.dump.test_user_kinds import APP, LIMIT, MODULES, PLACES, SIZE, program, stack, wow
+from tests.dump.test_user import x64_program
+from tests.dump.test_user_kinds import (
+    APP,
+    GUARD,
+    GUARD_64,
+    LIMIT,
+    MODULES,
+    PLACES,
+    SIZE,
+    program,
+    stack,
+    wow,
+)
 from tests.engine.engine import Engine, Target, unannounced
 from tests.engine.wheel import install_wheel
 from tests.engine.wine import Setting
@@ -37,6 +49,20 @@ def test_without_the_teb_the_stack_is_found_and_walked(engine: Engine, installed
     walk, triage = (unannounced(step.output) for step in steps)
     assert slots(walk) == SLOTS, walk
     assert f"{SIZE} bytes" in triage or "Limit" in triage
+
+
+def test_a_stack_overflow_is_said_to_be_one(engine: Engine, installed: Setting, tmp_path: Path) -> None:
+    path = tmp_path / "program.dmp"
+    path.write_bytes(minidump(X86, [program(0x7FFDF000)], MODULES, {LIMIT: stack()}, False, True, GUARD))
+    steps = engine.host(Target(path), ["!py hogwalk", ".exr -1", ".lastevent"], installed)
+    assert "Overflow   yes: the exception is c00000fd" in unannounced(steps[0].output), steps
+    path.write_bytes(wow(False, GUARD))
+    steps = engine.host(Target(path), [".effmach x86", "!py hogwalk"], installed)
+    assert "Overflow   yes: the exception is c00000fd" in unannounced(steps[1].output), steps
+    path.write_bytes(x64_program(GUARD_64)[0])
+    steps = engine.host(Target(path), ["!py hogwalk", "~1s", "!py hogwalk"], installed)
+    assert "Overflow   yes: the exception is c00000fd" in unannounced(steps[0].output), steps
+    assert "Overflow   yes" not in unannounced(steps[2].output), steps
 
 
 def test_a_printed_line_works_when_pasted(engine: Engine, installed: Setting, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from hogwalk.analysis import Run
 from hogwalk.answer.report.document import Report
 from hogwalk.errors import HogwalkError
-from hogwalk.model import BETWEEN
 from hogwalk.targets.text import open_text
 from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.facts.gaps import BETWEEN
 from tests.cli.running import hogwalk
 
 KF = Path(__file__).parents[2] / "fixtures" / "kf"

@@ -7,6 +7,8 @@ import re
 import pytest
 
 from hogwalk.answer.render.triage import render
+from hogwalk.answer.render.verdict import verdict
+from hogwalk.answer.report.fault import depletion
 from hogwalk.model import Symbol
 from tests.text.logs import opened
 from tests.text.test_tables import ROWS, held, kb, report, rows, sums
@@ -45,6 +47,24 @@ def test_where_all_is_of_windows_its_biggest_is_the_hog_and_said_to_be_its_own()
     assert "it is Windows' own by its name: a guess; no other maker's module holds any byte" in shown
     assert re.search(r"^ +H hal; w nt; [.] no frame$", shown, re.MULTILINE)
     assert "next none" not in shown
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "(1670.1674): Stack overflow - code c00000fd (first chance)",
+        "0:000> .exr -1\nExceptionAddress: 0041a6a7 (LarchAv+0x2f10)\n   ExceptionCode: c00000fd (Stack overflow)",
+        "EXCEPTION_CODE: (NTSTATUS) 0xc00000fd - A new guard page for the stack cannot be created.",
+    ],
+)
+def test_a_program_whose_stack_ran_out_says_so(said: str) -> None:
+    low = [kb(ebp - 0x90000000, back - 0x80000000, site) for ebp, back, site in ROWS]
+    table = "\n".join(["0:000> kb", "ChildEBP RetAddr  Args to Child", *low])
+    found = report(f"{said}\n\n{table}")
+    assert depletion(found).overflow is True
+    assert "The stack overflowed: the exception is c00000fd" in " ".join(verdict(found))
+    teb = "0:000> !teb\nTEB at 7ffde000\n    StackBase:            01a40000\n    StackLimit:           01a3d000\n"
+    assert depletion(report(f"{teb}{table}")).overflow is None  # Limit is only what is committed
 
 
 def test_a_row_alone_accuses_nobody() -> None:

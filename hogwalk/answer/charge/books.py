@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from hogwalk.model import Frame, Gap, Region
+from hogwalk.model import Frame, Region
+from hogwalk.walk.facts.gaps import Gap
 
 NO_MODULE = "(no module)"
 

@@ -10,7 +10,7 @@ from hogwalk.answer.explain.records import Explanation, Purpose
 from hogwalk.answer.render.line import Line, frame_link, joined
 from hogwalk.answer.render.table import PLAIN, Look, counted, cut, table, wrapped
 from hogwalk.answer.report.document import Report
-from hogwalk.answer.report.fault import cycle_price, limit_known, off_stack, spent, used_bytes
+from hogwalk.answer.report.fault import cycle_price, limit_known, off_stack, room, spent, used_bytes
 from hogwalk.errors import BadInput
 from hogwalk.machine.words import shown
 from hogwalk.model import Frame
@@ -34,9 +34,9 @@ def render_charge(
     yield from _cycle(report, look)
     savings = [_own(*_named(report, without))] if without else [*_suspects(report), *_locals(biggest)]
     for words, saved in savings:
-        found = what_if(words, saved, report.region.size, needed)
+        found = what_if(words, saved, room(report) or report.region.size, needed)
         fits = f" and fits with {found.left} left" if found.left >= 0 else f" and lacks {-found.left}"
-        end = fits if report.base_known and limit_known(report) else ""
+        end = fits if room(report) is not None else ""
         yield from wrapped("Without", f"{words} the path needs {found.needed} bytes{end}", look.prose)
     if savings:
         yield from wrapped("", "(at most: the calls that such frames made would go too)", look.prose)
@@ -46,7 +46,7 @@ def render_charge(
 
 
 def _used(report: Report) -> str:
-    size, used = report.region.size, used_bytes(report)
+    size, used = room(report) or report.region.size, used_bytes(report)
     if not report.base_known:
         return f"{spent(report)} bytes at least; Base is not known"
     if not limit_known(report):

@@ -13,7 +13,8 @@ from hogwalk.answer.report.document import Report
 from hogwalk.answer.report.fault import cycle_price, depletion, double_fault, stack_pointer, used
 from hogwalk.answer.report.process import NAME, VERSION, of_hog
 from hogwalk.machine.words import shown
-from hogwalk.model import About, Frame, Gap, Trust
+from hogwalk.model import About, Frame, Trust
+from hogwalk.walk.facts.gaps import Gap
 from hogwalk.walk.kf.frames import PROVEN
 
 MOST_GAPS = 6  # shown one by one; more are summed up by their reason
@@ -56,9 +57,10 @@ def _head(report: Report) -> Words:
         words = " ".join(f"{name} {machine.shown(value)}" for name, value in zip(machine.registers, values))
         yield ("Fault", f"{words} ({registers.source}){stack_pointer(report)}")
     thread = f"{shown(region.thread)}  " if region.thread is not None else ""
+    grows = f", {region.base - region.reserved} reserved" if region.reserved is not None else ""
     yield (
         "Thread",
-        f"{thread}Limit {shown(region.limit)} Base {shown(region.base)}: {region.size} bytes ({region.source})",
+        f"{thread}Limit {shown(region.limit)} Base {shown(region.base)}: {region.size} bytes{grows} ({region.source})",
     )
     yield from _process(report)
     end = depletion(report)

@@ -15,14 +15,17 @@ from hogwalk.answer.explain.records import Explanation, Purpose
 from hogwalk.answer.render.table import WIDTH, counted, percent
 from hogwalk.answer.report.document import ProductUse, Report
 from hogwalk.answer.report.fault import (
+    RAISED,
     cycle_price,
     depletion,
     is_double_fault,
     limit_known,
     off_stack,
+    room,
     spent,
     stack_pointer,
     used_bytes,
+    user_stack,
 )
 from hogwalk.answer.report.process import NAME, of_hog
 from hogwalk.model import Frame, Trust, Version
@@ -41,8 +44,10 @@ def verdict(report: Report, biggest: Optional[Explanation] = None, width: int = 
 
 def _died(report: Report) -> Iterator[str]:
     region, found = report.region, depletion(report)
-    what = "The kernel stack" if report.about.kernel else "The stack"
-    if not report.base_known:
+    what = "The stack" if user_stack(report) else "The kernel stack"
+    if report.raised is not None and found.overflow and found.why.startswith(RAISED):
+        yield f"{what} overflowed: {found.why}."
+    elif not report.base_known:
         yield f"{what} holds at least {spent(report)} bytes; its Base is not known."
     elif off_stack(report):
         died = "is not depleted, its pointer is off it" if is_double_fault(report.about) else "is not the one in use"
@@ -136,9 +141,10 @@ def _biggest(report: Report, explained: Optional[Explanation]) -> Iterator[str]:
 
 def _fits(report: Report) -> Iterator[str]:
     hog, used = report.hog, used_bytes(report)
-    if hog is None or hog.product.system or used is None or not limit_known(report):
+    size = room(report)
+    if hog is None or hog.product.system or used is None or size is None:
         return
-    found = what_if(hog.product.name, hog.share.bytes, report.region.size, used)
+    found = what_if(hog.product.name, hog.share.bytes, size, used)
     fits = f"fits, {found.left} left" if found.left >= 0 else f"still needs {-found.left} more than there are"
     yield f"Without {found.name} the path needs at most {found.needed} bytes and {fits}."
 

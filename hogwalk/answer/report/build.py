@@ -40,6 +40,7 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
         process=owning_process(target, evidence.region),
         newest=evidence.fault.newest,
         access=evidence.fault.access,
+        raised=evidence.fault.raised,
         candidates=evidence.candidates,
         tried=walks.tried,
         segments=walks.segments,

@@ -8,7 +8,8 @@ from typing import Optional, Sequence, Tuple
 from hogwalk.answer.charge.books import NO_MODULE, Share
 from hogwalk.answer.charge.cycles import Cycle
 from hogwalk.answer.charge.products import Product
-from hogwalk.model import About, Frame, Gap, PrintedWalk, Process, Region, Registers, Triple, Version
+from hogwalk.model import About, Frame, PrintedWalk, Process, Raised, Region, Registers, Triple, Version
+from hogwalk.walk.facts.gaps import Gap
 from hogwalk.walk.kf.frames import Walk
 from hogwalk.walk.kf.rank import Candidate
 from hogwalk.walk.merge.compare import Difference
@@ -70,8 +71,8 @@ class Report:
     `frames` are newest first, `weights` goes with them (None for rows that kf alone has); the bytes of `frames` and
     `gaps` add up to `region.size` and what lies below Limit.  `printed` is the stack table whose rows the frames are,
     `other_stacks` its rows on other stacks.  `registers` are what the walk starts with, or, on another
-    stack, the fault's; `newest` the lowest stack
-    pointer known of this stack where that is a newer context's, `access` the address that the fault wanted.
+    stack, the fault's; `newest` the lowest stack pointer known of this stack where that is a newer context's, `access`
+    the address that the fault wanted, `raised` the exception of this thread.
     `older` are the reports of the thread's segments before this one.
     """
 
@@ -99,6 +100,7 @@ class Report:
     process: Optional[Process] = None
     newest: Optional[int] = None
     access: Optional[int] = None
+    raised: Optional[Raised] = None
     older: Tuple[Report, ...] = ()
 
     @property

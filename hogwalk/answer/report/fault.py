@@ -6,10 +6,14 @@ from typing import NamedTuple, Optional, Tuple
 
 from hogwalk.answer.charge.paths import Price, price
 from hogwalk.answer.report.document import Report
+from hogwalk.machine import windows
 from hogwalk.machine.words import shown
 from hogwalk.model import RECORDED_STACK, About
 from hogwalk.walk.facts.faults import SLACK
 
+AT_CHOSEN = "at the context set in the debugger; newer ones are not counted"
+RAISED = "the exception is c00000fd (stack overflow)"
+MOST_BELOW = 1 << 20  # bytes from a stack pointer down to what a frame being made wanted; no probe goes further at once
 NEAR_LIMIT = 0x200  # bytes above Limit where the next call or trap no longer fits
 LOWEST_BIT = 0x1000  # of a stack pointer that one flipped bit can carry off its stack
 
@@ -102,9 +106,67 @@ def used_bytes(report: Report) -> Optional[int]:
 
 def depletion(report: Report) -> Depletion:
     """Overflow or not, by where the stack pointer stood and what memory the fault wanted."""
-    registers, region, used_up = report.registers, report.region, used_bytes(report)
+    if report.raised is not None and report.raised.code == windows.STACK_OVERFLOW:
+        return _raised(report)
     if not (report.base_known and limit_known(report)):
         return Depletion(None, "the stack's Limit is not known")
+    return _in_user_mode(report) if user_stack(report) else _by_limit(report)
+
+
+def user_stack(report: Report) -> bool:
+    """Whether it is a program's stack, whose Limit moves down as it grows."""
+    words = report.about.words
+    return not report.about.kernel or report.region.base <= (words.mask + 1) // 2
+
+
+def _raised(report: Report) -> Depletion:
+    """A user stack whose last page is in use: the system says so itself.
+
+    The memory wanted lies on the guard page, below which the stack cannot grow.
+    """
+    used_up, access = used_bytes(report), report.access
+    words = [RAISED]
+    left = None
+    if used_up is not None:
+        pointer = report.region.base - used_up
+        guard = None if access is None else access // windows.PAGE * windows.PAGE
+        left = pointer - guard if guard is not None and 0 <= pointer - guard < MOST_BELOW else None
+        floor = report.region.reserved if user_stack(report) else report.region.limit
+        if left is None and limit_known(report) and floor is not None:
+            left = pointer - floor
+        words.append(f"{used_up} bytes used" + ("" if left is None else f", {left} left"))
+    if access is not None:
+        words.append(f"it wanted {shown(access)}")
+    return Depletion(True, "; ".join(words), used_up, left)
+
+
+def _in_user_mode(report: Report) -> Depletion:
+    """By the reserved end of a user stack; its Limit only says how much was committed so far."""
+    region, used_up, access = report.region, used_bytes(report), report.access
+    if region.reserved is None:
+        words = "" if used_up is None else f"; {used_up} bytes used"
+        return Depletion(None, f"how far down this user stack may grow is not known{words}", used_up)
+    room, last = region.base - region.reserved, region.reserved + windows.USER_LAST_PAGES
+    left = None if used_up is None else room - used_up
+    if access is not None and region.reserved - SLACK <= access < last:
+        where = access - region.reserved
+        words = f"{where} bytes above" if where >= 0 else f"{-where} bytes below"
+        why = f"the fault is an access to {shown(access)}, {words} the end of the reserved stack"
+        return Depletion(True, why, used_up, left)
+    if left is None:
+        return _by_walk(report)
+    name = report.about.words.registers[1]
+    if left < windows.USER_LAST_PAGES + NEAR_LIMIT:
+        why = f"{name} lies {left} bytes above the end of the reserved stack, whose last pages are not given out"
+        return Depletion(True, why, used_up, left)
+    words = f"{used_up} of {room} reserved bytes used, {left} left"
+    if report.registers is not None and report.registers.chosen:
+        return Depletion(None, f"{words} {AT_CHOSEN}", used_up, left)
+    return Depletion(False, words, used_up, left)
+
+
+def _by_limit(report: Report) -> Depletion:
+    registers, region, used_up = report.registers, report.region, used_bytes(report)
     access, left = report.access, region.size - (used_up or 0)
     if access is not None and region.limit - SLACK <= access < region.limit:
         why = f"the fault is an access to {shown(access)}, {region.limit - access} bytes below Limit"
@@ -119,7 +181,7 @@ def depletion(report: Report) -> Depletion:
     after = f" ({registers.sp - report.newest} after this context)" if report.newest is not None else ""
     words = f"{used_up} of {region.size} bytes used{after}, {left} left"
     if registers.chosen and not after:  # newer bytes may have been used after it
-        return Depletion(None, f"{words} at the context set in the debugger; newer ones are not counted", used_up, left)
+        return Depletion(None, f"{words} {AT_CHOSEN}", used_up, left)
     return Depletion(False, words, used_up, left)
 
 
@@ -151,8 +213,15 @@ def cycle_price(report: Report) -> Optional[Price]:
     """The price of the report's cycle; None without one."""
     if report.cycle is None:
         return None
-    known = report.base_known and limit_known(report)
-    return price(report.cycle, report.region.size if known else None, spent(report))
+    return price(report.cycle, room(report), spent(report))
+
+
+def room(report: Report) -> Optional[int]:
+    """Bytes the stack can have: a user stack's with all that is reserved; None where its end is not known."""
+    if not (report.base_known and limit_known(report)):
+        return None
+    floor = report.region.reserved if user_stack(report) else report.region.limit
+    return None if floor is None else report.region.base - floor
 
 
 def used(report: Report) -> Optional[Tuple[int, str]]:

@@ -18,7 +18,7 @@ from hogwalk.model import About, Frame, PrintedRow, PrintedWalk, Registers, Trus
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.targets.parsers.remarks import DUMPSTACK, meaning
 from hogwalk.targets.protocol import Target
-from hogwalk.walk.facts.faults import SLACK
+from hogwalk.walk.facts.faults import SLACK, raised_on
 from hogwalk.walk.facts.gaps import gaps
 from hogwalk.walk.facts.links import Link, LinkJudge
 from hogwalk.walk.facts.modules import ModuleMap
@@ -65,6 +65,7 @@ def build_printed(target: Target, walk: PrintedWalk) -> Report:
         printed=walk,
         other_stacks=tuple(others),
         process=owning_process(target, walk.region),
+        raised=raised_on(target, walk.region),
     )
 
 

@@ -6,15 +6,15 @@ from typing import Iterator, Optional
 
 from hogwalk.answer.threads.records import Depth
 from hogwalk.errors import Unreadable
-from hogwalk.machine.windows import GUARD, PAGE, RUNNING, TEB_DEALLOCATION_STACK
+from hogwalk.machine.windows import GUARD, PAGE, RUNNING
 from hogwalk.machine.words import X86
 from hogwalk.model import Region, ThreadStack
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts import kernel
 from hogwalk.walk.facts.faults import fault_registers
+from hogwalk.walk.facts.region import MAX_RESERVED, reserved_from
 from hogwalk.walk.facts.segments import older_segments
 
-MAX_BYTES = 1 << 30  # no thread reserves more
 MOST_REGISTERS = 16  # the current thread's come first
 MAX_SEARCH = 16 << 20  # bytes searched for the first word that is not 0
 MOST_SEARCHED = 1 << 30  # bytes searched for it on all stacks together: nothing keeps a dump from naming one many times
@@ -33,9 +33,9 @@ class Depths:
     def of(self, thread: ThreadStack) -> Optional[Depth]:
         """How deep a thread's stack is, None where its range is missing or makes no sense."""
         limit, base = thread.limit, thread.base
-        if limit is None or base is None or not 0 < base - limit <= MAX_BYTES:
+        if limit is None or base is None or not 0 < base - limit <= MAX_RESERVED:
             return None
-        floor = self._floor(thread, limit, base) if thread.bounded else limit
+        floor = self._floor(thread, limit) if thread.bounded else limit
         older = older_segments(self._target, Region(limit, base, thread.thread, ""))
         size = sum(one.region.size for one in older)
         used = sum(one.region.base - (one.pointer or one.region.limit) for one in older)
@@ -44,11 +44,10 @@ class Depths:
                 return Depth(floor, base, max(pointer, floor), True, size, used, thread.bounded)
         return Depth(floor, base, self._lowest(limit, base), False, size, used, thread.bounded)
 
-    def _floor(self, thread: ThreadStack, limit: int, base: int) -> int:
+    def _floor(self, thread: ThreadStack, limit: int) -> int:
         if self._about.kernel:
             return limit
-        reserved = self._word(thread.thread + TEB_DEALLOCATION_STACK[self._about.pointer_bytes])
-        return reserved if reserved is not None and limit - MAX_BYTES < reserved <= limit else limit
+        return reserved_from(self._target, thread.thread, limit) or limit
 
     def _pointers(self, thread: ThreadStack, limit: int, base: int) -> Iterator[int]:
         if thread.thread == self._current:
@@ -70,13 +69,6 @@ class Depths:
             return self._target.read(thread.thread + self._state_at, 1)[0] == RUNNING
         except Unreadable:
             return True
-
-    def _word(self, address: int) -> Optional[int]:
-        size = self._about.pointer_bytes
-        try:
-            return int.from_bytes(self._target.read(address, size), "little")
-        except Unreadable:
-            return None
 
     def _lowest(self, limit: int, base: int) -> Optional[int]:
         for start in range(limit, min(base, limit + MAX_SEARCH), PAGE):

@@ -9,13 +9,13 @@ another.
 from __future__ import annotations
 
 import struct
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence
 
 from hogwalk.errors import BadInput, Unreadable
 from hogwalk.targets.dump.blocks import Block
 from hogwalk.targets.dump.layout import AMD64, FOREIGN, I386, layout
 from hogwalk.targets.dump.loaded import MODULE_CAP, file_name
-from hogwalk.targets.dump.streams import THREAD_CAP, UserThread
+from hogwalk.targets.dump.streams import THREAD_CAP, Recorded, UserThread, recorded
 from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.source import STRING_CAP, MappedFile, decode
 
@@ -88,11 +88,13 @@ class FullRecords:
             if place >= self.file.size:
                 break
 
-    def exception(self) -> Optional[Tuple[int, int, int, int]]:
-        """(thread id, exception code, 0, 0) of the debug event; the thread's own context is that of the exception."""
+    def exception(self) -> Optional[Recorded]:
+        """That of the debug event; the thread's own context is that of the exception."""
         try:
-            event, _, thread, code = struct.unpack("<III4xI", self.file.read(self._event_at, 20))
+            event, _, thread = struct.unpack("<III", self.file.read(self._event_at, 12))
+            record = self.file.read(self._event_at + 16, 152)
         except Unreadable:
             self.notes.append("the dump's debug event cannot be read")
             return None
-        return (thread, code, 0, 0) if event == _EXCEPTION_EVENT else None
+        mask = (1 << 8 * layout(self.machine).pointer) - 1
+        return recorded(record, thread, mask) if event == _EXCEPTION_EVENT else None

@@ -10,6 +10,8 @@ import struct
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
+from hogwalk.machine.windows import ACCESSES, RECORD64_INFORMATION
+from hogwalk.model import Raised
 from hogwalk.targets.dump.blocks import Block
 from hogwalk.targets.dump.layout import AMD64, I386
 from hogwalk.targets.dump.loaded import MODULE_CAP, file_name
@@ -36,6 +38,22 @@ class UserThread(NamedTuple):
     stack_at: int
     context_at: int
     context_bytes: int
+
+
+class Recorded(NamedTuple):
+    """The exception that a dump records, and where in the file its CONTEXT lies (0 bytes: it has none of its own)."""
+
+    raised: Raised
+    context_at: int
+    context_bytes: int
+
+
+def recorded(record: bytes, identifier: int, mask: int, context_at: int = 0, context_bytes: int = 0) -> Recorded:
+    """The exception of an EXCEPTION_RECORD64 (MINIDUMP_EXCEPTION has the same layout) in a thread of this id."""
+    code, count = struct.unpack_from("<I", record)[0], struct.unpack_from("<I", record, 24)[0]
+    wants = code in ACCESSES and count >= 2
+    access = struct.unpack_from("<Q", record, RECORD64_INFORMATION + 8)[0] & mask if wants else None
+    return Recorded(Raised(code, access, identifier), context_at, context_bytes)
 
 
 class Streams:
@@ -147,14 +165,14 @@ class Streams:
             if place >= self.file.size:
                 break
 
-    def exception(self) -> Optional[Tuple[int, int, int, int]]:
-        """(thread id, exception code, offset and bytes of its CONTEXT) of the exception stream, or None."""
+    def exception(self) -> Optional[Recorded]:
+        """That of the exception stream, or None."""
         if _EXCEPTION not in self._places:
             return None
         at = self._places[_EXCEPTION][0]
         try:
             size, context = struct.unpack("<II", self.file.read(at + 160, 8))
-            return self.file.u32(at), self.file.u32(at + 8), context, size
+            return recorded(self.file.read(at + 8, 152), self.file.u32(at), self._mask, context, size)
         except Unreadable:
             self.notes.append("the dump's exception cannot be read")
             return None

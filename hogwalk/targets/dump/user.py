@@ -44,12 +44,14 @@ class UserCrash:
         if self._wow:
             self.notes.append("a 32-bit program in a 64-bit dump: its 32-bit stacks are shown")
         if self._exception is not None:
-            self.notes.append(f"exception {self._exception[1]:08x} in thread {self._exception[0]:x}")
+            raised = self._exception.raised
+            self.notes.append(f"exception {raised.code:08x} in thread {raised.identifier or 0:x}")
 
     def about(self) -> About:
         """What kind of target this is."""
         machine = "x86" if self._pointer == 4 else MACHINES[self._streams.machine]
-        return About("user dump", machine, self._pointer, PAGE, None, self.file.name)
+        raised = self._exception.raised if self._exception is not None else None
+        return About("user dump", machine, self._pointer, PAGE, None, self.file.name, raised)
 
     def images(self) -> Sequence[Image]:
         """The modules of the module list."""
@@ -58,7 +60,7 @@ class UserCrash:
     def _current(self) -> Optional[UserThread]:
         """The thread of the exception, else the first one."""
         for thread in self._threads:
-            if self._exception is not None and thread.identifier == self._exception[0]:
+            if self._raised(thread):
                 return thread
         return self._threads[0] if self._threads else None
 
@@ -67,6 +69,9 @@ class UserCrash:
         del names
         thread = self._current()
         return self._teb(thread) if thread is not None else None
+
+    def _raised(self, thread: UserThread) -> bool:
+        return self._exception is not None and thread.identifier == self._exception.raised.identifier
 
     def _teb(self, thread: UserThread) -> Optional[int]:
         if not self._wow:
@@ -93,8 +98,8 @@ class UserCrash:
     def _registers(self, thread: UserThread) -> Iterator[Registers]:
         """A thread's registers: at the exception if it is its own, in the thread list, in the 32-bit side's area."""
         found: List[Optional[Registers]] = []
-        if self._exception is not None and self._exception[3] and thread.identifier == self._exception[0]:
-            found.append(self._context(self._exception[2], "the exception's context"))
+        if self._exception is not None and self._exception.context_bytes and self._raised(thread):
+            found.append(self._context(self._exception.context_at, "the exception's context"))
         found.append(self._saved(thread))
         area = self._word(thread.teb + _TLS_CPU, 8) if self._wow else None
         if area is not None:

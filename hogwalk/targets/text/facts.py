@@ -8,6 +8,7 @@ from typing import Dict, List, Optional, Tuple
 from hogwalk.model import Module, Registers, Symbol
 from hogwalk.targets.parsers.bugcheck import BugCheckReader
 from hogwalk.targets.parsers.dps import Word
+from hogwalk.targets.parsers.raised import RaisedReader
 from hogwalk.targets.parsers.thread import ThreadText
 from hogwalk.targets.text.answers import Answers
 from hogwalk.targets.text.memory import Runs
@@ -42,6 +43,7 @@ class Facts:
     details: Dict[str, Dict[str, str]] = field(default_factory=dict)
     threads: List[ThreadText] = field(default_factory=list)
     bugcheck: BugCheckReader = field(default_factory=BugCheckReader)
+    raised: RaisedReader = field(default_factory=RaisedReader)
     registers: List[Registers] = field(default_factory=list)
     answers: Answers = field(default_factory=Answers)
     tables: List[Table] = field(default_factory=list)

@@ -244,6 +244,7 @@ class _Reader:
         elif _SPOKEN_THREAD.search(line) and len(facts.threads) < MOST_THREADS:
             thread.add_line(facts.threads, line)
         elif not facts.bugcheck.take(line):
+            facts.raised.take(line)
             facts.machine = parse_machine(line) or facts.machine
 
 

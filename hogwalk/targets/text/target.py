@@ -64,7 +64,8 @@ class TextTarget:
         width = self._facts.pointer_bytes
         said = self._facts.machine
         machine = said if said and (said in ("x64", "arm64")) == (width == 8) else ("x64" if width == 8 else "x86")
-        return About("text", machine, width, KNOWN_BYTES, self._facts.bugcheck.found, self._source)
+        facts = self._facts
+        return About("text", machine, width, KNOWN_BYTES, facts.bugcheck.found, self._source, facts.raised.found)
 
     def command(self, text: str) -> str:
         """The answer that the log itself shows for this command; raises NoDebugger for any other."""

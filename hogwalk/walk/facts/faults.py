@@ -17,7 +17,7 @@ from typing import Iterator, List, NamedTuple, Optional
 from hogwalk.errors import BadInput, NotRecorded, Unreadable
 from hogwalk.machine import windows
 from hogwalk.machine.words import X86, shown
-from hogwalk.model import BugCheck, Region, Registers
+from hogwalk.model import BugCheck, Raised, Region, Registers
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts import kernel
 from hogwalk.walk.facts.contexts import context_at, left_behind, registers_at, switched_out, trap_at, traps_at
@@ -37,7 +37,7 @@ INSTRUCTIONS = {
 ACCESSES = {0x0A: 1, 0xC5: 1, 0xD1: 1, 0x50: 1, 0xBE: 1, 0xFC: 1}
 RECORDS = {0x7E: 3}
 HANDLED_ELSEWHERE = (DOUBLE_FAULT, SECURITY_CHECK, STACK_SWITCH, 0x1AA, 0x1AB)
-ACCESS_VIOLATION, PAGE_ERROR = 0xC0000005, 0xC0000006
+EXCEPTIONS = (0x1E, 0x3B, 0x7E, 0x8E)  # argument 1 is an exception's code
 
 
 class Fault(NamedTuple):
@@ -45,13 +45,15 @@ class Fault(NamedTuple):
 
     `registers` are those to start with (None: no known ones belong to the stack); `newest` is the lowest stack pointer
     on this stack of any context known, where it lies below that of `registers`; `access` the address of the memory
-    that the fault wanted; `elsewhere` the fault's registers where their stack pointer lies on another stack.
+    that the fault wanted; `elsewhere` the fault's registers where their stack pointer lies on another stack; `raised`
+    the exception of this stack's thread.
     """
 
     registers: Optional[Registers] = None
     newest: Optional[int] = None
     access: Optional[int] = None
     elsewhere: Optional[Registers] = None
+    raised: Optional[Raised] = None
 
 
 def find_fault(
@@ -61,6 +63,28 @@ def find_fault(
 
     Raises BadInput where neither lies there, or one of another stack.
     """
+    found, raised = _found(target, region, image, context), raised_on(target, region)
+    access = raised.access if raised is not None and found.access is None else found.access
+    return found._replace(raised=raised, access=access)
+
+
+def raised_on(target: Target, region: Region) -> Optional[Raised]:
+    """The exception that the thread of this stack died of; None without one, or where it is another thread's.
+
+    Of a kernel's bug check only the stack overflow that it names.
+    """
+    about = target.about()
+    check, raised = about.bugcheck, about.raised
+    if check is not None and (check.code & ~SAME) in EXCEPTIONS and check.arguments:
+        code = check.arguments[0] & X86.mask
+        return Raised(code) if code == windows.STACK_OVERFLOW and _crashed(target, region) else None
+    if raised is None or about.kind == "text" or region.thread is None or raised.identifier is None:
+        return raised
+    owners = (stack.thread for stack in target.threads() if stack.identifier == raised.identifier)
+    return raised if next(owners, region.thread) == region.thread else None
+
+
+def _found(target: Target, region: Region, image: Optional[StackImage], context: Optional[int]) -> Fault:
     if target.about().words is X86 and not target.about().kernel and context is None:
         return Fault(next((found for found in target.registers() if found.sp in region), None))
     given = None if context is None else _given(target, region, context)
@@ -218,6 +242,6 @@ def _access(target: Target) -> Optional[int]:
         raw = target.read(check.arguments[RECORDS[code] - 1] & words.mask, information + 2 * words.word)
     except Unreadable:
         return None
-    if struct.unpack_from("<I", raw)[0] not in (ACCESS_VIOLATION, PAGE_ERROR):
+    if struct.unpack_from("<I", raw)[0] not in windows.ACCESSES:
         return None
     return int(struct.unpack_from(f"<{words.letter}", raw, information + words.word)[0])

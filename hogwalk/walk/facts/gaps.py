@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.machine.words import X86
-from hogwalk.model import (
-    ABOVE,
-    AFTER,
-    BELOW,
-    BETWEEN,
-    CUT,
-    NOTHING,
-    UNREADABLE,
-    USED_AFTER,
-    Frame,
-    Gap,
-    Region,
-    Registers,
-)
+from hogwalk.model import Frame, Region, Registers
 
+ABOVE = "above the first frame: calls newer than the walk's start, and stack never used"
+USED_AFTER = "used after this context"
+AFTER = "above this context: used after it, or never used"
+BETWEEN = "between two walks: no frame could be found there"
+CUT = "frames that run into a page that cannot be read"
+BELOW = "below the last frame: what lies between it and Base"
+UNREADABLE = "unreadable"
+NOTHING = "no walk"
 Holes = Sequence[Tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Stack bytes [start, end) that belong to no frame, and why."""
+
+    start: int
+    end: int
+    why: str
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in the gap."""
+        return self.end - self.start
 
 
 def gaps(region: Region, frames: Sequence[Frame], holes: Holes, word: int = X86.word) -> Tuple[Gap, ...]:

@@ -20,6 +20,7 @@ from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts import kernel
 
 TYPED = "the command line"  # the source of a range that the user gave
+MAX_RESERVED = 1 << 30  # no thread reserves more
 MAX_BYTES = 16 << 20  # no Windows stack is larger; a larger range is a typing error
 
 
@@ -165,7 +166,14 @@ def _processor(target: Target, thread: Optional[int]) -> Optional[Region]:
 def _thread_environment(target: Target, thread: Optional[int]) -> Optional[Region]:
     if thread is None:
         return None
-    return _region_at(target, thread, *kernel.tib(target), "the TEB")
+    found = _region_at(target, thread, *kernel.tib(target), "the TEB")
+    return None if found is None else replace(found, reserved=reserved_from(target, thread, found.limit))
+
+
+def reserved_from(target: Target, teb: int, limit: int) -> Optional[int]:
+    """The lowest address that is reserved for the stack of the thread with this TEB; None where it cannot be read."""
+    found = kernel.word(target, teb + windows.TEB_DEALLOCATION_STACK[target.about().words.word])
+    return found if found and limit - MAX_RESERVED < found <= limit else None
 
 
 def _stated(target: Target, thread: Optional[int]) -> Optional[Region]:

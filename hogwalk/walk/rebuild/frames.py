@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from hogwalk.model import Frame, Gap, Source, Symbol, Trust
+from hogwalk.model import Frame, Source, Symbol, Trust
 from hogwalk.walk.evidence import Evidence
-from hogwalk.walk.facts.gaps import gaps
+from hogwalk.walk.facts.gaps import Gap, gaps
 from hogwalk.walk.rebuild.clues import Clue, words
 from hogwalk.walk.rebuild.collect import Clued
 from hogwalk.walk.rebuild.ends import overflowed

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Callable, FrozenSet, List, Optional, Protocol, Sequence, Tuple
 
-from hogwalk.model import Frame, Gap, Registers
+from hogwalk.model import Frame, Registers
 from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.gaps import Gap
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Candidates, Clued, Collector
 from hogwalk.walk.rebuild.frames import FrameBuilder
