@@ -88,6 +88,9 @@ class Debugger:
         except Unreadable as error:
             raise DbgException(str(error)) from error
 
+    def loadWChars(self, address: int, count: int) -> str:  # noqa: N802 - pykd's name
+        return bytes(self.loadBytes(address, 2 * count)).decode("utf-16-le", "surrogatepass")
+
     def getModulesList(self) -> List[_Listed]:  # noqa: N802 - pykd's name
         return [_Listed(code.start, code.end, self._short(code.name)) for code in self.scene.target.modules()]
 

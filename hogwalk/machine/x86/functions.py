@@ -10,6 +10,7 @@ from hogwalk.machine.x86.depth import StackDepths
 from hogwalk.machine.x86.values import RETURN_SLOT
 
 FARTHEST = 0x4000  # bytes looked at below an address; longer functions need a known start
+PIECE = 0x400  # of them at a time: most starts are near
 MOST_POPPED = 0x100  # argument bytes
 MOST_TRIED = 24
 MOST_TRIED_AGAIN = 3
@@ -128,7 +129,7 @@ class FunctionStarts:
     def _by_looks(self, address: int) -> Iterator[int]:
         low, code = address, b""
         while address - low < FARTHEST:
-            count = self._reader.at_once_before(low, FARTHEST - (address - low))
+            count = self._reader.at_once_before(low, min(PIECE, FARTHEST - (address - low)))
             more = self._reader.readable_before(low, count)
             low, code = low - len(more), more + code
             # What lies before a start, or behind it, may be in the next piece.

@@ -8,6 +8,7 @@ from hogwalk.machine.x86.lengths import FIXED, MODRM_LENGTHS, OPERAND, instructi
 from hogwalk.machine.x86.reader import CodeReader
 
 MOST_BYTES = 0x2000
+PIECE = 0x200  # bytes looked at at a time: most functions are shorter
 MARGIN = 16
 PLAIN, RETURN, JUMP_SHORT, JUMP_NEAR, BRANCH, TWO_BYTE, GROUP_FF, STOP, PREFIX = range(9)
 
@@ -36,7 +37,7 @@ def first_return(reader: CodeReader, entry: int, most_bytes: int = MOST_BYTES) -
     targets: Set[int] = set()
     at = 0
     while 0 <= at < most_bytes:
-        count = reader.at_once(entry + at, most_bytes - at)
+        count = reader.at_once(entry + at, min(PIECE, most_bytes - at))
         code = reader.readable_from(entry + at, count)
         last = len(code) < count or at + count == most_bytes
         taken, at = _first_in(code + b"\xcc" * MARGIN, len(code) - (0 if last else MARGIN), at, targets)
