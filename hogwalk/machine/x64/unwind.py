@@ -66,6 +66,22 @@ class Unwinder:
                 return self._finish(found, rsp, registers)
         return self._undo(rip - entry.begin if interrupted else None, entry, info, rsp, registers)
 
+    def whole(self, return_address: int) -> Optional[Caller]:
+        """What undoing a whole prologue does from RSP 0, each register's value standing for the place it lies at.
+
+        None where that depends on more than RSP, or cannot be told.
+        """
+        entry = self.table.entry(return_address - 1)
+        links: List[UnwindInfo] = []
+        info = None if entry is None else self.table.info(entry)
+        while info is not None and len(links) < codes.MOST_LINKS:
+            links.append(info)
+            info = None if info.parent is None else self.table.info(info.parent)
+        moved = (codes.SET_FPREG, codes.PUSH_MACHFRAME)
+        if entry is None or not links or any(code.operation in moved for info in links for code in info.codes):
+            return None
+        return Unwinder(self.table, self._code_at, lambda address: address)._undo(None, entry, links[0], 0, {})
+
     def _finish(self, epilogue: Epilogue, rsp: int, registers: Registers) -> Optional[Caller]:
         """Runs the rest of an epilogue."""
         known: Dict[int, Optional[int]] = dict(registers)

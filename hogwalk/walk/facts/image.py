@@ -31,12 +31,13 @@ class StackImage:
         self.words = words
         self.holes = tuple(holes)
         self.reads = reads
+        self._limit, self._base, self._word = region.limit, region.base, machine.word
 
     def word(self, address: int) -> Optional[int]:
         """The word at an address, or None when that is off the stack, between two words, or unreadable."""
-        if address not in self.region or not self.machine.aligned(address) or self.unreadable(address):
+        if not self._limit <= address < self._base or address % self._word or (self.holes and self.unreadable(address)):
             return None
-        return self.words[(address - self.region.limit) // self.machine.word]
+        return self.words[(address - self._limit) // self._word]
 
     def unreadable(self, address: int) -> bool:
         """Whether the word at `address` lies in a page that cannot be read."""

@@ -27,7 +27,10 @@ class Unwinding:
         self._reader = reader
         self._modules = modules
         self._image = image
+        self._limit, self._base = image.region.limit, image.region.base
         self._unwinders: Dict[int, Optional[Unwinder]] = {}
+        self._whole: Dict[int, Optional[Caller]] = {}
+        self._functions: Dict[int, Optional[int]] = {}
         self._depths: Optional[Depths] = None
 
     def of(self, address: int) -> Optional[Unwinder]:
@@ -41,15 +44,38 @@ class Unwinding:
 
     def function(self, address: int) -> Optional[int]:
         """The start of the function that holds a return address, None where unwind data do not say."""
-        unwinder = self.of(address)
-        entry = unwinder.function(address - 1) if unwinder is not None else None
-        return None if entry is None else entry.begin
+        if address not in self._functions:
+            unwinder = self.of(address)
+            entry = unwinder.function(address - 1) if unwinder is not None else None
+            self._functions[address] = None if entry is None else entry.begin
+        return self._functions[address]
+
+    def slot(self, return_address: int, rsp: int) -> Optional[int]:
+        """Where the caller's return address lies (see caller) by RSP alone; None where that does not tell."""
+        whole = self._undone(return_address)
+        if whole is not None and whole.slot is not None:
+            return rsp + whole.slot
+        caller = self.caller(return_address, rsp, {}, False)
+        return None if caller is None else caller.slot
 
     def caller(self, rip: int, rsp: int, registers: Registers, interrupted: bool) -> Optional[Caller]:
         """The caller of a frame (see Unwinder.caller); None where neither unwind data nor code say."""
+        whole = None if interrupted else self._undone(rip)
+        if whole is not None and whole.slot is not None:
+            known, slot = dict(registers), rsp + whole.slot
+            for register, at in whole.registers.items():
+                known[register] = None if at is None else self._word(rsp + at)
+            return Caller(slot, slot + self._image.machine.word, known, False, slot, whole.saved)
         unwinder = self.of(rip)
         found = unwinder.caller(rip, rsp, registers, interrupted) if unwinder is not None else None
         return found if found is not None else self._by_code(rip, rsp, registers)
+
+    def _undone(self, return_address: int) -> Optional[Caller]:
+        """Unwinder.whole, once for each address: most come up many times."""
+        if return_address not in self._whole:
+            unwinder = self.of(return_address)
+            self._whole[return_address] = unwinder.whole(return_address) if unwinder is not None else None
+        return self._whole[return_address]
 
     def _by_code(self, rip: int, rsp: int, registers: Registers) -> Optional[Caller]:
         if self._depths is None:
@@ -87,4 +113,4 @@ class Unwinding:
         return Unwinder(table, self._reader.bytes_at, self._word)
 
     def _word(self, address: int) -> Optional[int]:
-        return self._image.word(address) if address in self._image.region else self._reader.word_at(address)
+        return self._image.word(address) if self._limit <= address < self._base else self._reader.word_at(address)

@@ -34,17 +34,20 @@ class PairFinder:
         """The best chain of every slot that a call can have pushed, by slot address."""
         machine, region = self._image.machine, self._image.region
         found: Dict[int, Chain] = {}
+        limit, size, step, first = region.limit, machine.word, machine.slot_step, machine.slot_at
+        low, high = self._sites.modules.span
         for index in range(len(self._image.words) - 1, -1, -1):
-            slot, word = region.limit + machine.word * index, self._image.words[index]
-            if slot % machine.slot_step == machine.slot_at and self._sites.modules.is_code(word):
+            word = self._image.words[index]
+            slot = limit + size * index
+            if low <= word < high and slot % step == first and self._sites.modules.is_code(word):
                 site = self._sites.at(word)
                 if site.kind is SiteKind.CALL:
                     found[slot] = self._chain(slot, word, found)
         return found
 
     def _chain(self, slot: int, word: int, chains: Dict[int, Chain]) -> Chain:
-        caller = self._unwinding.caller(word, slot + self._image.machine.word, {}, False)
-        older = chains.get(caller.slot) if caller is not None and caller.slot is not None else None
+        called_from = self._unwinding.slot(word, slot + self._image.machine.word)
+        older = chains.get(called_from) if called_from is not None else None
         facts = [Fact.CALLED]
         if self._alive_from is not None and slot < self._alive_from:
             facts.append(Fact.STALE)

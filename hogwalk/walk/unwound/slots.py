@@ -57,14 +57,15 @@ def nodes(evidence: Evidence, frames: Dict[int, MachineFrame], kf_slots: Abstrac
     machine, limit = image.machine, image.region.limit
     found: List[Node] = []
     foreign = _foreign(evidence)
+    size, step, first = machine.word, machine.slot_step, machine.slot_at
     for index, word in enumerate(image.words):
-        slot = limit + machine.word * index
+        slot = limit + size * index
+        if slot % step != first and slot not in frames:
+            continue
         frame = frames.get(slot)
         if frame is not None:
             mask = int(Clue.TRAP_FRAME) | (int(Clue.KF) if slot in kf_slots else 0)
             found.append(Node(slot, word, mask, None, frame.rsp, 0, 0, False))
-            continue
-        if slot % machine.slot_step != machine.slot_at:
             continue
         if word in foreign:
             node: Optional[Node] = _unread(evidence, slot, word, int(Clue.FOREIGN))
