@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable, Dict, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Callable, Dict, Optional, Sequence, Tuple, Union
 
 from hogwalk.answer.report.build import build
 from hogwalk.answer.report.document import Report
-from hogwalk.errors import BadInput, NoDebugger, NothingFound
+from hogwalk.errors import BadInput, NoDebugger, NothingFound, Unreadable
 from hogwalk.machine.words import X86
-from hogwalk.model import Frame, PrintedWalk, Symbol, Triple
+from hogwalk.model import Frame, PrintedWalk, Symbol, Triple, Trust
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence, Tell, Wanted, gather
 from hogwalk.walk.facts.image import StackImage
@@ -31,6 +31,10 @@ Unasked = Callable[[int], str]
 
 def _asked(_: int) -> str:
     return ""
+
+
+def _borne_out(frames: Sequence[Frame]) -> int:
+    return sum(1 for frame in frames if frame.trust in (Trust.LINKED, Trust.CALL))
 
 
 class Run:
@@ -69,10 +73,24 @@ class Run:
                 from hogwalk.answer.report.printed import build_printed  # here, for only texts have tables
 
                 self._report = build_printed(self.target, printed)
-            else:
+                if not printed.asked and self._outdone(self._report):
+                    self.leave_table()
+            if self._report is None:
                 found = build(self.target, self.evidence(), self.walks())
                 self._report = replace(found, older=self._older())
         return self._report
+
+    def _outdone(self, report: Report) -> bool:
+        # Whether a text shows the words that its table's rows lie among, and the code lines there bear out fewer of
+        # the rows than of the reconstruction's frames: then kf was lost, and its table is one witness of several.
+        rows, first = _borne_out(report.frames), report.frames[0].return_slot or 0
+        if not rows or report.about.machine != "x86" or not 0 < first < report.region.base:
+            return False
+        try:
+            self.target.read(first, report.region.base - first)
+            return _borne_out(self.walks().frames) > rows
+        except (Unreadable, NothingFound):
+            return False
 
     def _older(self) -> Tuple[Report, ...]:
         """The reports of the segments in which the thread ran before it was given this one, newest first."""

@@ -277,7 +277,8 @@ class PrintedWalk(_Shown):
     `command` printed it ("" when the text does not say), from `triple` where it names one.  `stacks` are its rows by
     the stack they lie on, each newest first, that of `region` first of all; `unplaced` rows print no frame pointer.
     `remarks` are the debugger's own, `others` name the text's other tables, each with the option that chooses it.
-    `bounded`: the text states the Base of `region`, which else ends with the last row's page.
+    `bounded`: the text states the Base of `region`, which else ends with the last row's page.  `asked`: the command
+    line names the table.
     """
 
     command: str
@@ -288,3 +289,4 @@ class PrintedWalk(_Shown):
     remarks: Tuple[str, ...]
     others: Tuple[str, ...]
     bounded: bool
+    asked: bool = False

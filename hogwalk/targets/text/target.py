@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 from hogwalk.errors import NoDebugger
@@ -49,9 +50,9 @@ class TextTarget:
         self._modules = tuple(sorted([*listed, *self.inferred], key=lambda module: module.start))
         self._names = Names(symbols, self._modules)
         self._placed = place(facts, facts.tables)
-        self._chosen = choose(self._placed, wanted)
+        self._chosen, self._asked = choose(self._placed, wanted), wanted.table is not None
         dumped = facts.runs.memory(Runs())
-        self._dumped = self._chosen is None or (wanted.table is None and dump_wins(self._chosen, dumped))
+        self._dumped = self._chosen is None or (not self._asked and dump_wins(self._chosen, dumped))
         chosen = None if self._dumped else self._chosen
         found = stack_region(facts, dumped if chosen is not None else self._memory)
         self._region = found if chosen is None or (found is not None and wider(chosen, found)) else chosen.region
@@ -158,7 +159,7 @@ class TextTarget:
         """The stack table asked for, else the longest one; None without a table, or where a dump shows far more."""
         if self._chosen is None or self._dumped or self._region is None:
             return None
-        return printed(self._chosen, self._placed, self._region, self._functions)
+        return replace(printed(self._chosen, self._placed, self._region, self._functions), asked=self._asked)
 
     def missing(self) -> Tuple[Missing, ...]:
         """Everything that would make the answer better, most important first."""

@@ -83,9 +83,10 @@ class Starts:
             return False
         kind = self._sites.at(address).kind
         if kind is SiteKind.UNREAD or self._sites.reader.bytes_at(target, 1) is None:
-            if kind is SiteKind.CALL and self.nearest(address) != target and self.named(address) is not None:
-                return None  # its own code, which could jump on, is not there
-            return self.nearest(address) == target
+            near, named = self.nearest(address) == target, self.named(address)
+            if kind is SiteKind.CALL and near == (named is None):
+                return None  # its own code is not there: it could jump on, or end before the address
+            return near
         if self.named(address) == target or self.holds(target, address, kind is not SiteKind.CALL):
             return True
         if self.nearest(address) == target and self.start(address) == target:
