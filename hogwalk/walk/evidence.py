@@ -161,8 +161,8 @@ def _layouts(target: Target, sites: CallSites, words: Sequence[int]) -> Dict[int
 def _refuse_other_machines(about: About) -> None:
     if about.kind == "text" and about.words is not X86:
         raise BadInput(
-            f"this log is of {about.machine}; hogwalk reads logs of x86, and dumps of x86 and x64",
-            "open the dump: -z FILE, or `!py hogwalk` in the debugger",
+            f"this text is of {about.machine}; of that hogwalk reads stack tables (k, kv, kf), and walks dumps only",
+            "paste a stack table, or open the dump: -z FILE, or `!py hogwalk` in the debugger",
         )
     if not about.words.walked:
         raise BadInput(

@@ -9,6 +9,7 @@ import pytest
 from hogwalk.answer.render.triage import render
 from hogwalk.answer.render.verdict import verdict
 from hogwalk.answer.report.fault import depletion
+from hogwalk.errors import NothingFound
 from hogwalk.model import Symbol
 from tests.text.logs import opened
 from tests.text.test_tables import ROWS, held, kb, report, rows, sums
@@ -85,3 +86,38 @@ def test_rows_of_dumpstack_are_said_to_be_no_walk() -> None:
     head = "kd> !dumpstack\nChildEBP RetAddr  Caller, Callee\n"
     no_walk = [any("no walk" in note for note in report(head + "\n".join(some)).notes) for some in (calling, rows())]
     assert no_walk == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("(gdb) bt\n#0  0x0000555555555151 in f (n=1) at a.c:3\n#1  main () at a.c:9", "gdb"),
+        ("  * frame #0: 0x0000000100003f6c a.out`fib(n=1) at fib.c:4:5", "lldb"),
+        ("goroutine 1 [running]:\nmain.f(0x0)", "Go"),
+        ("   at Elm.Parser.Reduce(Int32 count) in C:\\src\\Parser.cs:line 120", ".NET"),
+        ('Exception in thread "main"\n\tat com.elm.Foo.bar(Foo.java:12)', "Java"),
+        ("RangeError: Maximum call stack size exceeded\n    at f (C:\\src\\a.js:1:13)", "JavaScript"),
+        ("Traceback (most recent call last):\n", "Python"),
+        (" 0  ntdll.dll + 0x21f86\n    Found by: given as instruction pointer in context", "minidump_stackwalk"),
+        ("#0 ntdll.dll!RtlpAllocateHeap+0xec1b (0x770024f8 <ntdll.dll+0x424f8>)", "Dr. Memory"),
+        ("elm.exe!Recurse(int n) Line 12 + 0x9 bytes\tC++", "Visual Studio"),
+        ("   4.000d14  ffffe0000ba79040 fc006b27 Blocked    nt!KiSwapContext+0x76\n    nt!KiSwapThread+0x5", "!stacks"),
+        ("00 nt!KiDoubleFaultAbort\n01 elmfs!Scan+0x120", "kc"),
+    ],
+)
+def test_stacks_of_other_tools_are_named(text: str, words: str) -> None:
+    with pytest.raises(NothingFound, match=re.escape(words)) as raised:
+        opened(text)
+    assert raised.value.line().count("\n") == 0
+
+
+def test_a_path_of_windows_is_no_escaped_line_end() -> None:
+    named = [f"{row} [d:\\nt\\base\\ntos\\nt0ff.c @ 12]" for row in rows()]
+    found = report("\n".join(["kd> kb", "ChildEBP RetAddr  Args to Child", *named]))
+    assert (held(found), len(found.frames)) == (sums(), len(ROWS))
+
+
+def test_a_page_in_one_quoted_line_is_read_to_its_end() -> None:
+    text = '{"body":"' + "a remark\\n" * 30_000 + "\\n".join(["kd> kb", "ChildEBP RetAddr", *rows()]) + '"}'
+    assert held(report(text)) == sums()
+    assert held(report('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"')) == sums()

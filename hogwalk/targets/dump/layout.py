@@ -23,7 +23,7 @@ __all__ = ["MACHINES", "NARROW", "PAGE", "WIDE", "Layout", "layout"]
 
 I386, AMD64 = 0x14C, 0x8664
 MACHINES = {I386: "x86", AMD64: "x64"}
-FOREIGN = {0xAA64: "ARM64", 0x1C4: "ARM"}  # named, not walked
+FOREIGN = {0xAA64: "ARM64", 0x1C0: "ARM", 0x1C4: "ARM", 0x200: "IA-64"}  # named, not walked
 
 
 class Layout(NamedTuple):

@@ -9,8 +9,11 @@ from hogwalk.targets.parsers.words import ADDRESS, address, fold
 
 _VALUE = re.compile(rf"Evaluate expression: -?\d+ = ({ADDRESS})\s*$", re.MULTILINE)
 _BLOCK = re.compile(rf"^KdDebuggerDataBlock\s+({ADDRESS})\s*$", re.MULTILINE)
-_MACHINE = re.compile(r"(?:Free|Checked) (x86 compatible|x64|ARM 64-bit|ARM)\b")
-_MACHINES = {"x86 compatible": "x86", "x64": "x64", "ARM 64-bit": "arm64", "ARM": "arm"}
+_MACHINE = re.compile(r"(?:Free|Checked) (x86 compatible|x64|ARM 64-bit|ARM|IA64|ia64)\b")
+_MACHINES = {"x86 compatible": "x86", "x64": "x64", "ARM 64-bit": "arm64", "ARM": "arm", "IA64": "ia64", "ia64": "ia64"}
+# Registers and column heads that only one machine has.
+_ARM_REGISTERS = re.compile(r"\bpc=([0-9a-f]{8})([0-9a-f]{8})?\s+psr=")
+_BACKING_STORE = re.compile(r"\s*(?:#\s+)?(?:Child-SP|Sp)\s+(?:Child-BSP|Bsp)\b")
 
 # What can be evaluated: one expression, without a command's end, a text in quotes or a comment.
 EXPRESSION = re.compile(r"[^;\"\n\r*{}][^;\"\n\r{}]*")
@@ -29,6 +32,14 @@ def parse_debugger_block(text: str, pointer_bytes: Optional[int] = None) -> Opti
 
 
 def parse_machine(text: str) -> Optional[str]:
-    """The machine in `vertarget`'s or a dump's opening text: "x86", "x64", "arm" or "arm64"; None if not said."""
+    """The machine of a line: "x86", "x64", "arm", "arm64" or "ia64"; None if it does not say.
+
+    `vertarget` and a dump's opening text name it; registers and column heads of ARM and Itanium do, too.
+    """
     found = _MACHINE.search(text)
-    return _MACHINES[found.group(1)] if found else None
+    if found:
+        return _MACHINES[found.group(1)]
+    registers = _ARM_REGISTERS.search(text) if "psr=" in text else None
+    if registers:
+        return "arm64" if registers.group(2) else "arm"
+    return "ia64" if _BACKING_STORE.match(text) else None

@@ -1,4 +1,4 @@
-"""Tables of stacks that hold no rows of a walk: recognised, so that a refusal can name them."""
+"""Stacks in texts that hold no rows of a walk: recognised, so that a refusal can name them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,37 @@ def heading(line: str) -> str:
     if _SUMS.match(line):
         return "a !stackusage table: function sums only"
     return "a managed stack of !clrstack" if _MANAGED.match(line) else ""
+
+
+BARE = "call sites without addresses (kc)"
+# What other tools print: a trace of names alone, or the stack of another system.  The first that fits a line.
+_FOREIGN = tuple(
+    (re.compile(pattern), name)
+    for pattern, name in (
+        (r"#\d+ +\S+\+0x[0-9a-f]+.*<\S+\+0x[0-9a-f]+>\)", "a call stack of Dr. Memory"),
+        (r"#\d+ +(?:0x[0-9a-f]{6,16} in )?\S.* \(.*\)(?: (?:at|from) \S+)?$", "a backtrace of gdb"),
+        (r"[ *]+frame #\d+: 0x[0-9a-f]{6,16} ", "a backtrace of lldb"),
+        (r"(?:goroutine \d+ \[|runtime: goroutine stack exceeds )", "a trace of Go"),
+        (r"\s+at [\w$.<>]+(?:\(\w+\.(?:java|kt|scala):\d+\)|\((?:Native Method|Unknown Source)\))", "a trace of Java"),
+        (r"[jJvV] +(?:~|\d+ |com?\.|java)|Native frames: \(", "the error file of a Java machine"),
+        (r"\s+at (?:.+ \()?(?:file://|node:|[A-Za-z]:\\|/).+:\d+:\d+\)?$", "a trace of JavaScript"),
+        (r"\s+at [\w.<>`$|+\[\], ]+\(.*\)(?: in .+:line \d+)?$", "a trace of .NET"),
+        (r"Traceback \(most recent call last\):", "a trace of Python"),
+        (
+            r"\s+Found by: (?:given as|call frame info|previous frame's|stack scanning)",
+            "a listing of minidump_stackwalk",
+        ),
+        (r"[> \t]*[\w.]+\.(?:exe|dll|sys)!.+(?:Line \d+.*| \+ 0x[0-9a-f]+ bytes.*)", "a call stack of Visual Studio"),
+        (r"\s*[0-9a-f]{1,4}\.[0-9a-f]{6} +[0-9a-f`]{8,17} +[0-9a-f]{7,8} +\w+ +\S+![^ ]", "an answer of !stacks"),
+        (r"\s*(?:[0-9a-f]{2,4} +)?[\w.]+![\w:~<>@?$]+(?:\+0x[0-9a-f]+)?\s*$", BARE),
+        (r"Faulting application name: ", "a record of the event log"),
+    )
+)
+
+
+def foreign(line: str) -> str:
+    """What other tool's stack this line belongs to, "" for none that is known."""
+    return next((name for pattern, name in _FOREIGN if pattern.match(line)), "")
 
 
 def sums(line: str) -> bool:

@@ -8,6 +8,7 @@ from typing import BinaryIO, Callable, Sequence, Union
 
 from hogwalk.errors import BadInput, NothingFound
 from hogwalk.machine.words import shown
+from hogwalk.targets.parsers.usage import BARE
 from hogwalk.targets.text.decode import read_lines
 from hogwalk.targets.text.facts import Facts
 from hogwalk.targets.text.reader import read_facts
@@ -17,6 +18,7 @@ from hogwalk.targets.text.target import TextTarget
 __all__ = ["Choose", "TextTarget", "open_text"]
 
 REMEDY = "in WinDbg run `!thread` and `dps LIMIT BASE` with its Limit and Base, and pass that text"
+UNREAD = {"arm": "a 32-bit ARM machine", "ia64": "an Itanium (IA-64) machine"}  # frames lie otherwise there
 MOST_CALLS = 12  # names in a refusal
 SYSTEM = ("nt", "ntdll")
 
@@ -47,6 +49,9 @@ def _opened(stream: BinaryIO, name: str, progress: Callable[[int], None], wanted
     if not useful:
         raise _refusal(sessions[-1])
     target = TextTarget(useful[-1], name, wanted)
+    machine = target.about().machine
+    if machine in UNREAD:
+        raise BadInput(f"this text is of {UNREAD[machine]}", "hogwalk reads the stacks of x86 and x64")
     if target.printed_walk() is None and wanted.table is not None:
         count = len(useful[-1].tables)
         raise BadInput(f"the text holds no stack table number {wanted.table}", f"it holds {count}, counted from 1")
@@ -67,7 +72,9 @@ def _refusal(facts: Facts) -> NothingFound:
             f"first: {calls}{_entered(names)}",
             "run `kf` (or `kn`) of the same thread and pass that",
         )
-    what = f": what is there is {' and '.join(dict.fromkeys(facts.recognised))}" if facts.recognised else ""
+    seen = list(dict.fromkeys(facts.recognised))
+    seen = [name for name in seen if name != BARE] or seen
+    what = f": what is there is {' and '.join(seen)}" if seen else ""
     sums = sorted(facts.usage.items(), key=lambda item: -item[1][0])
     if sums:
         shares = ", ".join(f"{module} {size} in {count}" for module, (size, count) in sums[:MOST_CALLS])

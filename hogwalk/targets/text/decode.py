@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import BinaryIO, Callable, Iterator
 
 from hogwalk.errors import BadInput
+from hogwalk.targets.text.escaped import unescaped
 
 PIECE_BYTES = 1 << 16
 LONGEST_LINE_BYTES = 1 << 16  # no debugger row is longer; more is cut, so that no line fills the memory
 LARGEST_BINARY_BYTES = 64 << 20  # without a line's end: a device, or another kind of file
+_ESCAPED_END = rb"\n"
 
 # Blanks that are no blanks, and what mail programs and blogs make of the engine's backtick, dashes and 0x.
 _LOOKALIKES = {
@@ -40,18 +42,22 @@ def read_lines(stream: BinaryIO, progress: Callable[[int], None]) -> Iterator[st
         if endless > LARGEST_BINARY_BYTES:
             raise BadInput("this is no text: no line of it ends", "pass a dump with -z, or a log")
         if len(rest) > LONGEST_LINE_BYTES:
-            rest = rest[:LONGEST_LINE_BYTES]
+            cut = rest.rfind(_ESCAPED_END, 1)  # a whole page in one quoted string
+            if cut > 0:
+                yield from _lines(rest[:cut])
+            rest = rest[cut:] if cut > 0 else rest[:LONGEST_LINE_BYTES]
     if rest:
-        yield clean(_decode(rest))
+        yield from _lines(rest)
 
 
 def _lines(block: bytes) -> Iterator[str]:
-    if block.isascii() and b"\t" not in block and b"\0" not in block:
+    if block.isascii() and b"\t" not in block and b"\0" not in block and _ESCAPED_END not in block:
         for line in block.decode("ascii").split("\n"):
             yield line.rstrip() if ">" not in line[:8] else clean(line)
     else:
         for raw in block.split(b"\n"):
-            yield clean(_decode(raw))
+            for line in unescaped(_decode(raw)):
+                yield clean(line)
 
 
 def clean(line: str) -> str:

@@ -17,6 +17,7 @@ _TAG = re.compile(
     r"(?:\s[^<>]{0,500})?/?>",
     re.IGNORECASE,
 )
+_BULLET = re.compile(r"(\s*)[*+-](\s+)(?=[0-9a-f]{2} [0-9a-f]{8})")  # of a list; !findstack marks rows so
 _BOLD = re.compile(r"(?<![*])\*\*(?![*])")
 _ESCAPED = re.compile(r"\\([!_*<>#+`\[\]])")
 _SHORTEST_JOINED = 60  # characters; two rows are longer
@@ -49,6 +50,8 @@ def _unmarked(line: str) -> str:
         line = _BOLD.sub("", line)
     if "\\" in line:
         line = _ESCAPED.sub(r"\1", line)
+    if line.lstrip()[:2] in ("* ", "+ ", "- "):
+        line = _BULLET.sub(r"\1\2", line)
     bare = line.strip()
     if bare[:1] == "`" and not bare.startswith("```"):
         return bare.strip("`")

@@ -51,6 +51,7 @@ class _Reader:
         self.printed = TableReader(self.facts.tables, self._add_frame)
         self.newer_frame: Optional[int] = None
         self.command = ""
+        self.child_sp = False  # whether the table's head says Child-SP
         self.module: Optional[Module] = None
         self.memory_asked: Optional[bool] = None  # whether a memory command printed this; None without a prompt
         self.doubtful: Tuple[Word, ...] = ()  # a row that is memory only if the next one goes on where it ends
@@ -91,6 +92,8 @@ class _Reader:
         facts = self.facts
         if ("Ret" in line or "Call Site" in line) and kf.HEADER.match(line):
             facts.answers.add(line)
+            facts.machine = parse_machine(line) or facts.machine
+            self.child_sp = "Child-SP" in line
             self.table, self.newer_frame = self._no_table, None
             self.printed.heading(line, len(facts.threads), len(facts.registers))
         elif "module name" in line and lm.HEADER.match(line):
@@ -121,10 +124,12 @@ class _Reader:
         return False
 
     def _add_frame(self, row: KfRow, running: Optional[int]) -> None:
-        wide = kfrow.is_wide(row)
-        self._width(wide)
         if row.inline:
             return
+        wide = kfrow.is_wide(row)
+        self._width(wide)
+        if self.child_sp and not wide:  # of the machines with 32-bit addresses only ARM has no ChildEBP
+            self.facts.machine = self.facts.machine or ARM
         if row.symbol and running:
             self.facts.add_symbol(running, row.symbol)
         # In a row of 0 bytes, or with a trap frame, RetAddr is no word of the stack above the frame pointer.
@@ -244,10 +249,14 @@ class _Reader:
         elif _SPOKEN_THREAD.search(line) and len(facts.threads) < MOST_THREADS:
             thread.add_line(facts.threads, line)
         elif not facts.bugcheck.take(line):
+            if len(facts.recognised) < MOST_RECOGNISED and len(line) < LONGEST_RECOGNISED:
+                facts.recognised.extend(filter(None, [usage.foreign(line)]))
             facts.raised.take(line)
             facts.machine = parse_machine(line) or facts.machine
 
 
+ARM = "arm"
+MOST_RECOGNISED, LONGEST_RECOGNISED = 20, 300  # lines, characters: enough to name what a text without a table holds
 _UNKNOWN = Columns(None, None, None)
 
 

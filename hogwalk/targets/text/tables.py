@@ -173,6 +173,8 @@ class TableReader:
         last = self._last.frame_ptr if self._last is not None else None
         if begun is None or self._table is None or last is None or self._between:
             return False
+        if self._blank and not self._spaced:  # something else: !running shows each processor before its stack
+            return False
         if any(word.value is not None for word in dps.parse_row(line)):
             return False
         at = address(begun.group(1))

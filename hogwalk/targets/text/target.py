@@ -29,6 +29,7 @@ from hogwalk.targets.text.region import stack_region
 from hogwalk.targets.text.stacks import ANY, Choose, choose, dump_wins, place, printed, wider
 
 SLACK_BYTES = 4096  # how far below Limit a stack pointer that ran out of stack may lie
+WIDE = ("x64", "arm64", "ia64")  # machines with 64-bit addresses
 KNOWN_BYTES = 1  # a log knows single bytes, not pages
 
 
@@ -64,7 +65,7 @@ class TextTarget:
         """
         width = self._facts.pointer_bytes
         said = self._facts.machine
-        machine = said if said and (said in ("x64", "arm64")) == (width == 8) else ("x64" if width == 8 else "x86")
+        machine = said if said and (said in WIDE) == (width == 8) else ("x64" if width == 8 else "x86")
         facts = self._facts
         return About("text", machine, width, KNOWN_BYTES, facts.bugcheck.found, self._source, facts.raised.found)
 
