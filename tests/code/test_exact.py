@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hogwalk.machine.x86.callees import Blocks
 from hogwalk.machine.x86.depth import StackDepths
 from hogwalk.machine.x86.functions import looks_like_start
@@ -56,6 +58,20 @@ def test_a_helper_that_cannot_be_followed_is_unsure() -> None:
 
 CHKSTK = "51 8d4c2404 2bc8 1bc0 f7d0 23c8 8bc4 2500f0ffff 3bc8 720a 8bc1 59 94 8b00 890424 c3"
 PROBE_16 = "51 8d4c2408 2bc8 83e10f 03c1 1bc9 0bc1 59"  # and a jump to __chkstk
+
+
+# The rest of the newer probe: its loop by pages; and all of the older one.
+NEWER = CHKSTK + "2d00100000 8500 ebe9"
+OLDER = "51 8d4c2408 3d00100000 7214 81e900100000 2d00100000 8501 3d00100000 73ec 2bc8 8bc4 8501 8be1 8b08 8b4004 50 c3"
+
+
+@pytest.mark.parametrize("probe", [NEWER, OLDER])
+@pytest.mark.parametrize("room", [0x2000, 0xC67E0, 0xF00000])
+def test_a_frame_as_large_as_the_stack_is_known_to_the_byte(probe: str, room: int) -> None:
+    # mov eax,ROOM; call _chkstk; push esi; call +300h
+    function = "b8" + room.to_bytes(4, "little").hex() + call(5, 0x100) + "56" + call(11, 0x300) + "c3"
+    depths = StackDepths(reader_of(function, probe, "90", "c3")).at(BASE, BASE + 16)
+    assert (depths.depths, depths.exact) == ((room + 4,), True)
 
 
 def test_an_aligning_probe_is_dynamic() -> None:

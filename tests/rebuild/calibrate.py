@@ -63,7 +63,12 @@ def measure(folder: Path, hidden: int) -> Measured:
 def _slots(rebuilt: Rebuilt, view: TruthView) -> List[Tuple[float, bool]]:
     """For every candidate the probability that it is live, and whether it is."""
     live = rebuilt.weighed.posterior.nodes()
-    return [(stated, node.slot in view.modules) for stated, node in zip(live, rebuilt.weighed.clued.nodes)]
+    walked = [frame.return_slot for frame in rebuilt.frames]
+    found = []
+    for stated, node in zip(live, rebuilt.weighed.clued.nodes):
+        newer = sum(1 for slot in walked if slot < node.slot)
+        found.append((stated * rebuilt.lives(newer), node.slot in view.modules))
+    return found
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from hogwalk.model import Symbol
+from hogwalk.machine.windows import STACK_OVERFLOW
+from hogwalk.model import Raised, Symbol
 from hogwalk.targets.dump import DumpTarget, open_dump
 from hogwalk.walk.evidence import Evidence, Wanted, gather
 from hogwalk.walk.rebuild import Rebuilt, rebuild
 from hogwalk.walk.rebuild.chained import chains
+from hogwalk.walk.rebuild.confidence import confidence
 from hogwalk.walk.rebuild.nodes import nodes
 from tests.lab.minidump import write_minidump
 
@@ -142,3 +145,38 @@ def test_chains_are_believed_in_programs_alone(tmp_path: Path) -> None:
     assert all(
         node.slot in chains(evidence, found).dropped for node in found if LIMIT + 0x300 < node.slot - 4 < LIMIT + 0x420
     )
+
+
+def test_without_registers_the_newest_frames_may_be_left_over(tmp_path: Path) -> None:
+    stack = Stack()
+    right = stack.chain()
+    known, unknown = walked(tmp_path, stack, at(FRAMES[0])), walked(tmp_path, stack, None)
+    assert slots(known) == right
+    assert set(right) <= set(slots(unknown))
+    assert (known.left_over, unknown.left_over > 0) == (0.0, True)
+    assert min(known.probabilities) > 0.9
+    assert unknown.probabilities[0] < 0.1
+    rising = [unknown.lives(newer) for newer in range(100)]
+    assert rising == sorted(rising)
+    assert 0 < rising[0] < 0.1
+    assert rising[-1] > 0.99
+
+
+def test_a_stack_that_ran_out_has_no_frames_left_over_below_its_newest(tmp_path: Path) -> None:
+    stack = Stack()
+    stack.chain()
+    evidence = seen(tmp_path, stack, None)
+    full = replace(evidence, fault=evidence.fault._replace(raised=Raised(STACK_OVERFLOW)))
+    assert rebuild(full).left_over == 0.0
+
+
+def test_what_may_be_left_over_widens_the_range_of_bytes(tmp_path: Path) -> None:
+    stack = Stack()
+    stack.chain()
+    stated = []
+    for registers in (at(FRAMES[0]), None):
+        evidence = seen(tmp_path, stack, registers)
+        found = confidence(rebuild(evidence), evidence.modules, lambda name: name)
+        assert found is not None
+        stated.append(found)
+    assert stated[1].high - stated[1].low > stated[0].high - stated[0].low

@@ -25,6 +25,7 @@ def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[Mo
     found: List[str] = []
     found.extend(_unproven(walks.frames))
     found.extend(_who(walks))
+    found.extend(_left_over(walks))
     found.extend(_processor(target, evidence))
     found.extend(_holes(evidence))
     if not older_segments(target, evidence.region):  # else these are shown
@@ -67,6 +68,15 @@ def _who(walks: Walks) -> List[str]:
     return [
         f"kf and hogwalk's own walk differ: {alone} frames are hogwalk's alone, {len(walks.dropped)} rows of kf are "
         "left out; `compare` shows which and why"
+    ]
+
+
+def _left_over(walks: Walks) -> List[str]:
+    if walks.own is None or not walks.own.left_over:
+        return []
+    return [
+        "no registers tell where this stack's newest frame is: the newest rows may be left over from calls that have "
+        "returned (`walk --why` says how likely each is live)"
     ]
 
 

@@ -17,7 +17,8 @@ CALLER_ESP, CALLER_EBP = 0x40000000, 0x50000000  # made-up addresses, far apart
 REACH = 0x1000000
 RETURN_ADDRESS = 0x00F0F0F0
 TAGS = {EBX: 0x60000001, ESI: 0x60000002, EDI: 0x60000003}  # to be found again where they are pushed
-MOST_STEPS = 2000  # a probe loop takes four per page
+MOST_STEPS = 2000
+PAGE, STEPS_A_PAGE = 0x1000, 8  # a probe's loop takes four or five for each page of the room it is asked for
 FS = 0x64
 SEGMENTS = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65)
 SHORT = 0x67  # 16-bit addresses: only of fs:[0]
@@ -55,7 +56,8 @@ def emulate_helper(reader: CodeReader, entry: int, eax: Number, words: Mapping[i
         machine.registers[register] = tag
     machine.push(RETURN_ADDRESS)
     try:
-        _run(machine, reader, entry)
+        room = eax if eax is not None and 0 <= eax < REACH else 0
+        _run(machine, reader, entry, MOST_STEPS + STEPS_A_PAGE * (room // PAGE))
     except (UnsupportedError, IndexError):
         return None
     slots = {word: address - CALLER_ESP for address, word in machine.memory.items() if word is not None}
@@ -78,10 +80,10 @@ def _relative(number: Number) -> Known:
     return None
 
 
-def _run(machine: Machine, reader: CodeReader, entry: int) -> None:
+def _run(machine: Machine, reader: CodeReader, entry: int, most: int) -> None:
     """Runs up to the return; raises UnsupportedError when it cannot get there."""
     ip = entry
-    for _ in range(MOST_STEPS):
+    for _ in range(most):
         code = reader.readable_from(ip, 15)
         length = instruction_length(code, 0)
         at = 0

@@ -9,7 +9,7 @@ from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from hogwalk.model import Frame
 from hogwalk.walk.facts.modules import ModuleMap
-from hogwalk.walk.rebuild.walk import Rebuilt, RimFrame, Weighed
+from hogwalk.walk.rebuild.walk import LEFT_OVER_SHAPE, Rebuilt, RimFrame, Weighed
 
 ANYBODY = ""  # the owner of bytes of which nothing tells whose they are
 DRAWS, FEWEST_DRAWS = 200, 50
@@ -54,12 +54,19 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
     random, posterior = Random(SEED), rebuilt.weighed.posterior
     count = max(FEWEST_DRAWS, min(DRAWS, WORK // len(owners)))
     summed = Sums(rebuilt.weighed, owners, owner)
-    draws = [summed.of(posterior.sample(random)) for _ in range(count)]
+    draws = [summed.of(_without_left_over(rebuilt, posterior.sample(random), random)) for _ in range(count)]
     agreeing = sum(_largest(draw) == named for draw in draws)
     held = sorted(draw.get(named, 0) for draw in draws)
     most = sorted(draw.get(named, 0) + draw.get(ANYBODY, 0) for draw in draws)
     cut = int(count * (1 - INTERVAL) / 2)
     return Confidence(named, _stated(agreeing, count), held[cut], most[-1 - cut])
+
+
+def _without_left_over(rebuilt: Rebuilt, path: Tuple[int, ...], random: Random) -> Tuple[int, ...]:
+    """The drawn path without the newest nodes that are left over in this draw; the oldest one stays."""
+    if not rebuilt.left_over or not path:
+        return path
+    return path[min(len(path) - 1, int(random.weibullvariate(rebuilt.left_over, LEFT_OVER_SHAPE))) :]
 
 
 def _stated(agreeing: int, count: int) -> float:

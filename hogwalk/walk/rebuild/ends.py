@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Sequence
 
+from hogwalk.machine.windows import STACK_OVERFLOW
 from hogwalk.machine.x86.opcodes import INT3
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import Traps
@@ -34,8 +35,10 @@ PAGE = 0x1000  # bytes: a region smaller than a page is a part of a stack, and i
 
 
 def overflowed(evidence: Evidence) -> bool:
-    """Whether the stack is known to have run into its limit: the double fault of a guard page."""
-    bugcheck = evidence.about.bugcheck
+    """Whether the stack is known to have run into its limit: a double fault, or a program's stack overflow."""
+    bugcheck, raised = evidence.about.bugcheck, evidence.fault.raised
+    if raised is not None and raised.code == STACK_OVERFLOW:
+        return True
     return bugcheck is not None and bugcheck.double_fault
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from math import inf
+from dataclasses import dataclass, field, replace
+from math import exp, inf
 from typing import Callable, FrozenSet, List, Optional, Protocol, Sequence, Tuple
 
 from hogwalk.model import Frame, Registers
@@ -11,6 +11,7 @@ from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.gaps import Gap
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Candidates, Clued, Collector
+from hogwalk.walk.rebuild.ends import overflowed
 from hogwalk.walk.rebuild.frames import FrameBuilder
 from hogwalk.walk.rebuild.front import HOPELESS
 from hogwalk.walk.rebuild.graph import Graph, Posterior
@@ -20,6 +21,7 @@ from hogwalk.walk.rebuild.weights import HEAT
 CHAINED = (
     Clue.CHAINED | Clue.EBP_FRAME | Clue.EBP_CHAIN
 )  # by the EBP saved below the slot, or by that known from newer frames
+LEFT_OVER, LEFT_OVER_SHAPE = 22.0, 1.3  # frames, and no unit: 20 lab cases of user-raw (seeds 1-14, 5001-5006)
 
 
 class RimBuilder(Protocol):
@@ -70,7 +72,8 @@ class Rebuilt:
     bytes of the stack that no frame holds.  A frame behind a page that cannot be read holds bytes from the page's end
     only, one that ends inside such a page has return address 0.  `weighed` is what confidence in sums is drawn from.
     `believed`: a chain of saved EBPs through code that cannot be read leads it.  `onward`: the registers with which the
-    walk goes on on another stack (x64).
+    walk goes on on another stack (x64).  `left_over`: about how many of the newest frames are of calls that have
+    returned, where nothing tells which (a Weibull distribution's scale; 0: the registers tell).
     """
 
     frames: Tuple[Frame, ...]
@@ -80,6 +83,11 @@ class Rebuilt:
     weighed: Weighed = field(repr=False, compare=False)
     believed: bool = False
     onward: Optional[Registers] = None
+    left_over: float = 0.0
+
+    def lives(self, newer: int) -> float:
+        """The chance that a frame with so many newer ones on the walk is none of those left over."""
+        return 1.0 if not self.left_over else 1 - exp(-(((newer + 1) / self.left_over) ** LEFT_OVER_SHAPE))
 
 
 def rebuild(
@@ -104,7 +112,16 @@ def rebuild(
     probabilities = _probabilities([one.node for one in built], live)
     weighed = Weighed(clued, graph, posterior, _bridges(clued), builder)
     believed = bool(clued.chains.onward)
-    return Rebuilt(frames, tuple(one.reason for one in built), probabilities, gaps, weighed, believed)
+    reasons = tuple(one.reason for one in built)
+    found = Rebuilt(frames, reasons, probabilities, gaps, weighed, believed, left_over=_left_over(evidence))
+    return replace(found, probabilities=tuple(live * found.lives(at) for at, live in enumerate(probabilities)))
+
+
+def _left_over(evidence: Evidence) -> float:
+    """A program's stack goes on below its newest frame with older calls' frames, as well chained as live ones are."""
+    if evidence.about.kernel or evidence.registers is not None or overflowed(evidence):
+        return 0.0
+    return LEFT_OVER
 
 
 def _smooth(graph: Graph) -> bool:
