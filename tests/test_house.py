@@ -18,7 +18,7 @@ MOST_LINES, MOST_FUNCTION_LINES = 300, 45
 FOLDERS = ("hogwalk", "tests", "fixtures")
 # The rooms, in the order of the data's way: each may import those before it and itself, never those behind it.
 ORDER = (
-    "printable", "machine.windows", "machine.words", "errors", "model", "fault", "machine.x86", "machine.x64",
+    "printable", "machine.windows", "machine.words", "errors", "model", "fault", "bundle", "machine.x86", "machine.x64",
     "targets.images", "targets.symbols", "targets.parsers", "targets.protocol", "targets.null", "targets.teb",
     "targets.packed", "targets.recorder", "targets.recording", "targets.settings", "targets.held", "targets.processes",
     "targets.line", "targets.engine", "targets.attach", "targets.dump", "targets.text",

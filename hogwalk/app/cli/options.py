@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import string
 import textwrap
 from typing import Any, Dict, NoReturn, Optional, Union
 
@@ -61,6 +60,7 @@ EPILOG = (
     "hogwalk never writes to the target and leaves the debugger's settings as they were."
 )
 HELP_WIDTH = 98  # columns
+DIGITS = "0123456789"
 LONGEST_NUMBER = 20  # digits of 2^64 in decimal
 EXAMPLES = """\
   hogwalk -z MEMORY.DMP -y SYMBOLS           a dump, read without a debugger
@@ -110,7 +110,7 @@ def literal(text: str) -> Optional[int]:
     """The number that is written out, None where none is."""
     plain = text.replace("`", "").lower()
     digits, base = (plain[2:], 10 if plain[:2] == "0n" else 16) if plain[:2] in ("0x", "0n") else (plain, 16)
-    allowed = string.digits if base == 10 else string.hexdigits
+    allowed = DIGITS if base == 10 else DIGITS + "abcdef"
     if not digits or digits.strip(allowed) or len(digits) > LONGEST_NUMBER:  # int() would take signs and underscores
         return None
     return int(digits, base)

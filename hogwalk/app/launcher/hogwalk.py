@@ -13,7 +13,11 @@ here = os.path.normcase(os.path.dirname(os.path.abspath(globals().get("__file__"
 sys.path[:] = [folder for folder in sys.path if os.path.normcase(os.path.abspath(folder or os.curdir)) != here]
 
 if __name__ == "__main__":
-    sys.exit(importlib.import_module("hogwalk.__main__").main())
+    finder = importlib.import_module("hogwalk.bundle").install()
+    try:
+        sys.exit(importlib.import_module("hogwalk.__main__").main())
+    finally:
+        finder.keep()
 
 # Imported in the package's place: whoever asked gets the package instead.
 del sys.modules[__name__]

@@ -6,15 +6,16 @@ Everything that parses a foreign format reads through one of these, so a hostile
 
 from __future__ import annotations
 
-import mmap
 import os
 import stat
 import struct
 import weakref
-from pathlib import Path
-from typing import Callable
+from typing import TYPE_CHECKING, Callable
 
 from hogwalk.errors import BadInput, Unreadable
+
+if TYPE_CHECKING:
+    import mmap
 
 _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
@@ -99,6 +100,12 @@ class Memory(ByteSource):
         return self._data[offset : offset + count]
 
 
+def _mapped(descriptor: int) -> mmap.mmap:
+    import mmap  # here, for inside the debugger no file is opened
+
+    return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+
+
 class MappedFile(ByteSource):
     """A file opened for reading: opening costs the same for any size, only what is asked is loaded.
 
@@ -108,7 +115,7 @@ class MappedFile(ByteSource):
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.name = Path(path).name
+        self.name = os.path.basename(path)
         try:
             # Not blocking: a pipe without a writer would be waited for.
             self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
@@ -119,7 +126,7 @@ class MappedFile(ByteSource):
             self.size = found.st_size
             if self.size == 0:
                 raise BadInput(f"{self.name} is empty", "copy the file again")
-            self._map = None if hasattr(os, "pread") else mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ)
+            self._map = None if hasattr(os, "pread") else _mapped(self._descriptor)
         except FileNotFoundError:
             raise BadInput(f"{path} does not exist", "check the path") from None
         except (OSError, ValueError, OverflowError) as error:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, log
-from random import Random
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from hogwalk.model import Frame
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.rebuild.walk import LEFT_OVER_SHAPE, Rebuilt, RimFrame, Weighed
+
+if TYPE_CHECKING:
+    from random import Random
 
 ANYBODY = ""  # the owner of bytes of which nothing tells whose they are
 DRAWS, FEWEST_DRAWS = 200, 50
@@ -50,6 +52,8 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
     whole = not rebuilt.weighed.anybody or all(frame.return_address for frame in rebuilt.frames)
     if doubt < NO_DOUBT and _largest(sums) == named and whole:
         return Confidence(named, _stated(DRAWS, DRAWS), sums[named], sums[named])
+    from random import Random  # here, for a walk without doubt needs no draws
+
     owners = _owners(rebuilt.weighed, modules, owner)
     random, posterior = Random(SEED), rebuilt.weighed.posterior
     count = max(FEWEST_DRAWS, min(DRAWS, WORK // len(owners)))

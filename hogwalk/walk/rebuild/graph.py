@@ -10,8 +10,10 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
 from math import exp, inf, log
-from random import Random
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
+
+if TYPE_CHECKING:
+    from random import Random
 
 NEGLIGIBLE = 36.0  # a term whose logarithm lies that far below another's does not change a sum of doubles
 UNDRAWN = 14.0  # the same for a way that none of some hundred draws would take
