@@ -13,6 +13,7 @@ from hogwalk.model import Frame, PrintedWalk, Symbol, Triple, Trust
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence, Tell, Wanted, gather
 from hogwalk.walk.facts.image import StackImage
+from hogwalk.walk.facts.modules import Unlisted
 from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.facts.segments import older_segments
 from hogwalk.walk.facts.sites import SiteKind
@@ -64,6 +65,12 @@ class Run:
     def stack(self) -> Optional[StackImage]:
         """The stack as it was read; None before that."""
         return None if self._evidence is None else self._evidence.image
+
+    def unlisted(self) -> Optional[Unlisted]:
+        """What the debugger lacks of a live machine's modules, where that was looked at and found."""
+        if self._report is not None:
+            return self._report.unlisted
+        return None if self._evidence is None else self._evidence.unlisted
 
     def report(self) -> Report:
         """The report of the best walk, or of the walk from the triple given."""

@@ -12,13 +12,18 @@ GUARD = 0x1000  # the guard page below Limit
 USER_END = 0x80000000  # kernel addresses start here (with /3GB at C0000000: then more looks like user space, not less)
 
 
+# _KPCR.KdVersionBlock by the size of a pointer (0 from Windows 8 on): a DBGKD_GET_VERSION64.
+PCR_VERSION_BLOCK = {4: 0x34, 8: 0x108}
+VERSION_DATA_LIST = 0x20  # .DebuggerDataList: a list of debugger data blocks, or one by itself
+
+
 class Kdbg:
     """Offsets in the debugger data block (_KDDEBUGGER_DATA64); its pointers take 64 bits, sign-extended on x86.
 
     From INITIAL_STACK's neighbours on each is a USHORT that holds an offset in another structure.
     """
 
-    TAG = 0x10
+    TAG = 0x10  # KDBG_TAG
     SIZE = 0x14
     MODULE_LIST = 0x48  # PsLoadedModuleList
     PROCESS_LIST = 0x50  # PsActiveProcessHead

@@ -27,7 +27,7 @@ from hogwalk.model import (
     Triple,
     Version,
 )
-from hogwalk.targets.held import about_of, one_line
+from hogwalk.targets.held import about_of, live_data_block, one_line
 from hogwalk.targets.line import END, Line
 from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.dt import field_offsets
@@ -177,7 +177,7 @@ class EngineTarget:
         return self._types[type_name].get(field)
 
     def debugger_block(self) -> Optional[bytes]:
-        """The KDBG block: where the dump's header says it lies, or at nt!KdDebuggerDataBlock."""
+        """The KDBG block: where a dump says it lies, at nt!KdDebuggerDataBlock, or as a live kernel has it."""
         if self._block is None:
             self._block = (self._ask_debugger_block(),)
         return self._block[0]
@@ -186,6 +186,8 @@ class EngineTarget:
         address = parse_debugger_block(self.command(".dumpdebug"), 4) if "dump" in self.about().kind else None
         if address is None:
             address = self.evaluate("nt!KdDebuggerDataBlock")
+        if address is None and self.about().kernel and self.about().live:
+            return live_data_block(self)
         try:
             return None if address is None else self.read(address, DATA_BLOCK_BYTES)
         except Unreadable:

@@ -1,15 +1,23 @@
-"""What the debugger holds: kind, machine and bug check, by pykd's own questions (`pykd` is the module)."""
+"""What the debugger holds: kind, machine, bug check and the kernel's data block (`pykd` is the module)."""
 
 from __future__ import annotations
 
 import ntpath
-from typing import Any, Callable, Optional
+import re
+from typing import Any, Callable, Iterator, Optional
 
-from hogwalk.errors import CommandFailed, NoDebugger
+from hogwalk.errors import CommandFailed, NoDebugger, Unreadable
+from hogwalk.machine.windows import PCR_VERSION_BLOCK, VERSION_DATA_LIST, Kdbg
 from hogwalk.model import About, BugCheck, Raised
+from hogwalk.targets.parsers.expr import parse_module_list
 from hogwalk.targets.parsers.raised import parse_raised
 from hogwalk.targets.parsers.settings import dump_file
+from hogwalk.targets.parsers.words import ADDRESS, address
+from hogwalk.targets.protocol import Target
 
+KDBG_TAG = b"KDBG"
+# KDBG and PsLoadedModuleList lie in the kernel's .data, in Windows 7 to 11 less than 0x40000 bytes apart.
+PIECE, PIECES = 0x10000, 8  # bytes searched at a time, so many to each side
 MACHINES = {"I386": "x86", "AMD64": "x64", "ARM": "arm", "ARM64": "arm64"}
 
 
@@ -44,6 +52,59 @@ def _bug_check(pykd: Any, pointer: int) -> Optional[BugCheck]:
         return None
     mask = (1 << 8 * pointer) - 1
     return BugCheck(code, tuple(argument & mask for argument in arguments)) if code else None
+
+
+def live_data_block(target: Target) -> Optional[bytes]:
+    """The debugger data block of a live kernel without the kernel's symbols; None where it is not found.
+
+    The processor's version block leads to it (up to Windows 7); else it is searched for, by the machine itself, around
+    PsLoadedModuleList, which the debugger has from the connection.
+    """
+    listed = module_list(target)
+    for place in _places(target, listed):
+        block = _read(target, place, Kdbg.BYTES)
+        own = int.from_bytes(block[Kdbg.MODULE_LIST :][:8], "little") & target.about().words.mask
+        if block[Kdbg.TAG : Kdbg.SIZE] == KDBG_TAG and listed in (None, own):
+            return block
+    return None
+
+
+def module_list(target: Target) -> Optional[int]:
+    """Address of PsLoadedModuleList as a live kernel said it when the debugger connected; it costs no request."""
+    return parse_module_list(_answer(target, "vertarget"), target.about().pointer_bytes)
+
+
+def _places(target: Target, listed: Optional[int]) -> Iterator[int]:
+    """Where the block may lie: at the version block's list or behind its first link; where the search finds its tag."""
+    size, machine = target.about().pointer_bytes, target.about().words
+    pcr = target.evaluate("@$pcr")
+    version = _word(target, pcr + PCR_VERSION_BLOCK[size], size) if pcr else 0
+    head = _word(target, version + VERSION_DATA_LIST, size) if version else 0
+    if head:
+        yield from (_word(target, head, size), head)
+    for number in range(2 * PIECES if listed is not None else 0):
+        start = ((listed or 0) & -PIECE) + PIECE * ((number + 1) // 2 * (-1 if number % 2 else 1))
+        found = _answer(target, f"s -a {machine.typed(start)} L{PIECE:x} {KDBG_TAG.decode()}")
+        for hit in re.findall(rf"^({ADDRESS})  ", found, re.MULTILINE):
+            yield address(hit) - Kdbg.TAG
+
+
+def _word(target: Target, at: int, size: int) -> int:
+    return int.from_bytes(_read(target, at, size), "little")
+
+
+def _read(target: Target, at: int, count: int) -> bytes:
+    try:
+        return target.read(at & target.about().words.mask, count)
+    except Unreadable:
+        return b""
+
+
+def _answer(target: Target, command: str) -> str:
+    try:
+        return target.command(command)
+    except CommandFailed:
+        return ""
 
 
 def one_line(error: Exception) -> str:

@@ -18,7 +18,7 @@ from hogwalk.walk.facts import kernel
 from hogwalk.walk.facts.faults import Fault, find_fault
 from hogwalk.walk.facts.image import StackImage, read_stack
 from hogwalk.walk.facts.links import LinkJudge
-from hogwalk.walk.facts.modules import ModuleMap
+from hogwalk.walk.facts.modules import ModuleMap, Unlisted, unlisted
 from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.facts.shadow import neighbours, shadow_entries
 from hogwalk.walk.facts.sites import LONGEST_CALL, CallSites, SiteKind
@@ -50,7 +50,8 @@ class Wanted:
 class Evidence:
     """Everything known about one stack before any walk; `oldest` is where its oldest return slot can lie at lowest.
 
-    `registers` are those of `fault`; `unwinding` is what unwind data say (x64 only).
+    `registers` are those of `fault`; `unwinding` is what unwind data say (x64 only); `unlisted` what the debugger lacks
+    of a live machine's modules.
     """
 
     about: About
@@ -70,6 +71,7 @@ class Evidence:
     fault: Fault
     shadow: FrozenSet[Tuple[int, int]] = frozenset()
     unwinding: Optional[Unwinding] = None
+    unlisted: Optional[Unlisted] = None
 
 
 def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registers] = None) -> Evidence:
@@ -116,6 +118,7 @@ def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registe
         fault,
         neighbours(shadow_entries(target, region), modules.is_code),
         unwinding,
+        unlisted(target),
     )
 
 

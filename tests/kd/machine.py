@@ -157,6 +157,14 @@ class Machine:
         self.memory.overlay[head], self.memory.overlay[self.data_block] = links
         return head
 
+    def tell_version_block(self) -> None:
+        """_KPCR.KdVersionBlock leads to a DBGKD_GET_VERSION64, as on machines up to Windows 7."""
+        at = self.list_head() - 0x28  # zeros in these kernels
+        self.memory.overlay[at] = struct.pack("<Q", self.wide(self.list_head()))
+        pcr = self.prcbs[0] - self.shape.pcr_to_prcb
+        pointer = self.wide(at - 0x20).to_bytes(8, "little")[: self.shape.pointer]
+        self.memory.overlay[pcr + (0x34 if self.shape.pointer == 4 else 0x108)] = pointer
+
     def add_processor(self, at: int, ip: int, sp: int) -> None:
         """A second processor, made up: copies of the first one's KPCR, KPRCB and CONTEXT at a free place."""
         shape, memory = self.shape, self.memory

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
 import pytest
 
-from tests.engine.engine import Engine, Step, Target
+from hogwalk.answer.render.table import counted
+from tests.engine.engine import Engine, Step, Target, unannounced
 from tests.engine.wine import Setting, windows_path
 from tests.kd.counts import Counts
 from tests.kd.faults import Faults
+from tests.kd.machine import opened
 from tests.kd.pae import with_pae
-from tests.kd.serve import NO_FAULTS, serving
+from tests.kd.serve import NO_FAULTS, served, serving
 from tests.stackhog import DUMP, LAUNCHER, ROOT, SYMBOLS, TRIPLE
 
 SETTING = Setting(import_path=(ROOT,), search_path=(LAUNCHER,), timeout=400.0)
@@ -119,12 +123,45 @@ def test_a_stack_page_that_cannot_be_read_is_named(engine: Engine) -> None:
     assert counts.changes() == {}
 
 
-def test_before_reload_the_debugger_knows_too_few_modules_and_that_is_said(engine: Engine) -> None:
+def test_without_the_kernels_symbols(engine: Engine, tmp_path: Path) -> None:
+    """The stack, the thread and the double fault's registers come of the KPCR, the process of the version block."""
+    machine = opened(DUMP)
+    machine.fill()
+    machine.tell_bugcheck()
+    machine.tell_version_block()
+    with served(machine) as one:
+        steps = [".reload", "!py hogwalk", "!py hogwalk -"]
+        _, step, piped = engine.host(Target(None, connect=one.connection), steps, SETTING)
+    assert "Fault      eip bae19413 esp b8ae5fd0 ebp 87758bd8 (TSS 28)" in step.output
+    assert "Thread     8974ac00  Limit b8ae6000 Base b8ae9000: 12288 bytes (the debugger data block" in step.output
+    assert "Process    874c6800  (no name)" in step.output  # whose place in _EPROCESS the types alone say
+    assert "Hog        StackHog (Stack Hog Software, Inc.): 4496 bytes, 36.6 % of the stack" in step.output
+    assert piped.output.startswith("hogwalk: nothing can be piped in inside the debugger")
+    assert one.counts.changes() == {}
+
+
+@pytest.mark.parametrize("known", [1, 7])
+def test_no_hog_is_named_while_the_debugger_knows_too_few_modules(engine: Engine, known: int, tmp_path: Path) -> None:
+    """Before `.reload`, and where one module of the machine's list, in which the fault lies, is not the debugger's."""
+    before = [".reload", ".reload /u Ntfs"] if known > 1 else []
+    commands = ["", "verdict", "--json", f"--html {windows_path(tmp_path / 'page.html')}", "--markdown", "charge"]
     with serving(DUMP) as one:
         target = Target(None, connect=one.connection, symbols=[SYMBOLS])
-        before, _, after = engine.host(target, ["!py hogwalk", ".reload", "!py hogwalk"], SETTING)
-    said = "the debugger lists 1 module"
-    assert said in " ".join(before.output.split())
-    assert "type .reload, then run this again" in " ".join(before.output.split())
-    assert said not in " ".join(after.output.split())
+        steps = [*before, *(f"!py hogwalk {command}" for command in commands), ".reload", "!py hogwalk"]
+        done = engine.host(target, steps, SETTING)[len(before) :]
+    triage, verdict, written, _, mail, charge, _, after = (unannounced(step.output) for step in done)
+    page = (tmp_path / "page.html").read_text()
+    lacks = f"the debugger lists {counted(known, 'module')} and lacks one of PsLoadedModuleList, at "
+    assert f"Modules    {lacks}" in triage
+    assert re.search(r"^Hog        not named: \d+ bytes can be of modules that", triage, re.MULTILINE)
+    assert "biggest hog" not in triage
+    document = json.loads(written)
+    assert (document["hog"], document["confidence"]) == (None, None)
+    assert document["unlisted"]["words"].startswith(lacks)
+    for text in (verdict, page, mail.replace("\\", "")):
+        assert "can be of modules that the debugger does not know; type .reload" in " ".join(text.split())
+        assert not re.search("StackHog.{,40} holds|Ask .* about|% sure", text)
+    assert "own " not in charge.partition("Without")[2]
+    assert "the debugger lists" not in after
+    assert "\nHog        StackHog" in after
     assert one.counts.changes() == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.engine.engine import Engine, Target
 from tests.kd.serve import serving
+from tests.kd.test_faults import joined
 from tests.kd.test_session import SETTING, without_target
 from tests.lab64.case import case
 
@@ -33,3 +35,13 @@ def test_the_report_is_the_dumps(engine: Engine, tmp_path: Path, style: str) -> 
         assert without_target(at_the_wire.output) == without_target(from_the_dump.output)
     assert one.counts.changes() == {}
     assert one.counts.of(1).round_trips > 20
+
+
+@needs_compiler
+def test_without_the_kernels_symbols_its_data_block_is_searched_for(engine: Engine, tmp_path: Path) -> None:
+    made = case("sym", 1, tmp_path)
+    with serving(made.dump) as one:
+        step = engine.host(Target(None, connect=one.connection), [".reload", "!py hogwalk"], SETTING)[1]
+    assert re.search(r" Thread .*Limit \S+ Base \S+ 24576 bytes \(the debugger data block's", joined(step.output))
+    assert re.search(r" Fault rip \S+ rsp \S+ rbp \S+ \(trap frame", joined(step.output))
+    assert one.counts.changes() == {}

@@ -21,6 +21,7 @@ from hogwalk.answer.render.triage import render, target_line
 from hogwalk.answer.render.verdict import SURE
 from hogwalk.answer.report.document import Report, Weight
 from hogwalk.answer.report.fault import depletion
+from hogwalk.answer.report.notes import withheld
 from hogwalk.machine.words import hexa
 from hogwalk.model import Frame
 from hogwalk.printable import printable
@@ -50,7 +51,9 @@ def _header(report: Report, verdict: str) -> Iterator[str]:
     where = [target_line(report.about)] + ([f"bug check {bugcheck.code:X}"] if bugcheck is not None else [])
     yield f'<header>\n<p class="soft top"><span><b>hogwalk</b> {text("; ".join(where))}</span>'
     yield '<button id="theme" type="button">light or dark</button></p>'
-    held = f"{hog.product.name} holds {percent(hog.share.bytes, size)} % of the stack" if hog is not None else "No hog"
+    held = "Hog not named" if withheld(report) else "No hog"
+    if hog is not None:
+        held = f"{hog.product.name} holds {percent(hog.share.bytes, size)} % of the stack"
     yield f'<h1>{text(held)}</h1>\n<dl class="figures">'
     for name, figure, words in _figures(report):
         yield f'<div><dt>{name}</dt><dd><b>{text(figure)}</b><span class="soft">{text(words)}</span></dd></div>'

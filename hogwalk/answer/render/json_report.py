@@ -13,6 +13,7 @@ from hogwalk.answer.charge.products import linked_on
 from hogwalk.answer.render.segments import segments_document
 from hogwalk.answer.report.document import SCHEMA, ModuleUse, ProductUse, Report, Weight
 from hogwalk.answer.report.fault import cycle_price, depletion, used
+from hogwalk.answer.report.notes import unlisted_words
 from hogwalk.answer.report.process import of_hog
 from hogwalk.machine.words import hexa
 from hogwalk.model import Frame, Triple
@@ -49,6 +50,7 @@ def document(report: Report) -> Dict[str, Any]:
         "process": _process(report),
         "overflow": depletion(report)._asdict(),
         "hog": _hog(report),
+        "unlisted": _unlisted(report),
         "start": _start(report),
         "candidates": [_candidate(candidate, format_kf(candidate.triple, count)) for candidate in report.candidates],
         "frames": [_frame(frame, weight) for frame, weight in zip(report.frames, report.weights)],
@@ -223,6 +225,14 @@ def _product(use: ProductUse) -> Dict[str, Any]:
 def _hog(report: Report) -> Optional[Dict[str, Any]]:
     """The product that holds most bytes beside Windows itself; Windows where there is no other."""
     return None if report.hog is None else _product(report.hog)
+
+
+def _unlisted(report: Report) -> Optional[Dict[str, Any]]:
+    """That the debugger of a live machine knows too few modules; then a hog that could be wrong is not named."""
+    found = report.unlisted
+    if found is None:
+        return None
+    return {"known": found.known, "lacks": address(found.lacks), "words": unlisted_words(found)}
 
 
 def _confidence(report: Report) -> Optional[Dict[str, Any]]:

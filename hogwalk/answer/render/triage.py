@@ -11,6 +11,7 @@ from hogwalk.answer.render.segments import segment_words
 from hogwalk.answer.render.table import PLAIN, Look, Words, bar, counted, cut, hexa, paragraphs, percent, table
 from hogwalk.answer.report.document import Report
 from hogwalk.answer.report.fault import cycle_price, depletion, double_fault, stack_pointer, used
+from hogwalk.answer.report.notes import withheld
 from hogwalk.answer.report.process import NAME, VERSION, of_hog
 from hogwalk.machine.words import shown
 from hogwalk.model import About, Frame, Trust
@@ -110,7 +111,10 @@ def _start(report: Report) -> Words:
 
 
 def _verdict(report: Report) -> Words:
-    hog = report.hog
+    hog, why = report.hog, withheld(report)
+    if why:
+        yield ("Hog", f"not named: {why}")
+        return
     if hog is None or not hog.share.bytes:
         yield ("Hog", "no frame could be charged to anyone")
         return

@@ -27,6 +27,7 @@ from hogwalk.answer.report.fault import (
     used_bytes,
     user_stack,
 )
+from hogwalk.answer.report.notes import withheld
 from hogwalk.answer.report.process import NAME, of_hog
 from hogwalk.model import Frame, Trust, Version
 
@@ -64,7 +65,10 @@ def _died(report: Report) -> Iterator[str]:
 
 
 def _holds(report: Report) -> Iterator[str]:
-    hog, size = report.hog, report.region.size
+    hog, size, why = report.hog, report.region.size, withheld(report)
+    if why:
+        yield f"Who holds it cannot be said: {why}."
+        return
     if hog is None:
         yield "No frame could be charged to anyone."
         return

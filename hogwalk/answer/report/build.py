@@ -8,13 +8,14 @@ from typing import Dict, Optional, Sequence, Tuple
 from hogwalk.answer.charge.books import NO_MODULE, Share, function_of, imbalance, module_of, shares
 from hogwalk.answer.charge.cycles import find_cycle
 from hogwalk.answer.charge.products import Product, product_shares, products
-from hogwalk.answer.report.document import ModuleUse, ProductUse, Report, Start, Weight, hog_of
+from hogwalk.answer.report.document import ModuleUse, ProductUse, Report, Start, Weight
 from hogwalk.answer.report.notes import notes
 from hogwalk.model import Frame, Module, Triple
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.gaps import after_context, gaps
+from hogwalk.walk.facts.modules import Unlisted, unlisted
 from hogwalk.walk.facts.process import owning_process
 from hogwalk.walk.kf.choose import frame_count
 from hogwalk.walk.merge.walks import Walks
@@ -33,7 +34,7 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
     if off:
         raise AssertionError(f"the books are off by {off} bytes")
     uses = tuple(ProductUse(product, share) for product, share in product_shares(module_shares, owners))
-    return Report(
+    report = Report(
         about=evidence.about,
         region=evidence.region,
         registers=evidence.registers or evidence.fault.elsewhere,
@@ -45,7 +46,7 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
         tried=walks.tried,
         segments=walks.segments,
         comparison=walks.comparison if walks.tried else (),
-        confidence=_confidence(evidence, walks, owners, hog_of(uses)),
+        confidence=None,
         dropped=walks.dropped,
         start=_start(evidence, walks.start),
         frames=frames,
@@ -57,7 +58,15 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
         cycle=find_cycle(frames),
         notes=notes(target, evidence, walks, modules),
         commands=tuple(target.commands()),
+        unlisted=_unlisted(target, evidence, module_shares),
     )
+    return replace(report, confidence=_confidence(evidence, walks, owners, report.hog))
+
+
+def _unlisted(target: Target, evidence: Evidence, module_shares: Sequence[Share]) -> Optional[Unlisted]:
+    if evidence.unlisted is not None or all(share.name != NO_MODULE for share in module_shares):
+        return evidence.unlisted
+    return unlisted(target, whole=True)
 
 
 def _confidence(

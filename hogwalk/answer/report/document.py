@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
+from typing import Optional, Tuple
 
 from hogwalk.answer.charge.books import NO_MODULE, Share
 from hogwalk.answer.charge.cycles import Cycle
 from hogwalk.answer.charge.products import Product
 from hogwalk.model import About, Frame, PrintedWalk, Process, Raised, Region, Registers, Triple, Version
 from hogwalk.walk.facts.gaps import Gap
+from hogwalk.walk.facts.modules import Unlisted
 from hogwalk.walk.kf.frames import Walk
 from hogwalk.walk.kf.rank import Candidate
 from hogwalk.walk.merge.compare import Difference
@@ -73,7 +74,8 @@ class Report:
     `other_stacks` its rows on other stacks.  `registers` are what the walk starts with, or, on another
     stack, the fault's; `newest` the lowest stack pointer known of this stack where that is a newer context's, `access`
     the address that the fault wanted, `raised` the exception of this thread.
-    `older` are the reports of the thread's segments before this one.
+    `older` are the reports of the thread's segments before this one, `unlisted` says what the debugger lacks of a live
+    machine's modules.
     """
 
     about: About
@@ -102,6 +104,7 @@ class Report:
     access: Optional[int] = None
     raised: Optional[Raised] = None
     older: Tuple[Report, ...] = ()
+    unlisted: Optional[Unlisted] = None
 
     @property
     def base_known(self) -> bool:
@@ -126,9 +129,20 @@ class Report:
     def hog(self) -> Optional[ProductUse]:
         """The product that holds most bytes, the operating system's own left aside; it, when there is no other.
 
-        Frames in no module accuse nobody.
+        Frames in no module accuse nobody.  None where modules that the debugger does not know can hold more.
         """
-        return hog_of(self.products)
+        owned = [use for use in self.products if use.product.name != NO_MODULE]
+        others = [use for use in owned if not use.product.system]
+        found = next(iter(others or owned), None)
+        if self.unlisted is None or found is None or (others and found.share.bytes >= self.unknown):
+            return found
+        return None
+
+    @property
+    def unknown(self) -> int:
+        """Bytes that are charged to no module: those of frames in none, and the gaps."""
+        held = sum(use.share.bytes for use in self.products if use.product.name == NO_MODULE)
+        return held + sum(gap.bytes for gap in self.gaps)
 
     @property
     def system(self) -> Tuple[ProductUse, ...]:
@@ -139,10 +153,3 @@ class Report:
         """The frames with most bytes, largest first."""
         sized = [frame for frame in self.frames if frame.bytes]
         return tuple(sorted(sized, key=lambda frame: (-(frame.bytes or 0), frame.return_slot))[:count])
-
-
-def hog_of(uses: Sequence[ProductUse]) -> Optional[ProductUse]:
-    """As Report.hog, of product shares with most bytes first."""
-    owned = [use for use in uses if use.product.name != NO_MODULE]
-    others = [use for use in owned if not use.product.system]
-    return next(iter(others or owned), None)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import List, Sequence, Tuple
 
 from hogwalk.answer.charge.books import NO_MODULE
-from hogwalk.answer.report.document import ModuleUse
+from hogwalk.answer.report.document import ModuleUse, Report
 from hogwalk.machine.words import X64, X86, shown
 from hogwalk.model import Frame, Source, Trust
 from hogwalk.targets.parsers.remarks import is_remark, meaning, of_file
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.kernel import crashed_thread
+from hogwalk.walk.facts.modules import Unlisted
 from hogwalk.walk.facts.segments import older_segments
 from hogwalk.walk.kf.frames import PROVEN, Walk
 from hogwalk.walk.merge.walks import Walks
 
 MACHINE_RSP = 3 * X64.word  # from RIP in what the processor pushes: CS and RFLAGS lie between
 MOST_HOLES = 3  # named one by one; more are summed up
+RELOAD = "type .reload, then run this again"
 
 
 def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[ModuleUse]) -> Tuple[str, ...]:
@@ -40,6 +42,20 @@ def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[Mo
     names = [use.share.name for use in modules if use.share.name != NO_MODULE]
     found.extend(meaning([*filter(is_remark, target.notes), *of_walks], names))
     return tuple(found)
+
+
+def unlisted_words(found: Unlisted) -> str:
+    """That the debugger knows too few of a live machine's modules."""
+    lists = "1 module" if found.known == 1 else f"{found.known} modules"
+    lacks = "" if found.lacks is None else f" and lacks one of PsLoadedModuleList, at {shown(found.lacks)}"
+    return f"the debugger lists {lists}{lacks}: what modules that it does not know hold is charged to nobody; {RELOAD}"
+
+
+def withheld(report: Report) -> str:
+    """Why no hog is named although frames are charged to somebody; "" where that is not so."""
+    if report.unlisted is None or report.hog is not None:
+        return ""
+    return f"{report.unknown} bytes can be of modules that the debugger does not know; {RELOAD}"
 
 
 def _unproven(frames: Sequence[Frame]) -> List[str]:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
-from typing import Callable, Iterator, List, Optional, Set
+from typing import Callable, Iterator, List, Optional
 
-from hogwalk.answer.charge.books import NO_MODULE
-from hogwalk.answer.render.table import Look, counted, wrapped
+from hogwalk.answer.render.table import Look, wrapped
+from hogwalk.answer.report.notes import unlisted_words
 from hogwalk.app.cli.output import complain
 from hogwalk.errors import BadInput, CommandFailed, HogwalkError
-from hogwalk.machine import windows
 from hogwalk.machine.words import shown
 from hogwalk.targets.line import INTERRUPTED, Line
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts.image import StackImage
-from hogwalk.walk.facts.kernel import word
+from hogwalk.walk.facts.modules import Unlisted
 
 DETACH = ".detach"  # of a live kernel: it goes on, and the engine holds nothing any more (dbgeng 10.0.15063)
-LISTED = 4  # entries looked at: before `.reload` the debugger has the kernel's alone
 NEEDLESS = ("frame",)  # commands to which the debugger's walk adds nothing
 LONG = 5.0  # seconds that nobody should wait without having been asked
 # What a walk of the debugger's costs, by a byte of the stack: requests, bytes on the wire.  Of x86 as measured with
@@ -109,41 +107,9 @@ def partial(line: Line, look: Look) -> List[str]:
     return list(wrapped("Partial", words, look.prose))
 
 
-def unlisted(target: Target, look: Look) -> List[str]:
-    """Above a report: that the debugger has not read the machine's list of modules yet, as before `.reload`.
-
-    The first entries of PsLoadedModuleList tell; where that list cannot be found, so does a kernel all alone.
-    """
-    about = target.about()
-    if not (about.kernel and about.live):
-        return []
-    known = {module.start for module in target.modules()}
-    lacks = _unknown(target, known)
-    if lacks is None and len(known) > 1:
-        return []
-    missing = "" if lacks is None else f" and lacks one of PsLoadedModuleList, at {shown(lacks)}"
-    said = (
-        f"the debugger lists {counted(len(known), 'module')}{missing}: bytes of modules that it does not "
-        f"know count as {NO_MODULE}, and what is named below need not be the hog; type .reload, then run this again"
-    )
-    return list(wrapped("Modules", said, look.prose))
-
-
-def _unknown(target: Target, known: Set[int]) -> Optional[int]:
-    """Where a module of the machine's own list begins that is not among the known ones."""
-    about, block = target.about(), target.debugger_block()
-    if block is None or len(block) < windows.Kdbg.MODULE_LIST + 8:
-        return None
-    head = int.from_bytes(block[windows.Kdbg.MODULE_LIST :][:8], "little") & about.words.mask
-    entry = word(target, head)
-    for _ in range(LISTED):
-        if not entry or entry == head:
-            return None
-        base = word(target, entry + windows.LOADER_BASE[about.pointer_bytes])
-        if base and base not in known:
-            return base
-        entry = word(target, entry)
-    return None
+def unlisted(found: Optional[Unlisted], look: Look) -> List[str]:
+    """Above a report: that the debugger has not read the machine's list of modules yet."""
+    return [] if found is None else list(wrapped("Modules", unlisted_words(found), look.prose))
 
 
 def changed(target: Target, image: Optional[StackImage], look: Look) -> List[str]:

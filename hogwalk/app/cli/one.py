@@ -102,7 +102,7 @@ def _lines(run: Run, options: argparse.Namespace, look: Look) -> List[str]:
         found = list(lines(run, options, look))
     if line is None or _where(options) is not None:
         return found
-    above = [*unlisted(run.target, look), *changed(run.target, run.stack(), look)]
+    above = [*unlisted(run.unlisted(), look), *changed(run.target, run.stack(), look)]
     return [*above, *found, *(cost(line, look) if options.cost else ())]
 
 

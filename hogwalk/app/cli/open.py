@@ -74,6 +74,10 @@ def _file(path: str, options: argparse.Namespace, progress: Progress) -> Target:
     from hogwalk.targets.recorder import FORMAT
 
     if path == "-":
+        if inside_debugger():
+            raise UsageError(
+                "nothing can be piped in inside the debugger", "leave the - out: its own target is looked at"
+            )
         return _text(sys.stdin.buffer, 0, options, progress)
     head = _head(path)
     if head.startswith(DUMPS + PACKED):

@@ -9,6 +9,7 @@ from hogwalk.targets.parsers.words import ADDRESS, address, fold
 
 _VALUE = re.compile(rf"Evaluate expression: -?\d+ = ({ADDRESS})\s*$", re.MULTILINE)
 _BLOCK = re.compile(rf"^KdDebuggerDataBlock\s+({ADDRESS})\s*$", re.MULTILINE)
+_LIST = re.compile(rf"\bPsLoadedModuleList = 0x({ADDRESS})\s*$", re.MULTILINE)
 _MACHINE = re.compile(r"(?:Free|Checked) (x86 compatible|x64|ARM 64-bit|ARM|IA64|ia64)\b")
 _MACHINES = {"x86 compatible": "x86", "x64": "x64", "ARM 64-bit": "arm64", "ARM": "arm", "IA64": "ia64", "ia64": "ia64"}
 # Registers and column heads that only one machine has.
@@ -28,6 +29,12 @@ def parse_value(text: str, pointer_bytes: Optional[int] = None) -> Optional[int]
 def parse_debugger_block(text: str, pointer_bytes: Optional[int] = None) -> Optional[int]:
     """The address of the kernel's debugger data block in the answer of `.dumpdebug`, or None."""
     found = _BLOCK.search(text)
+    return fold(address(found.group(1)), pointer_bytes) if found else None
+
+
+def parse_module_list(text: str, pointer_bytes: Optional[int] = None) -> Optional[int]:
+    """The address of PsLoadedModuleList in the answer of `vertarget`, or None."""
+    found = _LIST.search(text)
     return fold(address(found.group(1)), pointer_bytes) if found else None
 
 

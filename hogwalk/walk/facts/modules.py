@@ -4,15 +4,73 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from hogwalk.errors import Unreadable
+from hogwalk.machine import windows
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import Module
+from hogwalk.targets.held import module_list
+from hogwalk.targets.protocol import Target
+from hogwalk.walk.facts.kernel import word
 
 EXECUTABLE = 0x20000000 | 0x20  # IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_CNT_CODE
 MAX_SECTIONS = 96  # the loader's own bound
 DOS_HEADER, FILE_HEADER, SECTION, HEADERS = 0x40, 24, 40, 0x1000  # bytes; the headers lie in an image's first page
 MOST_HEADERS = 0x280  # bytes that hold the headers of most drivers and the first eight sections
+# Entries of PsLoadedModuleList looked at: before `.reload` the debugger has the first alone.
+FIRST_ENTRIES, MOST_ENTRIES = 3, 500
+
+
+class Unlisted(NamedTuple):
+    """The debugger knows too few modules, `known`; one it lacks begins at `lacks` (None: no list of them is found)."""
+
+    known: int
+    lacks: Optional[int]
+
+
+def unlisted(target: Target, whole: bool = False) -> Optional[Unlisted]:
+    """What a live debugger lacks of the machine's modules, as before `.reload`; None where it lacks none.
+
+    The first entries of PsLoadedModuleList tell, and its last one, a driver loaded since; where something runs in no
+    module the `whole` list is worth its price, a round trip an entry.  Where it cannot be found, a kernel that is all
+    alone tells.
+    """
+    about = target.about()
+    if not (about.kernel and about.live):
+        return None
+    known = {module.start for module in target.modules()}
+    head = _module_list(target)
+    if head is None:
+        return Unlisted(len(known), None) if len(known) < 2 else None
+    bases = _listed(target, head, MOST_ENTRIES if whole else FIRST_ENTRIES)
+    lacks = next((base for base in bases if base not in known), None)
+    return None if lacks is None else Unlisted(len(known), lacks)
+
+
+def _module_list(target: Target) -> Optional[int]:
+    found = module_list(target)
+    block = target.debugger_block() if found is None else None
+    if block is not None and len(block) >= windows.Kdbg.MODULE_LIST + 8:
+        found = int.from_bytes(block[windows.Kdbg.MODULE_LIST :][:8], "little") & target.about().words.mask
+    return found or None
+
+
+def _listed(target: Target, head: int, most: int) -> Iterator[int]:
+    """Where the list's modules begin: the first ones, then the last."""
+    size = target.about().pointer_bytes
+    for link, count in ((0, most), (size, 1)):  # LIST_ENTRY.Flink, .Blink
+        entry = word(target, head + link)
+        for _ in range(count):
+            if not entry or entry == head:
+                break
+            try:
+                raw = target.read(entry, windows.LOADER_BASE[size] + size)
+            except Unreadable:
+                break
+            base, entry = int.from_bytes(raw[-size:], "little"), int.from_bytes(raw[:size], "little")
+            if base:
+                yield base
 
 
 class ModuleMap:
