@@ -11,7 +11,7 @@ from hogwalk.errors import BadInput, NoDebugger, NothingFound, Unreadable
 from hogwalk.machine.words import X86
 from hogwalk.model import Frame, PrintedWalk, Symbol, Triple, Trust
 from hogwalk.targets.protocol import Target
-from hogwalk.walk.evidence import Evidence, Tell, Wanted, gather
+from hogwalk.walk.evidence import Evidence, Seen, Tell, Wanted, gather, look, weigh
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.modules import Unlisted
 from hogwalk.walk.facts.region import find_region
@@ -49,6 +49,7 @@ class Run:
         self._wanted = wanted
         self._triple = triple
         self._tell = tell
+        self._seen: Optional[Seen] = None
         self._evidence: Optional[Evidence] = None
         self._walks: Optional[Walks] = None
         self._without_table = False
@@ -56,21 +57,27 @@ class Run:
         self._report: Optional[Report] = None
         self._explainer: Union[Explainer, Explainer64, None] = None
 
+    def seen(self) -> Seen:
+        """The stack and what is known of it before any code is read."""
+        if self._seen is None:
+            self._seen = look(self.target, self._wanted, self._tell)
+        return self._seen
+
     def evidence(self) -> Evidence:
         """The stack and what each word of it can be."""
         if self._evidence is None:
-            self._evidence = gather(self.target, self._wanted, self._tell)
+            self._evidence = weigh(self.target, self.seen(), self._tell)
         return self._evidence
 
     def stack(self) -> Optional[StackImage]:
         """The stack as it was read; None before that."""
-        return None if self._evidence is None else self._evidence.image
+        return None if self._seen is None else self._seen.image
 
     def unlisted(self) -> Optional[Unlisted]:
         """What the debugger lacks of a live machine's modules, where that was looked at and found."""
         if self._report is not None:
             return self._report.unlisted
-        return None if self._evidence is None else self._evidence.unlisted
+        return None if self._seen is None else self._seen.unlisted
 
     def report(self) -> Report:
         """The report of the best walk, or of the walk from the triple given."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable, Dict, FrozenSet, List, Optional, Seq
 from hogwalk.errors import BadInput
 from hogwalk.machine.words import X86, shown
 from hogwalk.machine.x86.reader import CodeReader
-from hogwalk.model import About, FrameLayout, Region, Registers, Symbol
+from hogwalk.model import About, FrameLayout, Module, Region, Registers, Symbol
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts import kernel
 from hogwalk.walk.facts.faults import Fault, find_fault
@@ -47,6 +47,19 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A stack and what is known of it before any code is read; `registers` are those that its walk starts with."""
+
+    about: About
+    region: Region
+    image: StackImage
+    registers: Optional[Registers]
+    fault: Fault
+    modules: Tuple[Module, ...]
+    unlisted: Optional[Unlisted]
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything known about one stack before any walk; `oldest` is where its oldest return slot can lie at lowest.
 
@@ -74,8 +87,8 @@ class Evidence:
     unlisted: Optional[Unlisted] = None
 
 
-def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registers] = None) -> Evidence:
-    """Reads the stack and weighs every word of it; raises BadInput when there is no usable stack.
+def look(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registers] = None) -> Seen:
+    """Reads the stack; raises BadInput when there is no usable one.
 
     `resumed` are the registers with which a newer segment's walk goes on on this one.
     """
@@ -86,8 +99,19 @@ def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registe
     image = read_stack(target, region)
     fault = find_fault(target, region, image, wanted.context)
     registers = resumed if resumed is not None else fault.registers
+    return Seen(about, region, image, registers, fault, target.modules(), unlisted(target))
+
+
+def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registers] = None) -> Evidence:
+    """Reads the stack and weighs every word of it, as `look` and `weigh` do."""
+    return weigh(target, look(target, wanted, tell, resumed), tell)
+
+
+def weigh(target: Target, seen: Seen, tell: Tell) -> Evidence:
+    """Weighs every word of a stack by the code that it leads to."""
+    about, region, image, registers = seen.about, seen.region, seen.image, seen.registers
     reader = CodeReader(target.read, about.page_bytes, about.words, LIVE_LINE if about.live else None)
-    words = code_words(image.words, registers, ModuleMap(target.modules(), reader))
+    words = code_words(image.words, registers, ModuleMap(seen.modules, reader))
     tell(f"asking for the symbols of {len(words)} code addresses")
     symbols = dict(zip(words, target.symbols(words)))
     modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
@@ -115,10 +139,10 @@ def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registe
         kernel.oldest_frame(target, region, initial),
         chains,
         candidates,
-        fault,
+        seen.fault,
         neighbours(shadow_entries(target, region), modules.is_code),
         unwinding,
-        unlisted(target),
+        seen.unlisted,
     )
 
 

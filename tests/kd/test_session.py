@@ -21,6 +21,7 @@ from tests.stackhog import DUMP, LAUNCHER, ROOT, SYMBOLS, TRIPLE
 
 SETTING = Setting(import_path=(ROOT,), search_path=(LAUNCHER,), timeout=400.0)
 # With --kf, for whether kf is run unasked depends on how fast this computer is at the moment.
+FIRST_ANSWER = "code not read yet"
 TRIAGE, WALK, USAGE = "triage --kf", "walk --kf", "usage --kf"
 COMMANDS = (
     "stack",
@@ -47,8 +48,11 @@ def attached(engine: Engine, dump: Path, steps: Sequence[str], faults: Faults = 
 
 
 def without_target(text: str) -> List[str]:
-    """The lines that do not depend on where the memory is."""
-    return [line for line in text.splitlines() if not line.startswith(("Target ", "hogwalk: "))]
+    """The report's lines that do not depend on where the memory is; the first answer from a slow line is left out."""
+    lines = text.splitlines()
+    if FIRST_ANSWER in text:
+        lines = lines[next(at for at, line in enumerate(lines) if line.startswith("hogwalk: on this line")) :]
+    return [line for line in lines if not line.startswith(("Target ", "hogwalk: "))]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +91,7 @@ def test_what_it_costs(live: Tuple[object, Dict[str, int], object], asked: Dict[
     assert cost["stack"] + cost[TRIAGE] <= 1.25 * plain
     for warm in (WALK, USAGE, "frame #50"):
         assert cost[warm] <= 0.1 * (cost["stack"] + cost[TRIAGE])
-    assert cost["threads"] < 1000
+    assert cost["threads"] < 2500  # its list alone: no kf, and what the stack needs is known by then
 
 
 def test_no_byte_of_memory_crosses_twice(live: Tuple[object, object, Counts]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Tuple
 
 import pytest
 
+from hogwalk.targets.line import crossing
 from tests.engine.engine import Engine
 from tests.kd.counts import Counts
 from tests.kd.faults import Faults
@@ -16,6 +18,7 @@ from tests.stackhog import DUMP
 SERIAL = 115_200  # baud
 DPS_AND_KF = 599_335  # bytes on the wire of dps and kf=, cold (tests/kd/test_session.py measures them anew)
 TRIAGE = 1
+LIMIT, BASE = 0xB8AE6000, 0xB8AE9000
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def test_the_hog_is_the_same_without_it(slow: Tuple[str, Counts]) -> None:
 
 def test_what_it_takes(slow: Tuple[str, Counts]) -> None:
     taken = slow[1].of(TRIAGE)
-    assert taken.bytes <= 0.26 * DPS_AND_KF  # measured .255; the aim is .25
+    assert taken.bytes <= 0.25 * DPS_AND_KF  # measured .242
     assert taken.seconds(SERIAL) < 15
     assert taken.again == 0
     assert slow[1].changes() == {}
@@ -53,9 +56,29 @@ def test_the_price_is_told(slow: Tuple[str, Counts]) -> None:
     assert 0.5 * taken.bytes <= int(found[2]) <= taken.bytes
 
 
+def test_the_first_answer_comes_before_the_report_and_says_what_it_is(slow: Tuple[str, Counts]) -> None:
+    first, _, report = slow[0].partition("hogwalk: on this line the code of ")
+    assert first.startswith("First      first answer from saved EBPs and stack words only; code not read yet\n")
+    assert "1684  13.7      20  BossHog01\n" in first
+    assert re.search(r"^Sum +11384 in the chain \+ 904 in gaps = 12288 = Base - Limit$", first, re.MULTILINE)
+    assert re.match(r"\d+ addresses takes about \d+ s, the versions of 8 modules \d+ s; `triage --first` reads", report)
+    assert "\nTarget     live kernel, x86\n" in report
+    assert "code not read" not in report
+
+
+def test_the_first_answer_costs_little_more_than_the_stack(engine: Engine) -> None:
+    steps = ["lm", "!py hogwalk --first", "!py hogwalk --json"]
+    (_, first, document), counts = attached(engine, DUMP, steps, Faults(baud=SERIAL))
+    assert "code not read yet" in first.output
+    assert "code not read" not in document.output
+    assert json.loads(document.output)["hog"]["bytes"] == 4496
+    _, stack = crossing(LIMIT, BASE - LIMIT)
+    assert counts.of(2).bytes <= 1.3 * (counts.of(1).bytes + stack)  # measured 1.12
+
+
 def test_what_needs_no_kf_runs_none(engine: Engine) -> None:
     done, counts = attached(engine, DUMP, ["!py hogwalk frame b8ae8238", "!py hogwalk candidates"])
     assert "656  locals" in done[0].output
     assert all(counts.of(number).failed < 5 for number in (1, 2))
-    assert counts.of(1).bytes <= 0.26 * DPS_AND_KF
+    assert counts.of(1).bytes <= 0.25 * DPS_AND_KF
     assert counts.of(2).bytes <= 0.1 * counts.of(1).bytes

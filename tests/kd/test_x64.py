@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from hogwalk.targets.line import crossing
 from tests.engine.engine import Engine, Target
 from tests.kd.serve import serving
 from tests.kd.test_faults import joined
-from tests.kd.test_session import SETTING, without_target
+from tests.kd.test_session import FIRST_ANSWER, SETTING, without_target
 from tests.lab64.case import case
 
 needs_compiler = pytest.mark.skipif(
@@ -27,8 +28,13 @@ def test_the_report_is_the_dumps(engine: Engine, tmp_path: Path, style: str) -> 
     dumped = engine.host(Target(made.dump, symbols=[made.symbols]), commands, SETTING)
     # Pages that the dump lacks are missing here too: the report says what cannot be read.
     with serving(made.dump, resident=False) as one:
-        steps = [".reload", "db ee001000 L1", *commands]
-        live = engine.host(Target(None, connect=one.connection, symbols=[made.symbols]), steps, SETTING)[2:]
+        steps = [".reload", "db ee002000 L1", "!py hogwalk --first", "db ee001000 L1", *commands]
+        done = engine.host(Target(None, connect=one.connection, symbols=[made.symbols]), steps, SETTING)
+    first, live = done[2].output, done[4:]
+    assert re.search(r"^Words +\d+ of 3072 point into modules, dead return addresses among them$", first, re.MULTILINE)
+    assert FIRST_ANSWER in joined(first)
+    _, stack = crossing(0xFFFFF88003000000, 0x6000)
+    assert one.counts.of(2).bytes <= 1.3 * stack
     for at_the_wire, from_the_dump in zip(live, dumped):
         assert "Traceback" not in at_the_wire.output
         assert len(from_the_dump.output.splitlines()) > 10

@@ -14,7 +14,7 @@ from hogwalk.errors import BadInput, Unreadable
 from hogwalk.machine.windows import PAGE
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.targets.protocol import Target
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import LIVE_LINE, Wanted
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.facts.sites import CallSites, SiteKind
 
@@ -35,7 +35,8 @@ class Owners:
         about = target.about()
         self._wide = about.pointer_bytes == 8
         self._x86 = about.machine == "x86"
-        reader = CodeReader(target.read, about.page_bytes)
+        self._live = about.live
+        reader = CodeReader(target.read, about.page_bytes, about.words, LIVE_LINE if about.live else None)
         self._modules = ModuleMap(target.modules(), reader)
         self._sites = CallSites(self._modules, reader)
         self._owner: Dict[int, Optional[str]] = {}
@@ -47,8 +48,12 @@ class Owners:
             raise BadInput("only x86 stacks up to 128 KB are walked")
         limit = depth.floor if depth.lowest is None else max(depth.lowest & -PAGE, depth.floor)
         wanted = Wanted(limit, depth.base, use.stack.thread)
-        report = Run(self._target, wanted, None, silent).report()
+        report = Run(self._target, wanted, None, silent, self._unasked).report()
         return _hog_first(report.products)
+
+    def _unasked(self, size: int) -> str:
+        # Over a wire a kf for each thread would take minutes.
+        return "kf not run" if self._live else ""
 
     def walkable(self, depth: Depth) -> bool:
         """Whether a stack's frames can be walked in bounded time."""

@@ -7,19 +7,24 @@ import contextlib
 import re
 from typing import Callable, Iterator, List, Optional
 
-from hogwalk.answer.render.table import Look, wrapped
+from hogwalk.analysis import Run
+from hogwalk.answer.render.first import render_first
+from hogwalk.answer.render.table import Look, counted, wrapped
 from hogwalk.answer.report.notes import unlisted_words
-from hogwalk.app.cli.output import complain
-from hogwalk.errors import BadInput, CommandFailed, HogwalkError
-from hogwalk.machine.words import shown
-from hogwalk.targets.line import INTERRUPTED, Line
+from hogwalk.app.cli.host import door_of
+from hogwalk.app.cli.output import complain, show
+from hogwalk.errors import BadInput, CommandFailed, HogwalkError, Unreadable
+from hogwalk.machine.words import X86, shown
+from hogwalk.targets.line import CACHE_LINE, INTERRUPTED, Line
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.modules import Unlisted
+from hogwalk.walk.kf.first import first_look
 
 DETACH = ".detach"  # of a live kernel: it goes on, and the engine holds nothing any more (dbgeng 10.0.15063)
 NEEDLESS = ("frame",)  # commands to which the debugger's walk adds nothing
 LONG = 5.0  # seconds that nobody should wait without having been asked
+REPORTS = ("triage", "walk", "usage", "verdict", "charge")  # commands that the first answer is a first answer to
 # What a walk of the debugger's costs, by a byte of the stack: requests, bytes on the wire.  Of x86 as measured with
 # StackHog (2,664 and 577,961 for 12,288 bytes: it looks around stack words), of x64 as in eight generated overflows
 # (2.4 requests and 680 bytes a row).
@@ -53,6 +58,41 @@ def kf_policy(target: Target, options: argparse.Namespace) -> Callable[[int], st
         return "kf not run, for it adds nothing here; --kf runs it" if options.command in NEEDLESS else ""
 
     return unasked
+
+
+# What a report's own reads cost: requests and bytes on the wire, of an address's code (on x64 with unwind data), by the
+# size of a pointer, and of a module's version data.
+CODE_COST = {4: (1.0, 350.0), 8: (1.3, 450.0)}
+VERSION_COST = (3.5, 1500.0)
+
+
+def first_lines(run: Run, look: Look) -> List[str]:
+    """The first answer: what is known before any code is read."""
+    seen = run.seen()
+    found = first_look(seen.image, seen.registers, seen.modules)
+    return [*unlisted(seen.unlisted, look), *render_first(seen.image, found, look)]
+
+
+def beforehand(run: Run, line: Line, options: argparse.Namespace, look: Look) -> None:
+    """Prints the first answer where the line is slow, and says how long the rest takes, and what is cheaper."""
+    seen = run.seen()
+    found = first_look(seen.image, seen.registers, seen.modules)
+    if line.seconds(1, 1) is None and found.addresses:  # the engine held all: one of the lines to come tells the speed
+        with contextlib.suppress(Unreadable):
+            run.target.read(found.addresses[0] & -CACHE_LINE, CACHE_LINE)
+    requests, count = CODE_COST[seen.about.pointer_bytes]
+    addresses, modules = len(found.addresses), len(found.pointing)
+    code = line.seconds(int(addresses * requests), int(addresses * count)) or 0.0
+    versions = line.seconds(int(modules * VERSION_COST[0]), int(modules * VERSION_COST[1])) or 0.0
+    if code + versions <= LONG:
+        return
+    if options.command in REPORTS:
+        show(first_lines(run, look), door_of(options))
+    unwind = "" if seen.image.machine is X86 else " and unwind data"
+    complain(
+        f"on this line the code{unwind} of {addresses} addresses takes about {code:.0f} s, the versions of "
+        f"{counted(modules, 'module')} {versions:.0f} s; `triage --first` reads none of it"
+    )
 
 
 def cost(line: Line, look: Look) -> List[str]:

@@ -12,7 +12,18 @@ from hogwalk.app.cli.commands import lines
 from hogwalk.app.cli.exports import chosen
 from hogwalk.app.cli.files import check_place, save
 from hogwalk.app.cli.host import door_of
-from hogwalk.app.cli.live import changed, cost, going_on, kf_policy, line_of, partial, said, unlisted
+from hogwalk.app.cli.live import (
+    beforehand,
+    changed,
+    cost,
+    first_lines,
+    going_on,
+    kf_policy,
+    line_of,
+    partial,
+    said,
+    unlisted,
+)
 from hogwalk.app.cli.open import open_target
 from hogwalk.app.cli.output import look_here, show, write_lines
 from hogwalk.app.cli.progress import Progress
@@ -71,6 +82,8 @@ def _check_places(options: argparse.Namespace) -> None:
     inputs = [path for path in (options.file, options.z) if path not in (None, "-")]
     for place in places:
         check_place(place, inputs)
+    if options.first and where is not None:
+        raise UsageError("--first is text, no document", "leave one of the two out")
     if len(places) > 1 and os.path.realpath(places[0]) == os.path.realpath(places[1]):
         raise UsageError("--record and the report name one file", "give each a file of its own")
 
@@ -93,7 +106,11 @@ def _output(target: Target, options: argparse.Namespace, look: Look, progress: P
 
 def _lines(run: Run, options: argparse.Namespace, look: Look) -> List[str]:
     line = line_of(run.target)
+    if options.first:
+        return first_lines(run, look)
     try:
+        if line is not None and _where(options) is None:
+            beforehand(run, line, options, look)
         found = list(lines(run, options, look))
     except KeyboardInterrupt:  # where the host delivers it: what is known by now makes a partial answer
         if line is None:

@@ -136,6 +136,7 @@ def top_parser() -> Parser:
     parser.add_argument("--plain", action="store_true", help="no links in the debugger (no DML)")
     _add_ends(parser)
     _add_live(parser)
+    _add_first(parser)
     add_exports(parser)
     _add_many(parser)
     _add_target(parser)
@@ -160,7 +161,16 @@ def command_parser(command: str) -> Parser:
         epilog=f"{textwrap.fill(EPILOG, 90)}\n{CODES}",
     )
     parser.set_defaults(
-        json=None, json_lines=False, table=None, thread=None, context=None, limit=None, base=None, kf=False, cost=False
+        json=None,
+        json_lines=False,
+        table=None,
+        thread=None,
+        context=None,
+        limit=None,
+        base=None,
+        kf=False,
+        cost=False,
+        first=False,
     )
     _add_own(parser, command)
     if command in ("triage", "walk", "usage", "verdict"):
@@ -181,6 +191,10 @@ def _add_live(parser: Parser) -> None:
     group.add_argument("--cost", action="store_true", help="say what crossed the line: round trips, bytes, seconds")
 
 
+def _add_first(parser: Parser) -> None:
+    parser.add_argument("--first", action="store_true", help="only what the stack's words say; no code is read")
+
+
 def _add_ends(parser: Parser) -> None:
     ends = parser.add_argument_group("the stack")
     ends.add_argument("--limit", type=address, metavar="A", help="the stack's low end, as !thread prints Limit")
@@ -193,6 +207,7 @@ def _add_ends(parser: Parser) -> None:
 def _add_own(parser: Parser, command: str) -> None:
     if command == "triage":
         _add_many(parser)
+        _add_first(parser)
     elif command == "stack":
         parser.add_argument(
             "range",

@@ -128,12 +128,17 @@ class CodeReader:
         self._take(*self._stretch(start, start - start % self._page_bytes))
 
     def _take(self, first: int, end: int) -> None:
-        """Reads the lines from `first` up to `end`, all of one page, in one go."""
-        page = first - first % self._page_bytes
+        """Reads the lines from `first` up to `end`, all of one page, in one go.
+
+        The engine asks for the first line of a read by itself, and for the rest in one request: so a read of several
+        lines begins at a line that it holds already, where there is one.
+        """
+        page, held = first - first % self._page_bytes, self._lines.get(first - self._line_bytes)
+        begin = first - len(held) if held is not None and first != page and end - first > len(held) else first
         found: Optional[bytes] = None
         if self._pages.get(page, 0 <= first <= self.words.mask):
             with contextlib.suppress(Unreadable):
-                found = self._read(first, end - first)
+                found = self._read(begin, end - begin)[first - begin :]
         self._pages.setdefault(page, found is not None)
         for at in range(first, end, self._line_bytes):
             self._lines[at] = None if found is None else found[at - first : at - first + self._line_bytes]
