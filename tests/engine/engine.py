@@ -30,7 +30,8 @@ _UNOPENED = Step("open", "", 1, 0)
 
 @dataclass(frozen=True)
 class Target:
-    """What to debug: a dump file, or the engine's own string for a live kernel; where symbols and images are.
+    """What to debug: a dump file, a live kernel by the engine's own string, a program by its command line; where
+    symbols and images are.
 
     With `markup` the session's output is the debugger's markup (DML), as WinDbg's window takes it.
     """
@@ -40,6 +41,7 @@ class Target:
     symbols: Sequence[Path] = ()
     images: Sequence[Path] = ()
     markup: bool = False
+    program: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,10 @@ class Engine:
             options += ["-i", windows_paths(target.images)]
         if target.markup:
             options += ["-d", "1"]
-        options += ["-k", target.connect] if target.dump is None else ["-z", windows_path(target.dump)]
+        if target.dump is not None:
+            options += ["-z", windows_path(target.dump)]
+        else:
+            options += ["-p", target.program] if target.program else ["-k", target.connect]
         finished = self.prefix.run(self.prefix.debugger / program, [*options, *steps], setting)
         opened, *done = _parse(finished.stdout, token) or [_UNOPENED]
         if opened.status or len(done) != len(steps):

@@ -50,7 +50,7 @@ struct MarkupPrinter : IUnknown {      // the table of IDebugOutputCallbacks2
 };
 
 struct Options {
-    const char *dump, *connect, *symbol_path, *image_path, *token, *markup;
+    const char *dump, *connect, *program, *symbol_path, *image_path, *token, *markup;
     int first_step;
 };
 
@@ -58,13 +58,14 @@ static bool parse(int argc, char **argv, Options *options) {
     int i = 1;
     for (; i + 1 < argc && argv[i][0] == '-'; i += 2) {
         const char **field = !strcmp(argv[i], "-z") ? &options->dump : !strcmp(argv[i], "-k") ? &options->connect :
+            !strcmp(argv[i], "-p") ? &options->program :
             !strcmp(argv[i], "-y") ? &options->symbol_path : !strcmp(argv[i], "-i") ? &options->image_path :
             !strcmp(argv[i], "-t") ? &options->token : !strcmp(argv[i], "-d") ? &options->markup : nullptr;
         if (!field) return false;
         *field = argv[i + 1];
     }
     options->first_step = i;
-    return !options->dump != !options->connect;
+    return !!options->dump + !!options->connect + !!options->program == 1;
 }
 
 static bool connect(Session *session) {
@@ -79,6 +80,11 @@ static bool connect(Session *session) {
 static HRESULT open_target(Session &session, const Options &options) {
     session.symbols->SetSymbolPath(options.symbol_path ? options.symbol_path : "");
     session.symbols->SetImagePath(options.image_path ? options.image_path : "");
+    if (options.program) {
+        session.control->AddEngineOptions(DEBUG_ENGOPT_INITIAL_BREAK);
+        HRESULT created = session.client->CreateProcess(0, (PSTR)options.program, DEBUG_ONLY_THIS_PROCESS);
+        return FAILED(created) ? created : session.control->WaitForEvent(0, 60000);
+    }
     HRESULT opened = options.connect ? session.client->AttachKernel(DEBUG_ATTACH_KERNEL_CONNECTION, options.connect)
                                      : session.client->OpenDumpFile(options.dump);
     if (FAILED(opened)) return opened;
@@ -87,6 +93,9 @@ static HRESULT open_target(Session &session, const Options &options) {
 
 void Session::execute(const char *command, ULONG *status) {
     *status = control->Execute(DEBUG_OUTCTL_ALL_CLIENTS, command, DEBUG_EXECUTE_DEFAULT);
+    ULONG running = DEBUG_STATUS_BREAK;
+    control->GetExecutionStatus(&running);
+    if (running != DEBUG_STATUS_BREAK && running != DEBUG_STATUS_NO_DEBUGGEE) control->WaitForEvent(0, 60000);
 }
 
 static void run_step(Session &session, const Options &options, const std::string &step, OwnStep own_step) {
@@ -102,10 +111,10 @@ static void run_step(Session &session, const Options &options, const std::string
 int run_session(int argc, char **argv, OwnStep own_step) {
     static Printer printer;
     static MarkupPrinter markup_printer;
-    Options options = {nullptr, nullptr, nullptr, nullptr, "kd>", nullptr, 0};
+    Options options = {nullptr, nullptr, nullptr, nullptr, nullptr, "kd>", nullptr, 0};
     Session session = {};
     _setmode(_fileno(stdout), _O_BINARY);
-    if (!parse(argc, argv, &options)) { fputs("usage: [-y SYMBOLS] [-i IMAGES] [-t TOKEN] [-d 1] -z DUMP | -k CONNECT STEP...\n", stderr); return 2; }
+    if (!parse(argc, argv, &options)) { fputs("usage: [-y SYMBOLS] [-i IMAGES] [-t TOKEN] [-d 1] -z DUMP | -k CONNECT | -p PROGRAM STEP...\n", stderr); return 2; }
     if (!connect(&session)) { fprintf(stderr, "no usable dbgeng.dll (error %lu)\n", GetLastError()); return 1; }
     if (options.markup) session.client->SetOutputCallbacks((IDebugOutputCallbacks *)&markup_printer);
     else session.client->SetOutputCallbacksWide(&printer);
