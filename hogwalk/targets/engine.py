@@ -28,11 +28,14 @@ from hogwalk.model import (
     Version,
 )
 from hogwalk.targets.held import about_of, live_data_block, one_line
+from hogwalk.targets.images.store import SearchPath, version_on_disk
 from hogwalk.targets.line import END, Line
 from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.dt import field_offsets
 from hogwalk.targets.parsers.expr import parse_debugger_block
+from hogwalk.targets.parsers.lm import ModuleDetail
 from hogwalk.targets.parsers.registers import parse_registers
+from hogwalk.targets.parsers.settings import search_path
 from hogwalk.targets.processes import listed_threads
 from hogwalk.targets.protocol import Range, joined, read_each
 from hogwalk.targets.settings import Settings
@@ -71,6 +74,7 @@ class EngineTarget:
         self._foreign: Tuple[Module, ...] = ()
         self._values: Dict[str, Optional[int]] = {}
         self._registers: Optional[Tuple[Registers, ...]] = None
+        self._images: Optional[SearchPath] = None
         self.line = Line(self._read, pykd.breakin)
 
     def about(self) -> About:
@@ -148,10 +152,23 @@ class EngineTarget:
         return tuple(None for _ in addresses)
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
-        """The version resources of the named modules, as `lm v` prints them, in one command."""
+        """The version resources of the named modules, as `lm v` prints them, in one command.
+
+        A live machine may have discarded them: then those of the images on disk, which `lm v` does not look at.
+        """
         found = asked.details(self.command, modules, self._modules(), self.about().words)
         self._remarks.update(dict.fromkeys(asked.remarks_on(found)))
-        return tuple(one.version if one is not None else None for one in found)
+        return tuple(self._version(one) if one is not None else None for one in found)
+
+    def _version(self, detail: ModuleDetail) -> Optional[Version]:
+        said = detail.version
+        if not self.about().live or (said is not None and (said.company or said.product)):
+            return said
+        if self._images is None:
+            paths = [search_path(self.command(one)) for one in (".exepath", ".sympath")]
+            self._images = SearchPath(";".join(paths))
+        size = detail.module.end - detail.module.start
+        return version_on_disk(self._images, detail.file, detail.build, size) or said
 
     def thread(self) -> Optional[int]:
         """The implicit thread's _KTHREAD (@$thread), or in user mode the TEB (@$teb): of 32-bit code the 32-bit one."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
-from hogwalk.targets.images.pe import Identity
+from hogwalk.errors import BadInput
+from hogwalk.model import Version
+from hogwalk.targets.images.pe import FileImage, Identity
+from hogwalk.targets.images.version import version_of
 
 _SERVERS = ("srv", "symsrv", "cache")
 
@@ -66,6 +69,18 @@ class SearchPath:
         """Candidates for an image file, stored ones (name/TIMESTAMPsize/name) first."""
         yield from self._stored(name, f"{timestamp:08X}{size:x}")
         yield from self._flat(name)
+
+
+def version_on_disk(path: SearchPath, name: str, timestamp: int, size: int) -> Optional[Version]:
+    """The version resource of an image's file of that very build; None where the path has none."""
+    for candidate in path.image_files(name, timestamp, size):
+        try:
+            pe = FileImage(candidate).pe
+        except BadInput:
+            continue
+        if (pe.timestamp, pe.size) == (timestamp, size):
+            return version_of(pe)
+    return None
 
 
 def _folders(part: str) -> Tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ntpath
 import re
 from dataclasses import dataclass
 from typing import Dict, Iterable, List, Optional, Protocol, Sequence, Tuple, TypeVar
@@ -40,6 +41,17 @@ class ModuleDetail:
     version: Optional[Version]
     mapped: bool = False
     flags: str = ""
+
+    @property
+    def build(self) -> int:
+        """The linker's time stamp as a number, 0 when absent."""
+        found = re.search(r"\b[0-9A-Fa-f]{8}\b", self.timestamp)
+        return int(found.group(), 16) if found else 0
+
+    @property
+    def file(self) -> str:
+        """The image's file name without its folder."""
+        return ntpath.basename(self.image_path)
 
 
 def unnamed(start: int) -> str:

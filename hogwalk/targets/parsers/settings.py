@@ -1,4 +1,5 @@
-"""The debugger's own settings as its commands print them: `n`, `.expr`, `.stkwalk_force_frame_pointer`, `||`."""
+"""The debugger's own settings as its commands print them: `n`, `.expr`, `.stkwalk_force_frame_pointer`, `.exepath`,
+`||`."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Optional
 _RADIX = re.compile(r"base is (8|10|16)\b")
 _EVALUATOR = re.compile(r"Current expression evaluator: (MASM|C\+\+)(?!\S)")
 _FORCED = re.compile(r'solely based on frame pointer" is "(enabled|disabled)"')
+_SEARCH_PATH = re.compile(r"(?i)search path is: *(.*)$", re.MULTILINE)
 _DUMP_FILE = re.compile(r"^\.\s+\d+ .*?[Dd]ump(?: file)?: (.+)$", re.MULTILINE)
 
 
@@ -27,6 +29,12 @@ def frame_pointers_only(text: str) -> bool:
     """Whether an answer to `.stkwalk_force_frame_pointer` says that walks follow frame pointers alone."""
     found = _FORCED.search(text)
     return found is not None and found.group(1) == "enabled"
+
+
+def search_path(text: str) -> str:
+    """The path in the answer to `.exepath` or `.sympath`, expanded where the debugger prints that too; "" for none."""
+    found = _SEARCH_PATH.findall(text)
+    return found[-1].strip() if found else ""
 
 
 def dump_file(text: str) -> str:
