@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import List, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 import pytest
 
@@ -21,7 +22,7 @@ STACK = 0xB8AE6000
 SCRIPTS = Path(__file__).parent / "scripts"
 PRESSING = Setting(import_path=(ROOT,), search_path=(LAUNCHER, SCRIPTS), timeout=300.0)
 SERIAL = 115_200  # baud
-GONE = 32.0  # seconds given to a session whose line has gone dead: the word must come before
+GONE = 60.0  # seconds given to a session whose line has gone dead: the word must come before
 # The console, but sooner out of patience with a machine that never stops.
 HASTY = (
     "import sys; from hogwalk.app.cli import open as one; one.ATTACHING = 8.0; "
@@ -68,6 +69,56 @@ def without_progress(text: str) -> str:
     if FIRST_ANSWER in text:
         text = text.partition("hogwalk: on this line")[2].partition("\n")[2]
     return "\n".join(line for line in text.splitlines() if not (line.startswith("hogwalk: ") and line.endswith(" ..")))
+
+
+class Waited(NamedTuple):
+    """How a session ended that mostly waited: what it printed, its counts, what the next session's `stack` prints."""
+
+    said: str
+    complained: str
+    code: int
+    counts: Counts
+    connection: str = ""
+    after: str = ""
+
+
+def dead(engine: Engine, faults: Faults) -> Waited:
+    """A session whose line goes dead: the engine never comes back."""
+    with serving(DUMP, faults) as one:
+        target = Target(None, connect=one.connection, symbols=[SYMBOLS])
+        patient = Setting(import_path=(ROOT,), search_path=(LAUNCHER,), timeout=GONE)
+        with pytest.raises(EngineRunError) as ended:
+            engine.host(target, [".reload", "db ee001000 L1", "!py hogwalk stack"], patient)
+        return Waited("", str(ended.value), 0, one.counts, after=next_session(engine, one))
+
+
+def console(engine: Engine, faults: Faults, *call: str) -> Waited:
+    """A call of the console, which ends by itself."""
+    with serving(DUMP, faults) as one:
+        options = ["-k", one.connection, "-y", windows_path(SYMBOLS)]
+        finished = engine.python([*call, *options], PRESSING)
+    return Waited(finished.stdout, finished.stderr, finished.code, one.counts, one.connection)
+
+
+def delayed(engine: Engine, seconds: float, step: str) -> Waited:
+    """A session in which one answer comes late."""
+    (text,), counts, _ = one_session(engine, Faults(after_reads=30, late=seconds), step)
+    return Waited(text, "", 0, counts)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def waiting(engine: Engine) -> Iterator[Dict[str, Future[Waited]]]:
+    """Sessions that wait for what comes late or never, all at once and beside the other tests."""
+    silent = Faults(SERIAL, section=0, after_reads=100, silent=True)
+    with ThreadPoolExecutor() as pool:
+        yield {
+            "hang_up": pool.submit(dead, engine, Faults(after_reads=30, hang_up=True)),
+            "silent": pool.submit(dead, engine, Faults(after_reads=30, silent=True)),
+            "console": pool.submit(console, engine, silent, "-m", "hogwalk"),
+            "runs": pool.submit(console, engine, Faults(running=True, deaf=True), "-c", HASTY, "stack"),
+            "late": pool.submit(delayed, engine, 6.0, "!py hogwalk stack"),
+            "too late": pool.submit(delayed, engine, 18.0, "!py hogwalk"),
+        }
 
 
 def check(text: str, counts: Counts, after: str = "  return  " * 200) -> None:
@@ -141,52 +192,42 @@ def test_a_machine_that_resets_before_the_stack_is_read(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("how", ["hang_up", "silent"])
-def test_a_line_that_is_dead(engine: Engine, how: str) -> None:
+def test_a_line_that_is_dead(waiting: Dict[str, Future[Waited]], how: str) -> None:
     """The engine never comes back; hogwalk says what to do, and the next session works."""
-    with serving(DUMP, Faults(after_reads=30, hang_up=how == "hang_up", silent=how == "silent")) as one:
-        target = Target(None, connect=one.connection, symbols=[SYMBOLS])
-        patient = Setting(import_path=(ROOT,), search_path=(LAUNCHER,), timeout=GONE)
-        with pytest.raises(EngineRunError) as ended:
-            engine.host(target, [".reload", "db ee001000 L1", "!py hogwalk stack"], patient)
-        after = next_session(engine, one)
-    assert f"hogwalk: no answer from the machine; {RESYNC}" in str(ended.value)
-    check("", one.counts, after)
+    ended = waiting[how].result()
+    assert f"hogwalk: no answer from the machine; {RESYNC}" in ended.complained
+    check("", ended.counts, ended.after)
 
 
-def test_a_dead_line_ends_the_console(engine: Engine) -> None:
+def test_a_dead_line_ends_the_console(waiting: Dict[str, Future[Waited]]) -> None:
     """What had been printed by then stands: the first answer, before any code was read."""
-    with serving(DUMP, Faults(SERIAL, section=0, after_reads=100, silent=True)) as one:
-        connection = one.connection
-        options = ["-k", connection, "-y", windows_path(SYMBOLS)]
-        finished = engine.python(["-m", "hogwalk", *options], PRESSING)
-    assert finished.code == 3
-    assert finished.stdout.startswith("First      first answer from saved EBPs and stack words only; code not read yet")
-    assert "Target" not in finished.stdout
-    assert f"hogwalk: no answer from the machine at {connection}; {RESYNC}" in finished.stderr
+    ended = waiting["console"].result()
+    assert ended.code == 3
+    assert ended.said.startswith("First      first answer from saved EBPs and stack words only; code not read yet")
+    assert "Target" not in ended.said
+    assert f"hogwalk: no answer from the machine at {ended.connection}; {RESYNC}" in ended.complained
 
 
-def test_an_answer_that_comes_late(engine: Engine, whole: List[str]) -> None:
-    (text,), counts, _ = one_session(engine, Faults(after_reads=30, late=6.0), "!py hogwalk stack")
-    assert without_target(text) == whole
-    check(text, counts)
+def test_an_answer_that_comes_late(waiting: Dict[str, Future[Waited]], whole: List[str]) -> None:
+    ended = waiting["late"].result()
+    assert without_target(ended.said) == whole
+    check(ended.said, ended.counts)
 
 
-def test_an_answer_that_comes_too_late(engine: Engine) -> None:
-    (text,), counts, _ = one_session(engine, Faults(after_reads=30, late=18.0), "!py hogwalk")
+def test_an_answer_that_comes_too_late(waiting: Dict[str, Future[Waited]]) -> None:
+    ended = waiting["too late"].result()
+    text = ended.said
     assert joined(text).startswith("Partial the machine did not answer in time; this is made of what had been read")
     assert balanced(text)
-    check(text, counts)
+    check(text, ended.counts)
 
 
-def test_a_machine_that_says_it_runs(engine: Engine) -> None:
+def test_a_machine_that_says_it_runs(waiting: Dict[str, Future[Waited]]) -> None:
     """Nobody can break into it: the console gives up, with a word."""
-    with serving(DUMP, Faults(running=True, deaf=True)) as one:
-        connection = one.connection
-        options = ["-k", connection, "-y", windows_path(SYMBOLS)]
-        finished = engine.python(["-c", HASTY, "stack", *options], PRESSING)
-    assert finished.code == 3
-    assert f"hogwalk: no answer from the machine at {connection}; {RESYNC}" in finished.stderr
-    assert one.counts.changes() == {}
+    ended = waiting["runs"].result()
+    assert ended.code == 3
+    assert f"hogwalk: no answer from the machine at {ended.connection}; {RESYNC}" in ended.complained
+    assert ended.counts.changes() == {}
 
 
 def test_an_interrupt_while_the_code_is_read(engine: Engine, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ SETTING = Setting(import_path=(ROOT,), search_path=(LAUNCHER,), timeout=400.0)
 # With --kf, for whether kf is run unasked depends on how fast this computer is at the moment.
 FIRST_ANSWER = "code not read yet"
 TRIAGE, WALK, USAGE = "triage --kf", "walk --kf", "usage --kf"
+SAME = (TRIAGE, WALK, USAGE, "candidates", "frame #50")
 COMMANDS = (
     "stack",
     TRIAGE,
@@ -70,10 +71,18 @@ def asked(engine: Engine) -> Dict[str, int]:
     return {"dps": counts.of(1).bytes, "kf": counts.of(2).bytes}
 
 
-@pytest.mark.parametrize("command", [TRIAGE, WALK, USAGE, "candidates", "frame #50"])
-def test_the_answer_is_the_dumps(engine: Engine, live: Tuple[Dict[str, Step], object, object], command: str) -> None:
-    (dumped,) = engine.host(Target(DUMP, symbols=[SYMBOLS]), [f"!py hogwalk {command}"], SETTING)
-    assert without_target(live[0][command].output) == without_target(dumped.output)
+@pytest.fixture(scope="module")
+def dumped(engine: Engine) -> Dict[str, str]:
+    """What the same commands print on the dump."""
+    done = engine.host(Target(DUMP, symbols=[SYMBOLS]), [f"!py hogwalk {command}" for command in SAME], SETTING)
+    return dict(zip(SAME, (step.output for step in done)))
+
+
+@pytest.mark.parametrize("command", SAME)
+def test_the_answer_is_the_dumps(
+    dumped: Dict[str, str], live: Tuple[Dict[str, Step], object, object], command: str
+) -> None:
+    assert without_target(live[0][command].output) == without_target(dumped[command])
 
 
 def test_nothing_is_written_by_any_command(live: Tuple[Dict[str, Step], object, Counts]) -> None:
