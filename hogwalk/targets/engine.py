@@ -154,7 +154,7 @@ class EngineTarget:
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """The version resources of the named modules, as `lm v` prints them, in one command.
 
-        A live machine may have discarded them: then those of the images on disk, which `lm v` does not look at.
+        Where memory has none (a live machine discards them), those of images on disk, which `lm v` does not look at.
         """
         found = asked.details(self.command, modules, self._modules(), self.about().words)
         self._remarks.update(dict.fromkeys(asked.remarks_on(found)))
@@ -162,7 +162,7 @@ class EngineTarget:
 
     def _version(self, detail: ModuleDetail) -> Optional[Version]:
         said = detail.version
-        if not self.about().live or (said is not None and (said.company or said.product)):
+        if said is not None and (said.company or said.product):
             return said
         if self._images is None:
             paths = [search_path(self.command(one)) for one in (".exepath", ".sympath")]

@@ -113,6 +113,9 @@ def test_missing_version_data_is_said_so() -> None:
     usual_stack(scene)
     del scene.target.version_data["hog"]
     report = report_of(scene.target)
-    assert "no version data for hog: each counts as a product of its own" in report.notes
+    assert (
+        "no version data for hog: each counts as a product of its own; their images (-i, .exepath) would tell"
+        in report.notes
+    )
     assert report.hog is not None
     assert (report.hog.product.name, report.hog.product.known) == ("hog", False)

@@ -54,5 +54,7 @@ def test_a_product_that_cannot_be_read_live_comes_from_disk_or_that_is_said(crow
     triage = joined(str(crowded[1]))
     assert "Hog StackHog (Stack Hog Software, Inc.): 3204 bytes" in triage
     assert " in 45 frames of BossHog01, BossHog, BabyHog, daddyHog" in triage
-    assert "Note no version data for MamaHog: none in memory and none in images on disk (-i, .exepath)" in triage
+    assert (
+        "Note no version data for MamaHog: each counts as a product of its own; their images (-i, .exepath)" in triage
+    )
     assert "rows of `lm` left out" not in triage

@@ -95,9 +95,9 @@ def dead(engine: Engine, faults: Faults) -> Waited:
 def console(engine: Engine, faults: Faults, *call: str) -> Waited:
     """A call of the console, which ends by itself."""
     with serving(DUMP, faults) as one:
-        options = ["-k", one.connection, "-y", windows_path(SYMBOLS)]
-        finished = engine.python([*call, *options], PRESSING)
-    return Waited(finished.stdout, finished.stderr, finished.code, one.counts, one.connection)
+        connection = one.connection
+        finished = engine.python([*call, "-k", connection, "-y", windows_path(SYMBOLS)], PRESSING)
+    return Waited(finished.stdout, finished.stderr, finished.code, one.counts, connection)
 
 
 def delayed(engine: Engine, seconds: float, step: str) -> Waited:

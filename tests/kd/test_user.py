@@ -50,11 +50,13 @@ def test_the_stack_is_that_of_the_teb_and_walked_from_the_registers(eaten: List[
     said = outputs(eaten)
     assert "Stack overflow - code c00000fd (first chance)" in said["g"]
     triage = joined(said["!py hogwalk"])
+    assert "Overflow yes: the exception is c00000fd (stack overflow)" in triage
     registers = dict(re.findall(r"\b(r..)=([0-9a-f]{16})", said["r"]))
     shown = [f"{registers[name][:8]}`{registers[name][8:]}" for name in ("rip", "rsp")]
     assert f"Fault rip {shown[0]} rsp {shown[1]} rbp " in triage
     (teb,) = re.findall(r"= ([0-9a-f`]+)$", said["? @$teb"], re.MULTILINE)
-    assert re.search(rf"Thread {int(teb.replace('`', ''), 16):x} Limit \S+ Base \S+ \d+ bytes \(the TEB\)", triage)
+    where = int(teb.replace("`", ""), 16)
+    assert re.search(rf"Thread {where:x} Limit \S+ Base \S+ \d+ bytes, \d+ reserved \(the TEB\)", triage)
 
 
 def test_the_program_is_the_hog_and_the_books_balance(eaten: List[Step]) -> None:

@@ -19,6 +19,7 @@ from hogwalk.walk.merge.walks import Walks
 
 MACHINE_RSP = 3 * X64.word  # from RIP in what the processor pushes: CS and RFLAGS lie between
 MOST_HOLES = 3  # named one by one; more are summed up
+IMAGES = "(-i, .exepath) would tell"
 RELOAD = "type .reload, then run this again"
 
 
@@ -34,7 +35,7 @@ def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[Mo
         found.extend(_other_stack(evidence, walks.frames))
     for walk in walks.segments:
         found.extend(_rows(walk))
-    found.extend(module_notes(modules, evidence.about.live))
+    found.extend(module_notes(modules, IMAGES if evidence.about.kind != "text" else ""))
     found.extend(note for note in target.notes if not is_remark(note))
     # What a debugger says of files amid its rows it says once in a session; the target makes it again at each call.
     text = evidence.about.kind == "text"
@@ -142,9 +143,9 @@ def _rows(walk: Walk) -> List[str]:
     return found
 
 
-def module_notes(modules: Sequence[ModuleUse], live: bool = False) -> List[str]:
-    """What is not known of the modules on the stack; a `live` machine may have discarded their resources."""
-    return [*_symbols(modules), *_versions(modules, live)]
+def module_notes(modules: Sequence[ModuleUse], remedy: str = "") -> List[str]:
+    """What is not known of the modules on the stack; `remedy` would give the versions that are missing."""
+    return [*_symbols(modules), *_versions(modules, remedy)]
 
 
 def _symbols(modules: Sequence[ModuleUse]) -> List[str]:
@@ -154,9 +155,9 @@ def _symbols(modules: Sequence[ModuleUse]) -> List[str]:
     return [f"no symbols (or exports only) for {', '.join(bare)}: their functions' names are only the nearest known"]
 
 
-def _versions(modules: Sequence[ModuleUse], live: bool) -> List[str]:
+def _versions(modules: Sequence[ModuleUse], remedy: str) -> List[str]:
     bare = [use.share.name for use in modules if not use.product.known and use.share.name != NO_MODULE]
     if not bare:
         return []
-    remedy = ": none in memory and none in images on disk (-i, .exepath)" if live else ""
-    return [f"no version data for {', '.join(bare)}{remedy}: each counts as a product of its own"]
+    more = f"; their images {remedy}" if remedy else ""
+    return [f"no version data for {', '.join(bare)}: each counts as a product of its own{more}"]

@@ -44,7 +44,7 @@ def kf_policy(target: Target, options: argparse.Namespace) -> Callable[[int], st
     line = line_of(target)
 
     def unasked(size: int) -> str:
-        if line is None:
+        if line is None or not target.about().kernel:  # a program of this very machine is at no wire's end
             return ""
         requests, count = WALK_COST[target.about().pointer_bytes]
         seconds = line.seconds(int(size * requests), int(size * count)) or 0.0
@@ -76,6 +76,8 @@ def first_lines(run: Run, look: Look) -> List[str]:
 def beforehand(run: Run, line: Line, options: argparse.Namespace, look: Look) -> None:
     """Prints the first answer where the line is slow, and says how long the rest takes, and what is cheaper."""
     seen = run.seen()
+    if not seen.about.kernel:
+        return
     found = first_look(seen.image, seen.registers, seen.modules)
     if line.seconds(1, 1) is None and found.addresses:  # the engine held all: one of the lines to come tells the speed
         with contextlib.suppress(Unreadable):
