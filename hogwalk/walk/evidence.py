@@ -186,10 +186,10 @@ def _layouts(target: Target, sites: CallSites, words: Sequence[int]) -> Dict[int
 
 
 def _refuse_other_machines(about: About) -> None:
-    if about.kind == "text" and about.words is not X86:
+    if not about.words.walked and about.kind == "text":
         raise BadInput(
-            f"this text is of {about.machine}; of that hogwalk reads stack tables (k, kv, kf), and walks dumps only",
-            "paste a stack table, or open the dump: -z FILE, or `!py hogwalk` in the debugger",
+            f"this text is of {about.machine}; of that hogwalk reads stack tables alone (k, kv, kf)",
+            "paste a stack table",
         )
     if not about.words.walked:
         raise BadInput(

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from hogwalk.__main__ import main as hogwalk
+from hogwalk.analysis import Run
 from hogwalk.answer.charge.books import module_of
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.targets.text import open_text
+from hogwalk.walk.evidence import Evidence, Wanted, gather
 from hogwalk.walk.rebuild.confidence import confidence
+from hogwalk.walk.rebuild.walk import Rebuilt
 from hogwalk.walk.unwound import rebuild
 from tests.lab.score import calibration
-from tests.lab64.case import Case, owners, score
+from tests.lab64.case import Case, Score, owners, score
+from tests.lab64.log import kf, log
 
-OWN, BARE, ENGINE = "hogwalk", "hogwalk, no registers", "hogwalk, !py"
+OWN, BARE, ENGINE = "hogwalk", "hogwalk, no registers", "!py hogwalk in the engine"
+WORDS, CALLS, ROWS = "a log's words", "a log's words, calls", "a log's words, 30 rows"
+KF_OWN, KF_TRUE, KF_PAIR = "kf, the dump's context", "kf, the true context", "kf, its best pair"
 TENTHS = (*(tenth / 10 for tenth in range(10)), 1.01)
 ALIGNED = 16  # bytes that the processor may leave below a machine frame, which the truth does not hold
 VERDICTS = (0, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99, 1.01)
@@ -25,7 +34,9 @@ ROOT = Path(__file__).parents[2]
 class Measured(NamedTuple):
     """One walk: its score, the CPU seconds of the whole job, and (stated probability, came true) of slots and verdict.
 
-    `covered` tells whether the true bytes lie in the range stated for them, None where none was stated.
+    `covered` tells whether the true bytes lie in the range stated for them, None where none was stated.  `missed` and
+    `wrong` are frames.  `differing` are, of a walk in the engine, the rows that the own reader has otherwise, and one
+    more where it names another hog; None where that was not looked at.
     """
 
     recall: float
@@ -36,6 +47,17 @@ class Measured(NamedTuple):
     slots: List[Tuple[float, bool]]
     verdict: Optional[Tuple[float, bool]]
     covered: Optional[bool]
+    missed: int = 0
+    wrong: int = 0
+    differing: Optional[int] = None
+
+
+def scored(found: Score, seconds: float = 0.0) -> Measured:
+    """A walk of which nothing but its score is known."""
+    return Measured(
+        found.recall, found.precision, found.bytes_right, found.right_hog, seconds, [], None, None,
+        found.missed, found.wrong,
+    )  # fmt: skip
 
 
 def own_walk(made: Case, registers: bool = True) -> Measured:
@@ -44,7 +66,21 @@ def own_walk(made: Case, registers: bool = True) -> Measured:
     known = gather(made.target(), Wanted(), lambda doing: None)
     if not registers:
         known = replace(known, registers=None)
-    rebuilt = rebuild(known)
+    return _judged(made, known, rebuild(known), began)
+
+
+def pasted_walk(made: Case, code: bool, rows: int = 0) -> Measured:
+    """The walk of a log of words, with the calls before them or with the first `rows` of kf."""
+    text = (kf(made, rows) if rows else "") + log(made, code)
+    began = time.process_time()
+    run = Run(open_text(io.BytesIO(text.encode())), Wanted(), None, lambda doing: None)
+    run.leave_table()
+    rebuilt = run.walks().own
+    assert rebuilt is not None
+    return _judged(made, run.evidence(), rebuilt, began)
+
+
+def _judged(made: Case, known: Evidence, rebuilt: Rebuilt, began: float) -> Measured:
     stated = confidence(rebuilt, known.modules, lambda name: name)
     seconds = time.process_time() - began
     frames = [(one.return_slot, module_of(one) if one.symbol is not None else "") for one in rebuilt.frames]
@@ -59,7 +95,7 @@ def own_walk(made: Case, registers: bool = True) -> Measured:
         verdict = stated.probability, stated.owner == hog
         true = sums.get(stated.owner, 0)
         covered = stated.low - ALIGNED <= true <= stated.high + ALIGNED
-    return Measured(found.recall, found.precision, found.bytes_right, found.right_hog, seconds, slots, verdict, covered)
+    return scored(found, seconds)._replace(slots=slots, verdict=verdict, covered=covered)
 
 
 def engine_walk() -> Callable[[Case], Measured]:
@@ -75,11 +111,34 @@ def engine_walk() -> Callable[[Case], Measured]:
         images = [made.images] if made.images.exists() else []
         target = Target(dump=made.dump, symbols=[made.symbols], images=images)
         (last,) = engine.host(target, ["!py hogwalk walk --json"], setting)
-        frames = json.loads(last.output)["frames"]
-        found = score(made.truth, [(int(frame["return_slot"], 16), frame["module"] or "") for frame in frames])
-        return Measured(found.recall, found.precision, found.bytes_right, found.right_hog, 0.0, [], None, None)
+        there, here = json.loads(last.output), _document(made)
+        found = score(made.truth, [(int(row["return_slot"], 16), row["module"] or "") for row in there["frames"]])
+        differing = len(set(_rows(there)) ^ set(_rows(here)))
+        return scored(found)._replace(differing=differing + (_hog(there) != _hog(here)))
 
     return walk
+
+
+def _document(made: Case) -> Dict[str, Any]:
+    """The own reader's report."""
+    images = ["-i", str(made.images)] if made.images.exists() else []
+    said = io.StringIO()
+    with redirect_stdout(said):
+        hogwalk(["walk", "--json", "--engine", "own", "-z", str(made.dump), "-y", str(made.symbols), *images])
+    document: Dict[str, Any] = json.loads(said.getvalue())
+    return document
+
+
+def _rows(document: Mapping[str, Any]) -> List[Tuple[object, ...]]:
+    """What the two doors must agree in of each frame."""
+    return [
+        tuple(row[key] for key in ("return_slot", "return_address", "bytes", "module")) for row in document["frames"]
+    ]
+
+
+def _hog(document: Mapping[str, Any]) -> Optional[str]:
+    """The module that holds most."""
+    return max(document["modules"], key=lambda one: int(one["bytes"]))["name"] if document["modules"] else None
 
 
 def line(style: str, name: str, some: Sequence[Measured]) -> str:
@@ -87,7 +146,36 @@ def line(style: str, name: str, some: Sequence[Measured]) -> str:
     rows = [(one.recall, one.precision, one.bytes_right, float(one.right_hog)) for one in some]
     means = " / ".join(f"{sum(values) / len(some):.3f}" for values in zip(*rows))
     low = " / ".join(f"{min(values):.3f}" for values in list(zip(*rows))[:3])
-    return f"{style:8} {name:22} {len(some):3}  {means}  lowest {low}  {max(one.seconds for one in some):.2f} s"
+    hogs, frames = sum(one.right_hog for one in some), sum(one.missed + one.wrong for one in some)
+    compared = [one.differing for one in some if one.differing is not None]
+    said = f"  {sum(map(bool, compared))} of {len(compared)} differ from the own reader" if compared else ""
+    seconds = max(one.seconds for one in some)
+    return (
+        f"{style:8} {name:25} {len(some):3}  {means}  lowest {low}  hog {hogs}/{len(some)}  "
+        f"{frames} frames wrong  {seconds:.2f} s{said}"
+    )
+
+
+def below(style: str, bar: float, some: Mapping[Tuple[str, int], Measured]) -> Iterator[str]:
+    """One line for each walk of hogwalk's below a bar, below what kf makes of the same registers, or not the same.
+
+    `some` are walks by their name and the seed.
+    """
+    for (name, seed), one in some.items():
+        if name not in (OWN, ENGINE):
+            continue
+        low = min(one.recall, one.precision, one.bytes_right) < bar
+        marks = ["below the bar"] if low else []
+        marks += [] if one.right_hog else ["wrong hog"]
+        marks += [
+            f"below {other}"
+            for other in (KF_OWN, KF_TRUE)
+            if (other, seed) in some and some[other, seed].missed < one.missed
+        ]
+        marks += [f"{one.differing} rows differ from the own reader's"] if one.differing else []
+        if marks:
+            about = f"{one.recall:.3f} / {one.precision:.3f} / {one.bytes_right:.3f}"
+            yield f"    {style}-{seed} {name}: {about} {', '.join(marks)}"
 
 
 def bins(some: Sequence[Measured]) -> Iterator[str]:

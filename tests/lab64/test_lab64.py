@@ -14,11 +14,16 @@ import pytest
 
 from hogwalk.__main__ import main
 from hogwalk.answer.charge.books import module_of
+from hogwalk.targets.dump import open_dump
+from hogwalk.targets.text import open_text
 from hogwalk.walk.evidence import Evidence, Wanted, gather
 from hogwalk.walk.rebuild.walk import Rebuilt
 from hogwalk.walk.unwound import rebuild
+from tests.lab64.build import build
 from tests.lab64.case import Case, case, score
+from tests.lab64.log import kf, log
 from tests.lab64.measure import own_walk
+from tests.lab64.styles import STYLES
 
 READABLE = ("bitmap", "sym", "nosym", "trap", "fp", "chain", "asm", "jit", "retcfg", "segment")
 pytestmark = pytest.mark.skipif(
@@ -137,6 +142,16 @@ def test_bitmap_dumps_of_both_pagings_open(seed: int, root: Path) -> None:
     assert score(made.truth, pairs(rebuild(known))).recall == 1.0
 
 
+def test_images_given_beside_the_dump_take_the_place_of_those_not_in_it(root: Path, tmp_path: Path) -> None:
+    made = case("dark4", 1, root)
+    for image in build(STYLES["dark4"], 1):
+        if image.name in made.truth["absent"]:
+            shutil.copy(image.folder / image.file, tmp_path)
+    known = gather(open_dump(str(made.dump), str(made.symbols), str(tmp_path)), Wanted(), lambda doing: None)
+    found = score(made.truth, pairs(rebuild(known)))
+    assert (found.recall, found.precision, found.right_hog) == (1.0, 1.0, True)
+
+
 def test_a_shadow_stack_leaves_no_doubt(root: Path) -> None:
     made = case("shadow", 1, root)
     known = evidence(made)
@@ -159,3 +174,45 @@ def test_an_unloaded_driver_is_charged_by_its_name(root: Path) -> None:
     report = document(case("unloaded", 1, root), "walk")
     (name,) = {frame["module"] for frame in report["frames"] if (frame["module"] or "").startswith("Unloaded_")}
     assert name in {f"Unloaded_{module}" for module in ("CryptFs", "AvFilter", "VolSnapX", "NetShim", "HookDrv")}
+
+
+def pasted(text: str) -> Evidence:
+    """What a log says."""
+    return gather(open_text(io.BytesIO(text.encode())), Wanted(), lambda doing: None)
+
+
+@pytest.mark.parametrize("code", [False, True])
+def test_a_log_of_words_alone_is_walked_with_honest_doubt(code: bool, root: Path) -> None:
+    made = case("nosym", 1, root)
+    known = pasted(log(made, code))
+    assert (known.region.limit, known.region.base) == (made.truth["limit"], made.truth["base"])
+    found = rebuild(known)
+    scored = score(made.truth, pairs(found))
+    assert scored.recall >= 0.85
+    assert scored.precision >= 0.7
+    live = {frame["slot"] for frame in made.truth["frames"]}
+    right = sum(frame.return_slot in live for frame in found.frames)
+    assert abs(right - sum(found.probabilities)) <= 0.1 * len(found.frames)
+    assert min(found.probabilities) < 0.9
+
+
+def test_words_without_symbols_are_walked_by_the_modules_list(root: Path) -> None:
+    recalls = []
+    for seed in (1, 2):
+        made = case("nosym", seed, root)
+        recalls.append(score(made.truth, pairs(rebuild(pasted(log(made, symbols=False))))).recall)
+    assert sum(recalls) / len(recalls) >= 0.75
+
+
+def test_behind_the_rows_of_a_table_that_was_cut_off_the_walk_goes_on(root: Path, tmp_path: Path) -> None:
+    made = case("nosym", 1, root)
+    text = kf(made, 30) + log(made)
+    (tmp_path / "session.log").write_text(text)
+    out = io.StringIO()
+    with redirect_stdout(out):
+        assert main(["walk", "--json", str(tmp_path / "session.log")]) == 0
+    rows = [int(frame["return_slot"], 16) for frame in json.loads(out.getvalue())["frames"]]
+    shown = [frame["slot"] for frame in made.truth["frames"][:29]]
+    assert [row for row in rows if row <= shown[-1]] == shown
+    assert len(rows) > 1.5 * len(shown)
+    assert score(made.truth, [(row, "") for row in rows]).recall >= 0.9

@@ -40,6 +40,16 @@ def test_at_its_preferred_base_nothing_is_moved(tmp_path: Path) -> None:
     assert Relocated(opened(tmp_path), 0x10000).read(0x1100, 4) == struct.pack("<I", 0x11200)
 
 
+def test_the_last_page_of_a_section_reads_whole(tmp_path: Path) -> None:
+    raw = bytearray(image(False, {0x1100: "DriverEntry"}))
+    struct.pack_into("<II", raw, 0x80 + 24 + 224 + 8, 0x234, 0x1000)  # VirtualSize, no multiple of a page
+    struct.pack_into("<I", raw, 0x80 + 24 + 224 + 16, 0x400)  # SizeOfRawData
+    (tmp_path / "tiny.sys").write_bytes(bytes(raw))
+    page = Relocated(FileImage(str(tmp_path / "tiny.sys")), START).read(0x1000, 0x1000)
+    assert page[:0x400] == raw[0x1000:0x1400]
+    assert page[0x400:] == bytes(0xC00)
+
+
 def test_what_may_have_been_written_is_unreadable(tmp_path: Path) -> None:
     with pytest.raises(Unreadable):
         Relocated(opened(tmp_path, writable=True), START).read(0x1100, 4)

@@ -9,6 +9,7 @@ import struct
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
+from hogwalk.machine.windows import PAGE
 from hogwalk.targets.images.source import STRING_CAP, ByteSource, MappedFile, decode
 
 EXPORT, RESOURCE, DEBUG = 0, 2, 6
@@ -54,6 +55,11 @@ class PeSection(NamedTuple):
     file_size: int
     writable: bool
 
+    @property
+    def end(self) -> int:
+        """Where its last page ends: what the section does not fill of that is zeros."""
+        return -(-(self.start + max(self.size, self.file_size)) // PAGE) * PAGE
+
 
 class CodeView(NamedTuple):
     """The PDB an image was linked with."""
@@ -93,8 +99,8 @@ class Pe:
     def read_only(self, rva: int, count: int) -> bool:
         """Whether [rva, rva+count) lies in one section that nothing writes to, or before all of them."""
         for section in self.sections:
-            if section.start <= rva < section.start + max(section.size, section.file_size):
-                return not section.writable and rva + count <= section.start + max(section.size, section.file_size)
+            if section.start <= rva < section.end:
+                return not section.writable and rva + count <= section.end
         return rva + count <= min((section.start for section in self.sections), default=0)
 
     def directory(self, index: int) -> Tuple[int, int]:
@@ -198,7 +204,7 @@ class FileImage(ByteSource):
         """Exactly `count` bytes from an RVA, zeros where the file ends before the section does; raises Unreadable."""
         for section in self._sections:
             skip = offset - section.start
-            if skip >= 0 and offset + count <= section.start + max(section.size, section.file_size):
+            if skip >= 0 and offset + count <= section.end:
                 kept = max(0, min(count, section.file_size - skip))
                 return self.file.read(section.file_start + skip, kept).ljust(count, b"\0") if kept else bytes(count)
         first = self._sections[0].start if self._sections else 0

@@ -17,6 +17,8 @@ _FROM_TRIPLE = re.compile(
     r"(?:.*;\s*)?(k[a-z]*)(?: [a-z]{1,5})* ?= ?"
     r"(?:0x)?([\w`]+)[ ,]+(?:0x)?([\w`]+)[ ,]+(?:0x)?([\w`]+)(?:[ ,]+(?:[l ]|0x)*([0-9a-f]+))?$"
 )
+_FROM_PAIR = re.compile(r"k[a-z]* ?= ?(?:0x)?([\w`]{9,})[ ,]+(?:0x)?[\w`]{9,}(?:[ ,]+(?:0x)?[0-9a-f]{1,8})?$")  # x64
+_ASKS_ROWS = re.compile(r"(?:.*;\s*)?k[a-z]*(?: [a-z]{1,5})*(?: ?=.*)?[ ,]+(?:[l ]|0x)*([0-9a-f]{1,4})$")
 _DEPTHS = (0x14, 0x100, 0x200)  # default depths seen; a walk of exactly that many rows may have been cut short
 
 
@@ -46,13 +48,20 @@ class Answers:
             self._current = None
 
     def find(self, command: str) -> Optional[str]:
-        """The answer to this very command, or to the same `kf=` triple with another count if nothing was cut."""
+        """The answer to this very command, or to the same `kf=` triple with another count if nothing was cut.
+
+        On x64 also the table of a plain `k` whose first row stands at the StackPtr, however short: its rows are those
+        of the same walk.
+        """
         lines = self._answers.get(_spaced(command))
         if lines is None:
             asked = start_of(command)
             walks = [(name, rows) for name, rows in self._answers.items() if asked == start_of(name)]
             tables = [rows for name, rows in walks if _whole(name, rows)]
-            lines = tables[-1] if asked and tables else None
+            wide = _FROM_PAIR.match(_spaced(command).lower())
+            if wide is not None:
+                tables = [rows for rows in self._answers.values() if _starts_at(rows, address(wide.group(1)))]
+            lines = tables[-1] if tables and (asked or wide) else None
         return None if lines is None else "\n".join(lines).strip("\n") + "\n"
 
     def starts(self) -> Tuple[Triple, ...]:
@@ -83,6 +92,17 @@ def _spaced(command: str) -> str:
 def _triple(command: str) -> Optional[Tuple[str, ...]]:
     found = _FROM_TRIPLE.match(_spaced(command).lower())
     return found.group(2, 3, 4) if found else None  # the same rows, whatever columns the command prints
+
+
+def cut(command: str, rows: int) -> bool:
+    """Whether a table has as many rows as its command asks for, or as debuggers print unasked."""
+    asked = _ASKS_ROWS.match(_spaced(command).lower())
+    return rows in _DEPTHS if asked is None else rows >= int(asked.group(1), 16)
+
+
+def _starts_at(lines: List[str], stack_ptr: int) -> bool:
+    rows = [row for row in parse_kf("\n".join(lines)).rows if not row.inline]
+    return bool(rows) and rows[0].frame_ptr == stack_ptr
 
 
 def _whole(command: str, lines: List[str]) -> bool:

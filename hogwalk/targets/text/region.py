@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
-from typing import List, Optional, Tuple
+from bisect import bisect_right
+from typing import List, Optional, Sequence, Tuple
 
+from hogwalk.machine.words import X64
 from hogwalk.model import Region
 from hogwalk.targets.text.facts import Facts
 from hogwalk.targets.text.memory import Memory
@@ -19,12 +21,16 @@ GUARD_BYTES = 4096  # below Limit lies the guard page: a stack that ran out has 
 def stack_region(facts: Facts, memory: Memory) -> Optional[Region]:
     """The Base and Limit of `!thread` that hold most of the known memory, else a dumped range that looks like a stack.
 
-    A range looks like a stack when words in it point further up in it, as saved frame pointers do.
+    A range looks like a stack when words in it point further up in it, as saved frame pointers do; on x64, whose code
+    keeps few of them, also when words in it are code addresses where return addresses lie.
     """
     said = said_regions(facts)
     if said:
         return max(reversed(said), key=lambda region: covered(memory, region))
-    links = [(_links(start, data, facts.pointer_bytes), start, start + len(data)) for start, data in memory.segments]
+    links = [
+        (_links(start, data, facts.pointer_bytes) + _returns(facts, start, data), start, start + len(data))
+        for start, data in memory.segments
+    ]
     count, start, end = max(links, default=(0, 0, 0))
     if count < FEWEST_LINKS:
         return _linked(facts, memory)
@@ -68,6 +74,24 @@ def said_regions(facts: Facts) -> List[Region]:
 def limits_said(facts: Facts) -> List[int]:
     """The Limits that the text states without a Base."""
     return [thread.limit for thread in facts.threads if thread.limit is not None and thread.base is None]
+
+
+def _returns(facts: Facts, start: int, data: bytes) -> int:
+    """How many words of x64 at 8 modulo 16 lie in the text's modules or have a symbol's name."""
+    if facts.pointer_bytes != X64.word:
+        return 0
+    first = (X64.slot_at - start) % X64.slot_step
+    count = max(0, (len(data) - first + X64.word) // X64.slot_step)
+    padded = data[first:] + bytes(X64.word)
+    values = [value for value, _ in struct.iter_unpack("<QQ", padded[: count * X64.slot_step])]
+    ranges = sorted((module.start, module.end) for module in facts.modules.values())
+    starts = [low for low, _ in ranges]
+    return sum(value in facts.symbols or _inside(value, starts, ranges) for value in values)
+
+
+def _inside(value: int, starts: Sequence[int], ranges: Sequence[Tuple[int, int]]) -> bool:
+    at = bisect_right(starts, value) - 1
+    return at >= 0 and value < ranges[at][1]
 
 
 def _links(start: int, data: bytes, width: int) -> int:

@@ -8,7 +8,7 @@ from typing import Container, List, Optional, Sequence, Tuple
 from hogwalk.machine.words import shown
 from hogwalk.model import PrintedRow, PrintedWalk, Region, Triple
 from hogwalk.printable import printable
-from hogwalk.targets.text.answers import start_of
+from hogwalk.targets.text.answers import cut, start_of
 from hogwalk.targets.text.facts import Facts
 from hogwalk.targets.text.memory import Memory
 from hogwalk.targets.text.naming import as_function
@@ -18,6 +18,7 @@ from hogwalk.targets.text.tables import Table
 LARGEST_KERNEL_FRAME = 0x12000  # bytes: KERNEL_LARGE_STACK_SIZE of x64, the largest kernel stack of all
 KERNEL = {4: 0x80000000, 8: 1 << 47}  # where the kernel's half begins
 FIRST_PAGES = 0x10000  # nothing lies below: a TSS row prints 0 here
+MORE = 0x400  # bytes dumped beyond a table that was cut off
 MOST_NAMED = 6  # other tables named
 ROWS = "the printed rows' pages: the text shows no Base and Limit"
 LIMIT = "Limit as the text shows it; Base is not shown: the last row's page"
@@ -185,8 +186,13 @@ def wider(chosen: Placed, dumped: Region) -> bool:
 
 
 def dump_wins(chosen: Placed, dumped: Memory) -> bool:
-    """Whether the dumped words show more than the table: more than twice its bytes are dumped beyond its last row."""
+    """Whether the dumped words show more than the table: more than twice its bytes are dumped beyond its last row.
+
+    Of x64, where a walk from words begins with the table's rows, it is enough that the table was cut off by its count.
+    """
     last = chosen.stacks[0][-1].frame_ptr or 0
-    region = chosen.region
+    table, region = chosen.table, chosen.region
+    if table.wide and dumped.has(last, MORE) and cut(table.command, len(table.rows)):
+        return True
     beyond = sum(max(0, min(start + len(data), region.base) - max(start, last)) for start, data in dumped.segments)
     return beyond > 2 * chosen.span

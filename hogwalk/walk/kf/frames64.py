@@ -37,7 +37,7 @@ class FrameReader64(FrameReader):
         """The walk that `kf` printed for a start."""
         rows = [row for row in text.rows if not row.inline and row.frame_ptr is not None]
         frames: List[Frame] = []
-        running, stop = triple.instruction_ptr, "the debugger found no older frame"
+        running, stop = triple.instruction_ptr, "the rows end there"
         for at, (row, older) in enumerate(zip(rows, rows[1:])):
             found, why = self._frame_of(row, older, running, at == 0)
             if found is None:

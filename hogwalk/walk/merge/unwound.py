@@ -1,4 +1,7 @@
-"""The walks of one x64 stack together: unwind data decide which frames are live, kf's rows are a witness."""
+"""The walks of one x64 stack together: unwind data decide which frames are live.
+
+kf's rows are a witness in a log alone: elsewhere kf goes by the same unwind data, and where it has none it is lost.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def both_unwound(evidence: Evidence, choice: Optional[Choice], tell: Tell) -> Op
     kf_frames = choice.frames if choice is not None else ()
     tried: Tuple[Walk, ...] = choice.tried if choice is not None else ()
     segments = choice.segments if choice is not None else ()
-    own = rebuild(evidence, kf_frames, tell)
+    own = rebuild(evidence, kf_frames if evidence.about.kind == "text" else (), tell)
     if not own.frames or (len(own.frames) < FEWEST and all(frame.trust not in PROVEN for frame in own.frames)):
         if choice is None:
             return None
@@ -66,7 +69,7 @@ def _reason(row: Optional[Frame], frame: Optional[Frame], rows: Dict[int, Frame]
     if frame is not None:
         if not rows or frame.return_slot < min(rows):
             return "newer than kf's start"
-        return "kf was lost before it" if frame.return_slot > max(rows) else "kf lost a newer one"
+        return "kf's rows end before it" if frame.return_slot > max(rows) else "kf lost a newer one"
     if row is not None and row.trust is Trust.NONE:
         return "no code of a module"
     return "dead, or an argument"

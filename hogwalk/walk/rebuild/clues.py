@@ -44,6 +44,7 @@ class Clue(IntEnum):
 
     CALL = 0, Group.SLOT, "a call ends right before it"
     UNREAD = 1, Group.SLOT, "its code cannot be read"
+    CALLED = 122, Group.SLOT, "the log shows a call before it"
     TRAP_FRAME = 2, Group.SLOT, "a trap frame holds it"
     SYSTEM_CALL = 3, Group.SLOT, "a system call enters the kernel before it"
     KF = 4, Group.SLOT, "kf shows it too"
@@ -53,6 +54,7 @@ class Clue(IntEnum):
     SAVED_EBP = 6, Group.LOOKS, "the word below it points to another frame as a saved EBP does"
     ALIGNED = 7, Group.LOOKS, "it is a multiple of 16, as a function's start is", -1.0
     ALIGNED_8 = 100, Group.LOOKS, "it is a multiple of 8, as a pointer to data is"
+    RETURNED_TO = 124, Group.LOOKS, "unwind data lead to the same return address elsewhere"
     TEXT = 68, Group.LOOKS, "it reads as text", -4.0
     AT_START = 77, Group.LOOKS, "it points to a function's start", -4.0
     LATE = 78, Group.LOOKS, "it points to the last quarter of a large module, where data lie", -1.0
@@ -63,6 +65,7 @@ class Clue(IntEnum):
     TAIL_REACHED = 11, Group.TARGET, "the call targets a function that jumps on into the running one", 2.0
     TAIL_POSSIBLE = 12, Group.TARGET, "the call targets a function whose end cannot be read", -0.5
     OTHER_TARGET = 13, Group.TARGET, "the call names another function", -6.0
+    ELSEWHERE_TARGET = 127, Group.TARGET, "the call targets code that is not known to be the running function's"
     OTHER_EXACT = 112, Group.TARGET, "the call names another function, which may have jumped on"
     ANY_TARGET = 14, Group.TARGET, "only run time knows what the call targets"
     TABLE_TARGET = 15, Group.TARGET, "the driver object's dispatch table names the running function", 3.0
@@ -124,6 +127,11 @@ class Clue(IntEnum):
         "the same return address belongs to a call of another function elsewhere on this stack",
         -2.0,
     )
+    SIZE_SURE = 123, Group.REPEAT, "other frames of its function are of that size"
+    SIZE_BORNE_OUT = 118, Group.REPEAT, "another frame of its function is of that size"
+    SIZE_DENIED = 120, Group.REPEAT, "its function's other frames are of another size"
+    SIZE_HELD = 119, Group.REPEAT, "frames of code near it are of that size"
+    SIZE_OPPOSED = 121, Group.REPEAT, "frames of code near it are of another size"
     SHADOWED = 116, Group.SHADOW, "the shadow stack holds both return addresses one after the other", 6.0
     SHADOW_OTHER = 117, Group.SHADOW, "the shadow stack says otherwise", -25.0
     FROM_REGISTERS = 46, Group.START, "the faulting registers lead here", 2.0
@@ -131,7 +139,9 @@ class Clue(IntEnum):
     REACHES_LIMIT = 48, Group.START, "the frame of the function it calls reaches down that far"
     FAR_FROM_LIMIT = 49, Group.START, "the frame of the function it calls does not reach down that far", -4.0
     MAY_REACH_NEAR = 50, Group.START, "the function it calls would need a frame of up to 100h bytes"
+    MAY_REACH_200 = 125, Group.START, "the function it calls would need a frame of up to 200h bytes"
     MAY_REACH = 51, Group.START, "the function it calls would need a frame of up to 400h bytes", -2.0
+    MAY_REACH_600 = 126, Group.START, "the function it calls would need a frame of up to 600h bytes"
     MAY_REACH_FAR = 52, Group.START, "the function it calls would need a frame of over 400h bytes", -5.0
     BEHIND_HOLE = 53, Group.START, "the first one after a page that cannot be read"
     ANY_START = 54, Group.START, "no register says where the walk starts"

@@ -82,16 +82,18 @@ class Posterior:
             for before, after in zip(self._reach, self.onward)
         ]
 
-    def path(self) -> Tuple[int, ...]:
+    def path(self, likeliest_where_sure: bool = True) -> Tuple[int, ...]:
         """The walk whose nodes are the likeliest to be live, newest first; empty without nodes.
 
-        The sum of (probability - DOUBTFUL) over its nodes is the highest of all walks made of possible steps.
+        The sum of (probability - DOUBTFUL) over its nodes is the highest of all walks made of possible steps; else the
+        likeliest walk is taken where all its nodes are beyond doubt.
         """
         if not self._starts:
             return ()
         live, cool = self.nodes(), self._cool
         likeliest = self._graph.best()
-        if min((live[node] for node in likeliest), default=0.0) > BEYOND_DOUBT:
+        sure = min((live[node] for node in likeliest), default=0.0) > BEYOND_DOUBT
+        if sure and (likeliest_where_sure or sum(live) - sum(live[node] for node in likeliest) < DOUBTFUL):
             return likeliest  # no other node is left enough to be worth showing
         last = [reach + cool * end for reach, end in zip(self._reach, self._graph.ends)]
         first_floor, last_floor = max(self._starts) + log(POSSIBLE), max(last) + log(POSSIBLE)
@@ -125,6 +127,14 @@ class Posterior:
                 if exponent > -30:
                     found[node, older] = exp(min(0.0, exponent))
         return found
+
+    def onward_shares(self) -> List[List[float]]:
+        """For each node, were it live, the probability of each of its steps."""
+        cool, onward = self._cool, self.onward
+        return [
+            [exp(min(0.0, cool * score + onward[older] - onward[node])) for older, score in steps]
+            for node, steps in enumerate(self._graph.steps)
+        ]
 
     def sample(self, random: Random) -> Tuple[int, ...]:
         """One path drawn by its probability, newest node first; empty without nodes."""

@@ -103,6 +103,9 @@ def _foreign(evidence: Evidence) -> AbstractSet[int]:
 def _called(evidence: Evidence, slot: int, word: int) -> Optional[Node]:
     site = evidence.sites.at(word)
     behind = slot + evidence.image.machine.word
+    if site.kind is SiteKind.CALL and evidence.about.kind == "text":
+        # A log shows the call alone; how its function keeps its frame is not known.
+        return _unread(evidence, slot, word, int(Clue.CALLED))._replace(target=site.target)
     if site.kind is SiteKind.CALL:
         return Node(slot, word, int(Clue.CALL), site.target, behind, 0, 0, False)
     return _unread(evidence, slot, word, 0) if site.kind is SiteKind.UNREAD else None

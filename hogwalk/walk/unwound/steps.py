@@ -48,6 +48,7 @@ class StepFinder:
         self._states: Dict[int, List[Known]] = {}
         self._rank: Dict[int, int] = {}
         self._sizes = Sizes(nodes)
+        self._thunks_unseen = evidence.about.kind == "text"  # a call that a log shows may lead through a thunk
         self._targets = sorted({node.target for node in nodes if node.target is not None})
         self.predicted: List[Optional[int]] = [None] * len(nodes)
         self.leaving = {number for number, node in enumerate(nodes) if self._leaves(node)}
@@ -81,6 +82,15 @@ class StepFinder:
         known = [(newer, nodes[older].address) in pairs for older, _ in edges]
         clues = [int(Clue.SHADOWED if here else Clue.SHADOW_OTHER) for here in known]
         return [(older, mask | clue) for (older, mask), clue in zip(edges, clues)]
+
+    def function(self, address: int) -> Optional[int]:
+        """The start of the function that holds a return address, by unwind data, else by its symbol; None: unknown."""
+        found = self._unwinding.function(address)
+        if found is not None:
+            return found
+        symbol, module = self._evidence.symbols.get(address), self._evidence.modules.at(address)
+        named = symbol is not None and symbol.name and module is not None and module.symbols == "pdb"
+        return address - symbol.displacement if named and symbol is not None else None
 
     def _between(self, number: int, edges: Sequence[Edge]) -> Sequence[Edge]:
         """The steps with what the candidates passed over say: dead ones of calls that have returned.
@@ -206,17 +216,19 @@ class StepFinder:
         modules = self._evidence.modules
         if target is None:
             return int(Clue.ANY_TARGET)
-        function = self._unwinding.function(node.address)
+        other = int(Clue.ELSEWHERE_TARGET if self._thunks_unseen else Clue.OTHER_TARGET)
+        function = self.function(node.address)
         if function is not None:
             if function == target:
                 return int(Clue.REACHED)
-            return int(Clue.TAIL_POSSIBLE if self._unwinding.function(target + 1) is None else Clue.OTHER_TARGET)
+            tail = self._unwinding.function(target + 1) is None and not self._thunks_unseen
+            return int(Clue.TAIL_POSSIBLE) if tail else other
         if modules.at(target) is not modules.at(node.address):
-            return int(Clue.OTHER_TARGET)
+            return other
         nearest = self._targets[bisect_right(self._targets, node.address) - 1] if self._targets else 0
         far = node.address - target
         if nearest != target or far >= NEAR:
-            return int(Clue.OTHER_TARGET)
+            return int(Clue.ELSEWHERE_TARGET)
         return int(Clue.NEAR_TARGET if far < NEARER else Clue.FARTHER_TARGET)
 
     def _repeats(self, node: Node, other: Node) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import AbstractSet, Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from hogwalk.machine.x64.prologue import layout
@@ -20,8 +21,13 @@ from hogwalk.walk.unwound import weights
 from hogwalk.walk.unwound.frames import Builder
 from hogwalk.walk.unwound.slots import machine_frames, nodes
 from hogwalk.walk.unwound.steps import StepFinder
+from hogwalk.walk.unwound.votes import returned_to, voted
 
-FARTHEST_START, NEAR_START, LIKELY_START = 0x1800, 0x100, 0x600  # bytes above Limit
+FARTHEST_START = 0x1800  # bytes above Limit
+STARTS = (
+    (0x100, int(Clue.MAY_REACH_NEAR)), (0x200, int(Clue.MAY_REACH_200)), (0x400, int(Clue.MAY_REACH)),
+    (0x600, int(Clue.MAY_REACH_600)),
+)  # fmt: skip
 BASE_REACH = 0x1000  # bytes below Base: the thread's first frames lie within the last page
 BORNE_OUT = 0.5  # probability from which on a frame is shown without what it was called by
 UNREAD, TRAP_FRAME = int(Clue.UNREAD), int(Clue.TRAP_FRAME)
@@ -33,11 +39,12 @@ def rebuild(
     """The most likely frames of an x64 stack; none where no word of it can be a return address."""
     tell("rebuilding the frames from the unwind data")
     candidates, finder = collect(evidence, {frame.return_slot for frame in kf_frames})
+    candidates = again(candidates, finder, evidence.registers is not None)
     graph = weights.graph(candidates, evidence.registers is not None)
     posterior = Posterior(graph, weights.HEAT)
     live = posterior.nodes()
     builder = Builder(evidence, candidates, finder.predicted)
-    path = _borne_out(candidates, posterior.path(), live)
+    path = _borne_out(candidates, posterior.path(False), live)
     built, gaps = builder.build(path)
     probabilities: List[float] = []
     for one in built:
@@ -54,7 +61,7 @@ def rebuild(
 
 def collect(evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> Tuple[Candidates, StepFinder]:
     """All candidates of a stack with their clues, and who found the steps; `kf_slots` are the debugger's own."""
-    found = nodes(evidence, machine_frames(evidence), kf_slots)
+    found = _between_rows(nodes(evidence, machine_frames(evidence), kf_slots), kf_slots)
     unwinding = evidence.unwinding
     assert unwinding is not None
     finder = StepFinder(evidence, unwinding, found)
@@ -62,6 +69,22 @@ def collect(evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> Tup
     steps = finder.steps()
     ends = _ends(evidence, finder, found)
     return Candidates(tuple(found), Edges(steps, [None] * len(found)), starts, tuple(ends)), finder
+
+
+def _between_rows(found: List[Node], kf_slots: AbstractSet[int]) -> List[Node]:
+    """The candidates without those that lie between rows of the debugger's own walk, which has no frame there."""
+    first, last = min(kf_slots, default=0), max(kf_slots, default=0)
+    return [node for node in found if node.slot in kf_slots or not first < node.slot < last]
+
+
+def again(found: Candidates, finder: StepFinder, started: bool) -> Candidates:
+    """The candidates with what a first weighing says of the sizes of frames whose code cannot be read."""
+    if not any(node.clues & UNREAD for node in found.nodes):
+        return found
+    scores = Posterior(weights.graph(found, started), weights.HEAT)
+    steps = voted(found.nodes, found.edges.steps, scores, finder.function)
+    nodes = tuple(returned_to(found.nodes, finder.predicted))
+    return replace(found, nodes=nodes, edges=Edges(steps, found.edges.predictions))
 
 
 def _bridges(found: Candidates) -> FrozenSet[Tuple[int, int]]:
@@ -95,10 +118,13 @@ def _starts(evidence: Evidence, unwinding: Unwinding, finder: StepFinder, found:
         far = node.slot - limit
         if far > FARTHEST_START and starts:
             break
-        near = Clue.MAY_REACH_NEAR if far <= NEAR_START else Clue.MAY_REACH
-        mask = int(near if far <= LIKELY_START else Clue.MAY_REACH_FAR)
-        starts[number] = mask | _reach(unwinding, node, far)
+        starts[number] = _far(far) | _reach(unwinding, node, far)
     return starts
+
+
+def _far(far: int) -> int:
+    """The clue of a first return slot that lies so many bytes above where the stack ends."""
+    return next((clue for most, clue in STARTS if far <= most), int(Clue.MAY_REACH_FAR))
 
 
 def _reach(unwinding: Unwinding, node: Node, far: int) -> int:
@@ -133,8 +159,7 @@ def _from_registers(
         # The code that ran is not known: the nearest candidates may be its callers.
         for number in sorted(starts):
             far = found[number].slot - registers.sp
-            near = Clue.MAY_REACH_NEAR if far <= NEAR_START else Clue.MAY_REACH
-            mask = int(near if far <= LIKELY_START else Clue.MAY_REACH_FAR) | finder.reached(registers.ip, number)
+            mask = _far(far) | finder.reached(registers.ip, number)
             starts[number] = mask | (0 if far else int(Clue.AT_POINTER))
     return starts
 

@@ -1,0 +1,108 @@
+"""What the candidates in code that cannot be read say of each other's frames: a function's frame has one size.
+
+A first weighing of all steps tells, for each candidate, which sizes its frame is likely to have if it was one: dead
+frames count as live ones do, for they were frames of the same functions.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from typing import Callable, DefaultDict, Dict, List, Optional, Sequence
+
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.edges import Edge
+from hogwalk.walk.rebuild.graph import Posterior
+from hogwalk.walk.rebuild.nodes import Node
+
+UNREAD = int(Clue.UNREAD)
+BORNE_OUT = int(Clue.SIZE_BORNE_OUT | Clue.SIZE_SURE)
+FUNCTION = 0x100  # bytes between two return addresses that may well lie in one function
+VOTE, SURE = 0.5, 1.5  # likely frames of one size that bear a size out
+PLAIN_SIZES = sum(
+    int(clue)
+    for clue in (
+        Clue.UP_TO_20, Clue.UP_TO_40, Clue.UP_TO_80, Clue.UP_TO_100, Clue.UP_TO_200, Clue.UP_TO_400, Clue.UP_TO_800,
+        Clue.OVER_800,
+    )
+)  # fmt: skip
+LEAST = 0.1  # likely frames of a size that are no chance
+Votes = Dict[int, float]
+
+
+def voted(
+    nodes: Sequence[Node], steps: Sequence[Sequence[Edge]], scores: Posterior, function: Callable[[int], Optional[int]]
+) -> List[Sequence[Edge]]:
+    """The steps from code that cannot be read with what the other candidates' likely steps say of them.
+
+    `function` names the start of the function that holds a return address, where that is known.
+    """
+    likely = scores.onward_shares()
+    own: List[Votes] = [
+        {nodes[older].slot - node.slot: share for (older, _), share in zip(edges, shares)}
+        if node.clues & UNREAD
+        else {}
+        for node, edges, shares in zip(nodes, steps, likely)
+    ]
+    groups = {node.address: function(node.address) or node.address for node in nodes if node.clues & UNREAD}
+    same: Dict[int, DefaultDict[int, float]] = {group: defaultdict(float) for group in groups.values()}
+    for node, votes in zip(nodes, own):
+        for size, share in votes.items():
+            same[groups[node.address]][size] += share
+    alone = {group for address, group in groups.items() if address == group}  # of functions not known
+    order = sorted(alone)
+    near: Dict[int, Votes] = {group: _near(group, order, same) if group in alone else {} for group in same}
+    found: List[Sequence[Edge]] = []
+    for node, edges, votes in zip(nodes, steps, own):
+        if not votes:
+            found.append(edges)
+            continue
+        group = same[groups[node.address]]
+        others = {size: group[size] - share for size, share in votes.items()}
+        told, nearby = sum(group.values()) - sum(votes.values()), near[groups[node.address]]
+        said = [_said(nodes[older].slot - node.slot, others, told, nearby) for older, _ in edges]
+        found.append([(older, _joined(mask, more)) for (older, mask), more in zip(edges, said)])
+    return found
+
+
+def returned_to(nodes: Sequence[Node], predicted: Sequence[Optional[int]]) -> List[Node]:
+    """The candidates; those to whose return address unwind data lead at another slot are no pointers to data."""
+    slots = {slot for slot in predicted if slot is not None}
+    led: DefaultDict[int, List[int]] = defaultdict(list)
+    for node in nodes:
+        if node.slot in slots:
+            led[node.address].append(node.slot)
+    looks, clue = ~int(Clue.ALIGNED | Clue.ALIGNED_8), int(Clue.RETURNED_TO)
+    return [
+        node._replace(clues=node.clues & looks | clue)
+        if node.clues & UNREAD and any(slot != node.slot for slot in led.get(node.address, ()))
+        else node
+        for node in nodes
+    ]
+
+
+def _joined(mask: int, said: int) -> int:
+    """Where a size is borne out it does not matter how usual it is."""
+    return (mask & ~PLAIN_SIZES if said & BORNE_OUT else mask) | said
+
+
+def _near(address: int, order: Sequence[int], same: Dict[int, DefaultDict[int, float]]) -> Votes:
+    total: DefaultDict[int, float] = defaultdict(float)
+    for other in order[bisect_left(order, address - FUNCTION) : bisect_right(order, address + FUNCTION)]:
+        if other != address:
+            for size, share in same[other].items():
+                total[size] += share
+    return total
+
+
+def _said(size: int, others: Votes, told: float, nearby: Votes) -> int:
+    mask = 0
+    if others.get(size, 0.0) >= VOTE:
+        mask |= int(Clue.SIZE_SURE if others[size] >= SURE else Clue.SIZE_BORNE_OUT)
+    elif told >= VOTE and others.get(size, 0.0) < LEAST:
+        mask |= int(Clue.SIZE_DENIED)
+    if nearby.get(size, 0.0) >= VOTE:
+        mask |= int(Clue.SIZE_HELD)
+    elif sum(nearby.values()) >= VOTE and nearby.get(size, 0.0) < LEAST:
+        mask |= int(Clue.SIZE_OPPOSED)
+    return mask
