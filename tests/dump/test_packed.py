@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import random
+import shutil
 import struct
+import sys
+import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -36,6 +39,12 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
     return out.getvalue()
 
 
+def lzx_head(size: int) -> bytes:
+    """What LZX has before the bytes of a block that is not compressed: no E8 translation, type 3, its size, R0..R2."""
+    bits = f"0{3:03b}{size:024b}".ljust(32, "0")
+    return struct.pack("<HH3I", int(bits[:16], 2), int(bits[16:], 2), 1, 1, 1)
+
+
 def cabinet(members: Mapping[str, bytes], kind: int = MSZIP, reserve: int = 0) -> bytes:
     """A cabinet (MS-CAB): one folder that holds all members."""
     whole, blocks, window = b"".join(members.values()), b"", b""
@@ -45,6 +54,8 @@ def cabinet(members: Mapping[str, bytes], kind: int = MSZIP, reserve: int = 0) -
         if kind == MSZIP:
             packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=window)
             packed = b"CK" + packer.compress(raw) + packer.flush()
+        if kind == LZX:
+            packed = (b"" if at else lzx_head(len(whole))) + raw
         window = raw
         blocks += struct.pack("<IHH", 0, len(packed), len(raw)) + bytes(reserve) + packed
     files, start = b"", 0
@@ -98,11 +109,10 @@ def test_a_packed_dump_is_named_on_the_command_line_as_a_plain_one(tmp_path: Pat
         (zipped({"a\x1b[2J.dmp": b"MDMP0000", "b.dmp": b"MDMP0001"}), r"a\x1b[2J.dmp"),
         (zipped({"a.dmp": b"MDMP" + bytes(200)})[:60], "cannot be unpacked"),
         (gzip.compress(b"MDMP" + bytes(2000))[:20], "cannot be unpacked"),
-        (cabinet({"a.dmp": b"MDMP" + bytes(2000)}, LZX), "packed by LZX"),
         (cabinet({"a.dmp": b"MDMP" + bytes(2000)})[:90], "cannot be unpacked"),
         (b"MSCF" + bytes(20), "cannot be unpacked"),
     ],
-    ids=("none", "two", "escapes", "zip cut", "gzip cut", "LZX", "cab cut", "cab of zeros"),  # archives hold the time
+    ids=("none", "two", "escapes", "zip cut", "gzip cut", "cab cut", "cab of zeros"),  # archives hold the time
 )
 def test_what_cannot_be_opened_is_one_line(tmp_path: Path, data: bytes, said: str) -> None:
     with pytest.raises(BadInput) as caught:
@@ -111,11 +121,52 @@ def test_what_cannot_be_opened_is_one_line(tmp_path: Path, data: bytes, said: st
     assert str(caught.value).isprintable()
 
 
+def test_lzx_without_the_library_says_how_to_unpack_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pylibmspack", None)
+    with pytest.raises(BadInput, match="packed by LZX") as caught:
+        open_dump(written(tmp_path, "a.cab", cabinet({"a.dmp": b"MDMP" + bytes(2000)}, LZX)))
+    assert "expand FILE -F:* FOLDER" in caught.value.remedy
+
+
 def test_a_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpacked, "MOST_BYTES", 1 << 20)
     path = written(tmp_path, "bomb.gz", gzip.compress(b"MDMP" + bytes(3 << 20)))
     with pytest.raises(BadInput, match="unpacks to more than"):
         open_dump(path)
+
+
+def test_what_says_that_it_is_too_large_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacked, "LEAST_BYTES", 1 << 20)
+
+    def never(*_: Any) -> None:
+        raise AssertionError("something is written")
+
+    monkeypatch.setattr(tempfile, "mkstemp", never)
+    large = {"a.dmp": b"MDMP" + bytes(3 << 20)}
+    for number, data in enumerate((zipped(large), cabinet(large))):
+        with pytest.raises(BadInput, match=r"unpacks to more than the 1,[0-9,]+ bytes"):
+            open_dump(written(tmp_path, f"large{number}", data))
+
+
+def test_an_archive_leaves_half_of_the_free_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dump: bytes) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=len(dump))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(BadInput, match="unpacks to more than"):
+        open_dump(written(tmp_path, "a.gz", gzip.compress(dump)))
+
+
+def test_a_cabinet_of_lzx_is_unpacked_by_the_library_that_can(tmp_path: Path, dump: bytes) -> None:
+    pytest.importorskip("pylibmspack")
+    before = set(Path(tempfile.gettempdir()).glob("hogwalk-*"))
+    data = cabinet({"notes.txt": b"x" * 50_000, "crash.dmp": dump}, LZX)
+    plain, target = (open_dump(written(tmp_path, name, raw)) for name, raw in (("a.dmp", dump), ("a.cab", data)))
+    assert target.modules() == plain.modules()
+    assert target.stack() == plain.stack()
+    two = cabinet({"b.dmp": dump, "c.mdmp": dump}, LZX)
+    for wrong, said in ((two, "holds 2 dumps: b.dmp, c.mdmp"), (data[:-9000], "cannot be unpacked")):
+        with pytest.raises(BadInput, match=said):
+            open_dump(written(tmp_path, "wrong.cab", wrong))
+    assert set(Path(tempfile.gettempdir()).glob("hogwalk-*")) <= before
 
 
 def late(count: int, members: int, kind: int) -> bytes:
@@ -185,7 +236,8 @@ def test_any_damage_is_one_line(tmp_path: Path, dump: bytes) -> None:
         assert str(caught.value).isprintable(), number
 
 
-def test_a_command_that_is_recommended_holds_no_file_name(tmp_path: Path) -> None:
+def test_a_command_that_is_recommended_holds_no_file_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pylibmspack", None)
     path = written(tmp_path, "a & calc.cab", cabinet({"a.dmp": b"MDMP" + bytes(200)}, LZX))
     with pytest.raises(BadInput) as caught:
         open_dump(path)

@@ -1,12 +1,14 @@
 """A dump inside a .zip, .gz or .cab file, unpacked into a temporary file that goes away with its reader.
 
-Why not a library for cabinets: cabarchive (0.2.5) takes whole files into memory, and like this one no LZX.
+Why no library for all cabinets: cabarchive (0.2.5) takes whole files into memory, and no LZX; pylibmspack (0.4.0),
+that takes LZX, needs Python 3.9 and a wheel for the platform: it is asked where it is installed (`hogwalk[cab]`).
 """
 
 from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import struct
 import tempfile
 import weakref
@@ -19,7 +21,8 @@ from hogwalk.errors import BadInput
 from hogwalk.printable import printable
 from hogwalk.targets.images.source import DUMPS, PACKED, MappedFile, decode
 
-MOST_BYTES = 8 << 30  # unpacked; larger dumps are unpacked by hand
+# What one archive may write: so many times its own size, at least and at most so many bytes, and half of the free disk.
+MOST_TIMES, LEAST_BYTES, MOST_BYTES = 100, 1 << 30, 8 << 30
 _HEAD = 8  # bytes that say whether a file is a dump
 _PIECE = 1 << 20
 _MEMBERS, _NAMED = 1000, 5  # files in an archive that are looked at, and named in an error
@@ -29,16 +32,18 @@ _CAB_KINDS = {2: "Quantum", 3: "LZX"}
 _STORED, _MSZIP = 0, 1
 _WINDOW = 0x8000  # bytes: what a block of MSZIP unpacks to at most, and may refer back to
 _BY_HAND = "unpack it by hand, and pass the dump"
+_ENDINGS = (".dmp", ".mdmp", ".hdmp", ".kdmp")  # of dumps' names: an LZX cabinet is not looked into
 # What damage raises in the libraries; RuntimeError: a password; ValueError: a name that is no text.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error)
 
 
 class Member(NamedTuple):
-    """A file in an archive: its name there, its first bytes, and all of them, piece by piece."""
+    """A file in an archive: its name there, its first bytes, all of them piece by piece, and how many it says it has."""
 
     title: str
     head: bytes
     pieces: Callable[[], Iterator[bytes]]
+    size: int = 0
 
 
 class _Part(NamedTuple):
@@ -61,7 +66,9 @@ def unpacked(path: str) -> MappedFile:
                 shown = ", ".join(printable(found.title) for found in dumps[:_NAMED])
                 more = f" and {len(dumps) - _NAMED} more" if len(dumps) > _NAMED else ""
                 raise BadInput(f"{name} holds {len(dumps)} dumps: {shown}{more}", "unpack it and name one of them")
-            return _written(dumps[0].pieces(), name)
+            most = _most_bytes(path)
+            _within(dumps[0].size, most, name)
+            return _written(dumps[0].pieces(), name, most)
         except _DAMAGED as error:
             raise BadInput(f"{name} cannot be unpacked: {error}", _BY_HAND) from None
 
@@ -72,14 +79,25 @@ def _members(file: BinaryIO, name: str) -> List[Member]:
     if magic.startswith(PACKED[0]):
         archive = zipfile.ZipFile(file)
         infos = [info for info in archive.infolist()[:_MEMBERS] if not info.is_dir()]
-        return [_member(info.filename, partial(_unzipped, archive, info, name)) for info in infos]
+        return [_member(info.filename, partial(_unzipped, archive, info, name), info.file_size) for info in infos]
     if magic.startswith(PACKED[1]):
         return [_member(name, partial(_gunzipped, file))]
     return _cabinet(file, name)
 
 
-def _member(title: str, pieces: Callable[[], Iterator[bytes]]) -> Member:
-    return Member(title, next(pieces(), b""), pieces)
+def _member(title: str, pieces: Callable[[], Iterator[bytes]], size: int = 0) -> Member:
+    return Member(title, next(pieces(), b""), pieces, size)
+
+
+def _most_bytes(path: str) -> int:
+    """How much this archive may write."""
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    return min(max(MOST_TIMES * os.path.getsize(path), LEAST_BYTES), MOST_BYTES, free // 2)
+
+
+def _within(size: int, most: int, name: str) -> None:
+    if size > most:
+        raise BadInput(f"{name} unpacks to more than the {most:,} bytes that hogwalk writes for it", _BY_HAND)
 
 
 def _unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Iterator[bytes]:
@@ -103,7 +121,7 @@ def _pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
         piece = read(_PIECE)
 
 
-def _written(pieces: Iterator[bytes], name: str) -> MappedFile:
+def _written(pieces: Iterator[bytes], name: str, most: int) -> MappedFile:
     """A temporary file with the pieces, opened; it is removed when its reader goes."""
     descriptor, path = tempfile.mkstemp(prefix="hogwalk-", suffix=".dmp")
     found: Optional[MappedFile] = None
@@ -112,8 +130,7 @@ def _written(pieces: Iterator[bytes], name: str) -> MappedFile:
         with os.fdopen(descriptor, "wb") as out:
             for piece in pieces:
                 total += len(piece)
-                if total > MOST_BYTES:
-                    raise BadInput(f"{name} unpacks to more than {MOST_BYTES >> 30} GB", "unpack it by hand")
+                _within(total, most, name)
                 out.write(piece)
         found = MappedFile(path)
         found.name = name
@@ -154,15 +171,40 @@ def _cabinet(file: BinaryIO, name: str) -> List[Member]:
         if folder < len(places):
             place, count, kind = places[folder]
             if kind & 0xF not in (_STORED, _MSZIP):
-                method = _CAB_KINDS.get(kind & 0xF, "an unknown method")
-                raise BadInput(
-                    f"{name} is packed by {method}, which hogwalk does not unpack",
-                    "unpack it (on Windows `expand FILE -F:* FOLDER`), and pass the dump",
-                )
+                found += [
+                    _elsewhere(file.name, part, _CAB_KINDS.get(kind & 0xF, "an unknown method")) for part in parts
+                ]
+                continue
             blocks = partial(_blocks, file, place, count, kind & 0xF, data_reserved)
             heads = _heads(blocks(left), parts)
-            found += [Member(part.title, heads.get(part, b""), partial(_content, blocks, part)) for part in parts]
+            found += [
+                Member(part.title, heads.get(part, b""), partial(_content, blocks, part), part.size) for part in parts
+            ]
     return found
+
+
+def _elsewhere(path: str, part: _Part, method: str) -> Member:
+    """A file that only another unpacker can read; it counts as a dump by its name."""
+    head = DUMPS[0] if part.title.lower().endswith(_ENDINGS) else b""
+    return Member(part.title, head, partial(_by_library, path, part.title, part.size, method), part.size)
+
+
+def _by_library(path: str, title: str, size: int, method: str) -> Iterator[bytes]:
+    name = os.path.basename(path)
+    try:
+        from pylibmspack import CabArchive, MspackError
+    except ImportError:
+        raise BadInput(
+            f"{name} is packed by {method}, which hogwalk does not unpack by itself",
+            "unpack it (Windows: `expand FILE -F:* FOLDER`) and pass the dump, or `pip install hogwalk[cab]`",
+        ) from None
+    with tempfile.TemporaryDirectory(prefix="hogwalk-") as folder:
+        try:
+            at = CabArchive(path).extract(title, folder, max_size=max(1, size))
+        except MspackError as error:
+            raise BadInput(f"{name} cannot be unpacked: {error}", _BY_HAND) from None
+        with open(at, "rb") as stream:
+            yield from _pieces(stream.read)
 
 
 def _title(file: BinaryIO) -> str:
