@@ -72,6 +72,10 @@ def four(ebp: int, back: int, site: str) -> str:
     return f"{ebp:08x} {back:08x} 00000001 00000002 00000003 00000004 {site}"
 
 
+def with_parameters(row: str, parameters: str) -> str:
+    return row.replace("+", f"{parameters}+") if "!" in row else row
+
+
 TAILS = ["", "   <-- here", "\t\t// x", ""]
 HEAD = "ChildEBP RetAddr  Args to Child              "
 STYLES: Dict[str, str] = {
@@ -100,6 +104,14 @@ STYLES: Dict[str, str] = {
     "remarks between rows": "\n".join(
         ["kd> kb", HEAD, *(f"{row}\n*** WARNING: Unable to verify timestamp for x.sys" for row in rows())]
     ),
+    "a comment's": "\n".join(f"// {row}" for row in ["kd> kb", HEAD, *rows()]),
+    "a script's comment": "\n".join(f"# {row}" for row in [HEAD, *rows()]),
+    "numbered lines": "\n".join(f"{at:4} | {row}" for at, row in enumerate(["kd> kb", HEAD, *rows()], 8)),
+    "times": "\n".join(f"[2026-01-02 10:11:12.123] {row}" for row in ["kd> kb", HEAD, *rows()]),
+    "a table of Markdown": "\n".join(["|ChildEBP|RetAddr|Site|", *(f"|{e:08x} | {b:08x} | {s} |" for e, b, s in ROWS)]),
+    "0x before": "\n".join(rows(lambda e, b, s: f"0x{e:08x} 0x{b:08x} {s}")),
+    "kp": "\n".join(["kd> kp", HEAD, *(with_parameters(row, '(int a = 0n1, X * b = 0x3 "(x)")') for row in rows())]),
+    "kP": "\n".join(["kd> kP", HEAD, *(with_parameters(row, "(\n\t\tint a = 0n1,\n\t\tX b = 0n2)") for row in rows())]),
     "four arguments": "\n".join(
         ["FramePtr ReturnAd Param#1  Param#2  Param#3  Param#4  Function Name", *rows(four)]
     ),

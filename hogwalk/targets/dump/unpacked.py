@@ -38,7 +38,7 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, Val
 
 
 class Member(NamedTuple):
-    """A file in an archive: its name there, its first bytes, all of them piece by piece, and how many it says it has."""
+    """A file in an archive: its name there, its first bytes, all of them piece by piece, how many it says there are."""
 
     title: str
     head: bytes

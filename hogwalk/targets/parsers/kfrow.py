@@ -31,6 +31,7 @@ _BEHIND = re.compile(
 _CALL_SITE = re.compile(
     r"[^\s!]*!.*|[^\s!]*\+0x[0-9a-fA-F`]+|0x[0-9a-fA-F`]+|(?![0-9a-fA-F]{8,16}$)[.$<>-]*[A-Za-z_][\w.$<>-]*"
 )
+_PARAMETERS = re.compile(r"\((?=[^()]{1,200} = |void\)(?:\+0x|$))")
 _WIDE = re.compile(r"\s*(?:[0-9a-fA-F]{1,8}\s+){0,2}[0-9a-fA-F]{8}`?[0-9a-fA-F]{8}\b")
 _TRAP_FRAME = re.compile(r"TrapFrame(?:-EDITED)? @ ([0-9a-fA-F`]+)")
 
@@ -190,6 +191,15 @@ def _prefix(words: Sequence[str], text: str, columns: Columns) -> Optional[Tuple
     return (values[0], None) if numbered else (None, values[0])
 
 
+def _without_parameters(site: str) -> str:
+    # kp and kP print `module!Function(int depth = 0n1, ..)+0x11`, kP a line for each of them.
+    if site.endswith("("):
+        return site[:-1]
+    begin = _PARAMETERS.search(site)
+    end = site.rfind(")")
+    return site[: begin.start()] + site[end + 1 :] if begin is not None and end > begin.start() else site
+
+
 def _call_site(text: str) -> Tuple[str, Tuple[str, ...]]:
     # The call site, and the engine's own groups behind it; what else people write there is passed over.
     end = _DISPLACED.search(text)
@@ -198,4 +208,4 @@ def _call_site(text: str) -> Tuple[str, Tuple[str, ...]]:
         at = cut.start() if cut else len(text)
     else:
         at = end.end()
-    return text[:at].strip(), tuple(found.group(1) for found in _TAIL.finditer(text, at))
+    return _without_parameters(text[:at].strip()), tuple(found.group(1) for found in _TAIL.finditer(text, at))

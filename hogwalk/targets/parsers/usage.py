@@ -42,6 +42,8 @@ _FOREIGN = tuple(
         (r"[> \t]*[\w.]+\.(?:exe|dll|sys)!.+(?:Line \d+.*| \+ 0x[0-9a-f]+ bytes.*)", "a call stack of Visual Studio"),
         (r"\s*[0-9a-f]{1,4}\.[0-9a-f]{6} +[0-9a-f`]{8,17} +[0-9a-f]{7,8} +\w+ +\S+![^ ]", "an answer of !stacks"),
         (r"\s*(?:[0-9a-f]{2,4} +)?[\w.]+![\w:~<>@?$]+(?:\+0x[0-9a-f]+)?\s*$", BARE),
+        (r"\s*\[0x[0-9a-f]+\]\s+(?:: )?\S+!\S+", BARE),
+        (r"Content-Transfer-Encoding: base64", "a mail in base64: save it as text"),
         (r"Faulting application name: ", "a record of the event log"),
     )
 )

@@ -17,6 +17,15 @@ _TAG = re.compile(
     r"(?:\s[^<>]{0,500})?/?>",
     re.IGNORECASE,
 )
+# What stands before each line in a comment, in a listing with numbers, in a log with times, in a table of Markdown.
+_ROW_OR_HEAD = (
+    rf"(?=\s*(?:[0-9a-f]{{2,4}} +)?(?:0x)?{ADDRESS} +(?:0x)?{ADDRESS} |\s*(?:# +)?Child|\s*\d+:[\d:x]+> |\s*kd> )"
+)
+_COMMENT = re.compile(rf"\s*(?://+|;+|--|\*|REM\b|#(?!\s*Child)){_ROW_OR_HEAD}")
+_LINE_NUMBER = re.compile(rf"\s*\d{{1,6}} ?[|:] ?{_ROW_OR_HEAD}")
+_TIME = re.compile(rf"\[?(?:\d{{4}}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?Z?\]?:? ?{_ROW_OR_HEAD}")
+_CELLS = re.compile(r"\s*\|(?:[^|]*\|){3,12}\s*$")
+_PREFIXED = re.compile(rf"(\s*(?:[0-9a-f]{{2,4}} +)?)0x({ADDRESS} +)0x({ADDRESS})(?= )")
 _BULLET = re.compile(r"(\s*)[*+-](\s+)(?=[0-9a-f]{2} [0-9a-f]{8})")  # of a list; !findstack marks rows so
 _BOLD = re.compile(r"(?<![*])\*\*(?![*])")
 _ESCAPED = re.compile(r"\\([!_*<>#+`\[\]])")
@@ -53,9 +62,28 @@ def _unmarked(line: str) -> str:
     if line.lstrip()[:2] in ("* ", "+ ", "- "):
         line = _BULLET.sub(r"\1\2", line)
     bare = line.strip()
+    if bare[:1] in _BEFORE:
+        line = _bared(line)
+        bare = line.strip()
     if bare[:1] == "`" and not bare.startswith("```"):
         return bare.strip("`")
     return bare[1:-1] if len(bare) > 2 and bare[0] == bare[-1] == "*" and bare[1] not in "* " else line
+
+
+_BEFORE = frozenset("/;-*R#[|0123456789")
+
+
+def _bared(line: str) -> str:
+    # The line without what a comment, a listing, a log or a table puts before it.
+    if "|" in line and _CELLS.match(line):
+        return line.replace("|", " ").rstrip()
+    if line.startswith(("0x", " 0x")) or " 0x" in line[:8]:
+        return _PREFIXED.sub(r"\1\2\3", line, 1)
+    for before in (_COMMENT, _LINE_NUMBER, _TIME):
+        found = before.match(line)
+        if found:
+            return _PREFIXED.sub(r"\1\2\3", line[found.end() :], 1)
+    return line
 
 
 def _rows(line: str) -> Iterator[str]:

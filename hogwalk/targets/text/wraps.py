@@ -8,6 +8,7 @@ from typing import Iterable, Iterator
 from hogwalk.targets.parsers import dps, kfrow
 from hogwalk.targets.parsers.words import ADDRESS
 
+LONGEST_ROW = 4000  # characters, with its parameters
 LONGEST_HELD = 400  # characters; nothing breaks a row of this length only once
 
 _OPEN = re.compile(r"\s*(?:[0-9a-fA-F`?]{1,17}\s+)*(?:[0-9a-fA-F`]{8,17}|\?{8,17}|:|\([A-Z]\))$")
@@ -19,6 +20,9 @@ _ALONE = re.compile(rf"\s*(?:{ADDRESS}\b|\S+$)")
 WORDS = 6  # of such a row: ChildEBP, RetAddr, three arguments, a call site without blanks
 _OPEN_ARGUMENTS = re.compile(r"\s*(?:[0-9a-fA-F]{8} ){2,3}[0-9a-fA-F]{8}$")
 _LAST_ARGUMENTS = re.compile(rf"\s*(?:[0-9a-fA-F]{{8}}\s+){{1,2}}{_SYMBOL}$")
+# kP prints a line for each parameter, indented.
+_TAKES = re.compile(r"![^()]*\((?:.* = .*,)?$")
+_PARAMETER = re.compile(r"\s+\S[^=]{0,200} = ")
 # ub and u put such a line before their rows; it continues nothing.
 _HEADING = re.compile(r":$")
 
@@ -39,6 +43,8 @@ def unwrapped(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _continues(held: str, line: str) -> bool:
+    if held[-1:] in ("(", ",") and line[:1] == " " and len(held) < LONGEST_ROW:
+        return _PARAMETER.match(line) is not None and _TAKES.search(held) is not None
     whole_memory_row = line[8:10] == "  " and line[0] != " "
     if not line or not held or len(held) > LONGEST_HELD or whole_memory_row:
         return False
