@@ -115,6 +115,9 @@ STYLES: Dict[str, str] = {
     "four arguments": "\n".join(
         ["FramePtr ReturnAd Param#1  Param#2  Param#3  Param#4  Function Name", *rows(four)]
     ),
+    "one argument": "\n".join(
+        ["FramePtr  RetAddr   Param1   Function Name", *rows(lambda e, b, s: f"{e:08x}  {b:08x}  00000001 {s}")]
+    ),
     "an excerpt of esp beside": "\n".join(
         ["kd> dd esp", "91a3d1fc  91a3d210 00000270 91a3d220 83c01385", "kd> kb", HEAD, *rows()]
     ),

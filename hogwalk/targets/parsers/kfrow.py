@@ -95,7 +95,7 @@ class _Fields(NamedTuple):
 
 def parse_row(text: str, line: int, columns: Columns) -> Optional[KfRow]:
     """The frame printed on this line, or None when the line is not a row."""
-    fields = _fields(text) if len(text) <= _LONGEST else None
+    fields = _fields(text, columns) if len(text) <= _LONGEST else None
     if fields is None:
         return None
     prefix = _prefix(fields.prefix, text, columns)
@@ -136,7 +136,7 @@ def _hex_words(text: str, start: int = 0) -> Tuple[List[str], str]:
     return (found.group(1).split(), text[found.end() :]) if found else ([], text[start:])
 
 
-def _fields(text: str) -> Optional[_Fields]:
+def _fields(text: str, columns: Columns) -> Optional[_Fields]:
     words, rest = _hex_words(text)
     inline = _INLINE.match(rest)
     if inline:
@@ -149,7 +149,7 @@ def _fields(text: str) -> Optional[_Fields]:
     colon = _COLON_ARGUMENTS.match(rest)
     if colon:
         return _marked(words, "", colon.group(1).split(), rest[colon.end() :])
-    return _plain(words, rest)
+    return _plain(words, rest, columns)
 
 
 def _marked(words: Sequence[str], mark: str, arguments: Sequence[str], site: str) -> Optional[_Fields]:
@@ -161,10 +161,11 @@ def _marked(words: Sequence[str], mark: str, arguments: Sequence[str], site: str
     return _Fields(words[: -len(pointers)], frame, pointers[-1], mark, arguments, site, False)
 
 
-def _plain(words: Sequence[str], site: str) -> Optional[_Fields]:
+def _plain(words: Sequence[str], site: str, columns: Columns) -> Optional[_Fields]:
     first = next((index for index, word in enumerate(words) if len(word) >= 8), len(words))
-    # Numbers and Memory hold less than eight digits, but Memory where the walk changes stacks; no row has one argument.
-    first += len(words) - first == 3
+    # Numbers and Memory hold less than eight digits, but Memory where the walk changes stacks; no row has one argument
+    # but under heads that say Param1.
+    first += len(words) - first == 3 and columns.measured is not False
     pointers = words[first : first + 2]
     arguments = words[first + 2 :]
     if first > 2 or len(pointers) < 2 or len(arguments) > MOST_ARGUMENTS:

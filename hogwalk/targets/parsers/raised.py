@@ -53,6 +53,8 @@ class RaisedReader:
 
     def take(self, line: str) -> None:
         """What this line says of an exception."""
+        if not ("xception" in line or " code " in line or "_CODE" in line or "Parameter[" in line):
+            return  # nearly every line of a log
         line = line[:MOST_CHARACTERS]
         code, said, second = _CODE.match(line), _SAID.search(line), _SECOND.match(line)
         if code:

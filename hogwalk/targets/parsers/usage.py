@@ -49,8 +49,15 @@ _FOREIGN = tuple(
 )
 
 
+_MAYBE = re.compile(
+    r"\s*(?:[#*>\[]|at |gorout|runtime: |[jJvV] |Native|Traceb|Found by|Faulting|Content-|[\da-f]{1,4}[. ]|\S+!)"
+)
+
+
 def foreign(line: str) -> str:
     """What other tool's stack this line belongs to, "" for none that is known."""
+    if not _MAYBE.match(line):
+        return ""
     return next((name for pattern, name in _FOREIGN if pattern.match(line)), "")
 
 

@@ -10,7 +10,7 @@ DEEPEST = 3  # strings within strings: an answer kept in an answer
 # An escaped line's end and a row of two addresses, or a table's head, after it: in no other text.
 _ADDRESS = r"[0-9a-fA-F]{8}(?:`?[0-9a-fA-F]{8})?"
 _SIGN = re.compile(
-    rf"\\n(?:\\+t|\\+u003e|[ >|*])*(?:[0-9a-f]{{2,4}} )?(?: {{0,9}}[0-9a-f]{{1,6}})? {{0,9}}"
+    rf"\\n(?:\\+t|\\+u003e|[ >|*]){{0,40}}(?:[0-9a-f]{{2,4}} )?(?: {{0,9}}[0-9a-f]{{1,6}})? {{0,9}}"
     rf"(?:{_ADDRESS}  ?{_ADDRESS}|(?:# +)?(?:Memory +)?(?:ChildEBP|Child-SP) +Ret)"
 )
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(.))|"')

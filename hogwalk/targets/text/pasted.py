@@ -62,8 +62,8 @@ def _unmarked(line: str) -> str:
     if line.lstrip()[:2] in ("* ", "+ ", "- "):
         line = _BULLET.sub(r"\1\2", line)
     bare = line.strip()
-    if bare[:1] in _BEFORE:
-        line = _bared(line)
+    if bare[:1] and bare[0] in _BEFORE:
+        line = _bared(line, bare[0])
         bare = line.strip()
     if bare[:1] == "`" and not bare.startswith("```"):
         return bare.strip("`")
@@ -71,19 +71,18 @@ def _unmarked(line: str) -> str:
 
 
 _BEFORE = frozenset("/;-*R#[|0123456789")
+_PLAIN_ROW = re.compile(r"\s*[0-9a-f]{8}[ `]")  # by far the most lines that begin with a digit
 
 
-def _bared(line: str) -> str:
+def _bared(line: str, first: str) -> str:
     # The line without what a comment, a listing, a log or a table puts before it.
-    if "|" in line and _CELLS.match(line):
-        return line.replace("|", " ").rstrip()
-    if line.startswith(("0x", " 0x")) or " 0x" in line[:8]:
-        return _PREFIXED.sub(r"\1\2\3", line, 1)
-    for before in (_COMMENT, _LINE_NUMBER, _TIME):
-        found = before.match(line)
-        if found:
-            return _PREFIXED.sub(r"\1\2\3", line[found.end() :], 1)
-    return line
+    if first == "|":
+        return line.replace("|", " ").rstrip() if _CELLS.match(line) else line
+    before = _COMMENT.match(line) if first in "/;-*R#" else None
+    if before is None and (first == "[" or first.isdigit()) and not _PLAIN_ROW.match(line):
+        before = _LINE_NUMBER.match(line) or _TIME.match(line)
+    bared = line[before.end() :] if before is not None else line
+    return _PREFIXED.sub(r"\1\2\3", bared, 1) if "0x" in bared[:8] else bared
 
 
 def _rows(line: str) -> Iterator[str]:

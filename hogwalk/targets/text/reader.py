@@ -249,7 +249,7 @@ class _Reader:
         elif _SPOKEN_THREAD.search(line) and len(facts.threads) < MOST_THREADS:
             thread.add_line(facts.threads, line)
         elif not facts.bugcheck.take(line):
-            if len(facts.recognised) < MOST_RECOGNISED and len(line) < LONGEST_RECOGNISED:
+            if not facts.tables and len(facts.recognised) < MOST_RECOGNISED and len(line) < LONGEST_RECOGNISED:
                 facts.recognised.extend(filter(None, [usage.foreign(line)]))
             facts.raised.take(line)
             facts.machine = parse_machine(line) or facts.machine

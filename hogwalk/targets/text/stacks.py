@@ -16,6 +16,7 @@ from hogwalk.targets.text.region import DUMPED, GUARD_BYTES, LARGEST_STACK, PAGE
 from hogwalk.targets.text.tables import Table
 
 LARGEST_KERNEL_FRAME = 0x12000  # bytes: KERNEL_LARGE_STACK_SIZE of x64, the largest kernel stack of all
+LARGEST_LAST = 0x100000  # bytes: what most threads' stacks have in all
 KERNEL = {4: 0x80000000, 8: 1 << 47}  # where the kernel's half begins
 FIRST_PAGES = 0x10000  # nothing lies below: a TSS row prints 0 here
 MORE = 0x400  # bytes dumped beyond a table that was cut off
@@ -77,6 +78,19 @@ def split(rows: Sequence[PrintedRow], width: int, user: bool) -> Tuple[Rows, ...
     return tuple(map(tuple, stacks))
 
 
+def _on_stack(stacks: Sequence[Rows], said: Sequence[Region]) -> Tuple[Rows, ...]:
+    """The stacks, a last row apart that no frame can lead to: EBP was no frame pointer in the function before it.
+
+    Where frames that large are, what calls them follows; and a stack whose range the text states has its own end.
+    """
+    found: List[Rows] = []
+    for rows in stacks:
+        before, last = (row.frame_ptr or 0 for row in rows[-2:]) if len(rows) > 1 else (0, 0)
+        far = last - before > LARGEST_LAST and not any(before in one and last in one for one in said)
+        found.extend((rows[:-1], rows[-1:]) if far else (rows,))
+    return tuple(found)
+
+
 def _follows(last: PrintedRow, row: PrintedRow, width: int, user: bool) -> bool:
     if last.frame_ptr is None or row.frame_ptr is None or last.frame_ptr < FIRST_PAGES:
         return False
@@ -89,7 +103,7 @@ def place(facts: Facts, tables: Sequence[Table]) -> List[Placed]:
     """Every table with rows on a stack, in log order."""
     found = []
     for number, table in enumerate(tables, 1):
-        stacks = split(table.rows, 8 if table.wide else 4, facts.kernel is False)
+        stacks = _on_stack(split(table.rows, 8 if table.wide else 4, facts.kernel is False), said_regions(facts))
         usable = [stack for stack in stacks if (stack[-1].frame_ptr or 0) >= FIRST_PAGES]
         if usable:
             found.append(_placed(facts, table, number, stacks, usable))
