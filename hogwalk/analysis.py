@@ -115,7 +115,10 @@ class Run:
         for segment in older_segments(self.target, self.evidence().region):
             region = segment.region
             start = registers if registers is not None and registers.sp in region else None
-            evidence = gather(self.target, Wanted(region.limit, region.base, region.thread), self._tell, start)
+            try:
+                evidence = gather(self.target, Wanted(region.limit, region.base, region.thread), self._tell, start)
+            except BadInput:
+                break  # its pages are not there
             walks = both(replace(evidence, region=region), None, self._tell)
             if walks is None:
                 break

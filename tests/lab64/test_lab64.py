@@ -17,6 +17,7 @@ from hogwalk.answer.charge.books import module_of
 from hogwalk.targets.dump import open_dump
 from hogwalk.targets.text import open_text
 from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.facts.segments import older_segments
 from hogwalk.walk.rebuild.walk import Rebuilt
 from hogwalk.walk.unwound import rebuild
 from tests.lab64.build import build
@@ -116,6 +117,27 @@ def test_older_segments_are_walked_and_summed(root: Path) -> None:
     size = made.truth["base"] - made.truth["limit"]
     assert thread["bytes"] == size + high - low
     assert thread["used"] == size + high - int(older["frames"][0]["frame_ptr"], 16)
+
+
+@pytest.mark.parametrize(
+    ("base", "limit"), [(0x50000, 0), (0x7FFE_0000_0000, 0x7FFD_FFFF_0000), (0xFFFFF880_0A006010, 0xFFFFF880_0A000010)]
+)
+def test_what_lies_at_the_start_of_a_stack_is_no_older_segment(base: int, limit: int, root: Path) -> None:
+    made = case("segment", 1, root)
+    target = made.target()
+    region = evidence(made).region
+    (older,) = older_segments(target, region)
+    read = target.read
+
+    def garbled(address: int, count: int) -> bytes:
+        raw = read(address, count)
+        words = ((older.region.base, base), (older.region.limit, limit))
+        for was, now in words:
+            raw = raw.replace(was.to_bytes(8, "little"), now.to_bytes(8, "little"))
+        return raw
+
+    target.read = garbled  # type: ignore[method-assign]
+    assert older_segments(target, region) == []
 
 
 @pytest.mark.parametrize(

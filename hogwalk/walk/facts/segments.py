@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional
 
-from hogwalk.machine.words import X86
+from hogwalk.machine.windows import PAGE
+from hogwalk.machine.words import X64, X86
 from hogwalk.model import Region
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts import kernel
@@ -51,5 +52,8 @@ def older_segments(target: Target, region: Region) -> List[Segment]:
 
 
 def _sound(limit: int, base: int, known: List[Region]) -> bool:
+    """Whether whole pages of the kernel's half, apart from the known segments: of a thread that never had another
+    segment the words are whatever lies at the start of its stack."""
     apart = all(base <= region.limit or region.base <= limit for region in known)
-    return apart and 0 < base - limit <= MOST_BYTES and limit % 8 == 0 and base % 8 == 0
+    pages = limit % PAGE == 0 and base % PAGE == 0
+    return apart and pages and limit > X64.mask >> 1 and 0 < base - limit <= MOST_BYTES
