@@ -165,8 +165,8 @@ class EngineTarget:
         if said is not None and (said.company or said.product):
             return said
         if self._images is None:
-            paths = [search_path(self.command(one)) for one in (".exepath", ".sympath")]
-            self._images = SearchPath(";".join(paths))
+            # Not the symbol path: its stores hold images, too, but to list one on a server can take minutes.
+            self._images = SearchPath(search_path(self.command(".exepath")))
         size = detail.module.end - detail.module.start
         return version_on_disk(self._images, detail.file, detail.build, size) or said
 

@@ -23,6 +23,7 @@ SETTING = Setting(import_path=(ROOT,), search_path=(LAUNCHER,), timeout=400.0)
 # With --kf, for whether kf is run unasked depends on how fast this computer is at the moment.
 FIRST_ANSWER = "code not read yet"
 TRIAGE, WALK, USAGE = "triage --kf", "walk --kf", "usage --kf"
+ONE_PYTHON = "!py -g hogwalk"  # of a whole session; other tests start one for each command
 SAME = (TRIAGE, WALK, USAGE, "candidates", "frame #50")
 COMMANDS = (
     "stack",
@@ -59,7 +60,7 @@ def without_target(text: str) -> List[str]:
 @pytest.fixture(scope="module")
 def live(engine: Engine) -> Tuple[Dict[str, Step], Dict[str, int], Counts]:
     """Every command on StackHog: its output, its bytes on the wire, and all counts."""
-    done, counts = attached(engine, DUMP, [f"!py hogwalk {command}" for command in COMMANDS])
+    done, counts = attached(engine, DUMP, [f"{ONE_PYTHON} {command}" for command in COMMANDS])
     cost = {command: counts.of(number).bytes for number, command in enumerate(COMMANDS, 1)}
     return dict(zip(COMMANDS, done)), cost, counts
 
@@ -74,7 +75,7 @@ def asked(engine: Engine) -> Dict[str, int]:
 @pytest.fixture(scope="module")
 def dumped(engine: Engine) -> Dict[str, str]:
     """What the same commands print on the dump."""
-    done = engine.host(Target(DUMP, symbols=[SYMBOLS]), [f"!py hogwalk {command}" for command in SAME], SETTING)
+    done = engine.host(Target(DUMP, symbols=[SYMBOLS]), [f"{ONE_PYTHON} {command}" for command in SAME], SETTING)
     return dict(zip(SAME, (step.output for step in done)))
 
 
@@ -153,17 +154,33 @@ def test_without_the_kernels_symbols(engine: Engine, tmp_path: Path) -> None:
     assert one.counts.changes() == {}
 
 
-@pytest.mark.parametrize("known", [1, 7])
-def test_no_hog_is_named_while_the_debugger_knows_too_few_modules(engine: Engine, known: int, tmp_path: Path) -> None:
-    """Before `.reload`, and where one module of the machine's list, in which the fault lies, is not the debugger's."""
-    before = [".reload", ".reload /u Ntfs"] if known > 1 else []
-    commands = ["", "verdict", "--json", f"--html {windows_path(tmp_path / 'page.html')}", "--markdown", "charge"]
+@pytest.fixture(scope="module")
+def unloaded(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Tuple[Dict[int, List[str]], str, Counts]:
+    """Six commands before `.reload`, and with Ntfs unloaded; the triage with all modules."""
+    folder = tmp_path_factory.mktemp("pages")
+    commands = ["", "verdict", "--json", "--html", "--markdown", "charge"]
+    steps: List[str] = []
+    said: Dict[int, List[str]] = {}
+    for known, before in ((1, []), (7, [".reload", ".reload /u Ntfs"])):
+        page = folder / f"{known}.html"
+        files = {"--html": f"--html {windows_path(page)}"}
+        steps += [*before, *(f"{ONE_PYTHON} {files.get(command, command)}" for command in commands)]
     with serving(DUMP) as one:
         target = Target(None, connect=one.connection, symbols=[SYMBOLS])
-        steps = [*before, *(f"!py hogwalk {command}" for command in commands), ".reload", "!py hogwalk"]
-        done = engine.host(target, steps, SETTING)[len(before) :]
-    triage, verdict, written, _, mail, charge, _, after = (unannounced(step.output) for step in done)
-    page = (tmp_path / "page.html").read_text()
+        done = engine.host(target, [*steps, ".reload", ONE_PYTHON], SETTING)
+    printed = [unannounced(step.output) for step in done]
+    for known, begin in ((1, 0), (7, len(commands) + 2)):
+        said[known] = printed[begin : begin + len(commands)]
+        said[known][3] = (folder / f"{known}.html").read_text()
+    return said, printed[-1], one.counts
+
+
+@pytest.mark.parametrize("known", [1, 7])
+def test_no_hog_is_named_while_the_debugger_knows_too_few_modules(
+    unloaded: Tuple[Dict[int, List[str]], str, Counts], known: int
+) -> None:
+    """Before `.reload`, and where one module of the machine's list, in which the fault lies, is not the debugger's."""
+    triage, verdict, written, page, mail, charge = unloaded[0][known]
     lacks = f"the debugger lists {counted(known, 'module')} and lacks one of PsLoadedModuleList, at "
     assert f"Modules    {lacks}" in triage
     assert re.search(r"^Hog        not named: \d+ bytes can be of modules that", triage, re.MULTILINE)
@@ -175,6 +192,10 @@ def test_no_hog_is_named_while_the_debugger_knows_too_few_modules(engine: Engine
         assert "can be of modules that the debugger does not know; type .reload" in " ".join(text.split())
         assert not re.search("StackHog.{,40} holds|Ask .* about|% sure", text)
     assert "own " not in charge.partition("Without")[2]
+
+
+def test_the_hog_is_named_once_the_modules_are_known(unloaded: Tuple[object, str, Counts]) -> None:
+    _, after, counts = unloaded
     assert "the debugger lists" not in after
     assert "\nHog        StackHog" in after
-    assert one.counts.changes() == {}
+    assert counts.changes() == {}

@@ -32,7 +32,7 @@ def frame_pointers_only(text: str) -> bool:
 
 
 def search_path(text: str) -> str:
-    """The path in the answer to `.exepath` or `.sympath`, expanded where the debugger prints that too; "" for none."""
+    """The path in the answer to `.exepath`, expanded where the debugger prints that too; "" for none."""
     found = _SEARCH_PATH.findall(text)
     return found[-1].strip() if found else ""
 
