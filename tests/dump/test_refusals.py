@@ -25,6 +25,9 @@ def patched(data: bytes, at: int, form: str, *values: int) -> bytes:
     return bytes(raw)
 
 
+SYSTEM = 7  # SystemInfoStream
+
+
 def bitmap() -> bytes:
     return kernel32(stackhog(), BITMAP_KERNEL)
 
@@ -35,6 +38,14 @@ def small() -> bytes:
 
 def user() -> bytes:
     return user32(stackhog(), full=False)
+
+
+def of_processor(architecture: int) -> bytes:
+    """The same minidump, its system stream naming another PROCESSOR_ARCHITECTURE."""
+    raw = user()
+    count, directory = struct.unpack_from("<II", raw, 8)
+    rows = [struct.unpack_from("<III", raw, directory + 12 * index) for index in range(count)]
+    return patched(raw, next(place for kind, _, place in rows if kind == SYSTEM), "<H", architecture)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +63,16 @@ def user() -> bytes:
             lambda: patched(FULL, 0x20, "<I", 0xAA64),
             "it.dmp is from an ARM64 machine; hogwalk reads x86 and x64 crash dumps",
         ),
+        (
+            lambda: patched(FULL, 0x20, "<I", 0x1C4),
+            "it.dmp is from an ARM machine; hogwalk reads x86 and x64 crash dumps",
+        ),
+        (
+            lambda: patched(FULL, 0x20, "<I", 0x200),
+            "it.dmp is from an IA-64 machine; hogwalk reads x86 and x64 crash dumps",
+        ),
+        (lambda: of_processor(5), "it.dmp is from an ARM machine; hogwalk reads x86 and x64 minidumps"),
+        (lambda: of_processor(6), "it.dmp is from an IA-64 machine; hogwalk reads x86 and x64 minidumps"),
         (
             lambda: patched(FULL, 0xF88, "<I", 77),
             "it.dmp is a dump of unknown kind 4dh; open it with the debugger: run `!py hogwalk` there",

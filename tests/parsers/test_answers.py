@@ -224,6 +224,10 @@ def test_single_values() -> None:
         ("Windows Server 2003 Kernel Version 3790 UP Free x86 compatible", "x86"),
         ("Windows 10 Kernel Version 19041 MP (8 procs) Free x64", "x64"),
         ("Windows 10 Kernel Version 22000 MP (8 procs) Free ARM 64-bit (AArch64)", "arm64"),
+        ("Windows Server 2003 Kernel Version 3790 (Service Pack 1) MP (4 procs) Free ia64", "ia64"),
+        ("r12=00000000 sp=e12f9bc0 lr=8a1c108d pc=8a1c2f10 psr=200001f3 --C-- Thumb", "arm"),
+        (" fp=000000a9e12f9bc0   lr=00007ff8a1c2108d   pc=00007ff88a1c2f10 psr=80000040 N---", "arm64"),
+        ("Child-SP         Child-BSP        RetAddr          Call Site", "ia64"),
         ("Machine Name:", None),
     ],
 )

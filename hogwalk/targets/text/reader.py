@@ -249,13 +249,14 @@ class _Reader:
         elif _SPOKEN_THREAD.search(line) and len(facts.threads) < MOST_THREADS:
             thread.add_line(facts.threads, line)
         elif not facts.bugcheck.take(line):
-            if not facts.tables and len(facts.recognised) < MOST_RECOGNISED and len(line) < LONGEST_RECOGNISED:
+            if len(facts.tables) < FEW and len(facts.recognised) < MOST_RECOGNISED and len(line) < LONGEST_RECOGNISED:
                 facts.recognised.extend(filter(None, [usage.foreign(line)]))
             facts.raised.take(line)
             facts.machine = parse_machine(line) or facts.machine
 
 
 ARM = "arm"
+FEW = 3  # tables: with more the text is not refused
 MOST_RECOGNISED, LONGEST_RECOGNISED = 20, 300  # lines, characters: enough to name what a text without a table holds
 _UNKNOWN = Columns(None, None, None)
 
