@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable, Dict, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from hogwalk.answer.report.build import build
 from hogwalk.answer.report.document import Report
 from hogwalk.errors import BadInput, NoDebugger, NothingFound, Unreadable
 from hogwalk.machine.words import X86
-from hogwalk.model import Frame, PrintedWalk, Symbol, Triple, Trust
+from hogwalk.model import About, Frame, PrintedWalk, Symbol, Triple, Trust
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence, Seen, Tell, Wanted, gather, look, weigh
 from hogwalk.walk.facts.image import StackImage
@@ -17,7 +17,7 @@ from hogwalk.walk.facts.modules import Unlisted
 from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.facts.segments import older_segments
 from hogwalk.walk.facts.sites import SiteKind
-from hogwalk.walk.kf.choose import Choice, choose, frame_count, walk_from
+from hogwalk.walk.kf.choose import Asked, Choice, choose, frame_count, walk_from
 from hogwalk.walk.kf.frames import FrameReader
 from hogwalk.walk.merge.walks import Walks, both, debugger_only
 
@@ -38,13 +38,68 @@ def _borne_out(frames: Sequence[Frame]) -> int:
     return sum(1 for frame in frames if frame.trust in (Trust.LINKED, Trust.CALL))
 
 
+class _Heard:
+    """A target whose answers to commands are kept."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.answers: List[Tuple[str, str]] = []
+
+    def about(self) -> About:
+        """As Target.about."""
+        return self._target.about()
+
+    def shown_starts(self) -> Sequence[Triple]:
+        """As Target.shown_starts."""
+        return self._target.shown_starts()
+
+    def command(self, text: str) -> str:
+        """As Target.command."""
+        answer = self._target.command(text)
+        self.answers.append((text, answer))
+        return answer
+
+
+class Earlier:
+    """What the last run of a session found out: its walks serve again where the target still holds and says the same.
+
+    Nothing is taken over from a machine that goes on running.
+    """
+
+    def __init__(self) -> None:
+        self.evidence: Optional[Evidence] = None
+        self._walks: Optional[Walks] = None
+        self._answers: List[Tuple[str, str]] = []
+        self._unasked = ""
+
+    def walks(self, target: Target, evidence: Evidence, unasked: str) -> Optional[Walks]:
+        """The walks that were made of this very evidence, None where the debugger now walks otherwise."""
+        if evidence is not self.evidence or unasked != self._unasked:
+            return None
+        return self._walks if all(target.command(text) == answer for text, answer in self._answers) else None
+
+    def keep(self, evidence: Evidence, walks: Walks, answers: List[Tuple[str, str]], unasked: str) -> None:
+        """Takes the place of what was kept before."""
+        self.evidence, self._walks, self._answers, self._unasked = evidence, walks, answers, unasked
+
+
 class Run:
     """A target and what was found out about it so far."""
 
     def __init__(
-        self, target: Target, wanted: Wanted, triple: Optional[Triple], tell: Tell, unasked: Unasked = _asked
+        self,
+        target: Target,
+        wanted: Wanted,
+        triple: Optional[Triple],
+        tell: Tell,
+        unasked: Unasked = _asked,
+        earlier: Optional[Earlier] = None,
     ) -> None:
-        """`unasked` says why the debugger's own walk of a stack of so many bytes is not made; "" where it is."""
+        """`unasked` says why the debugger's own walk of a stack of so many bytes is not made; "" where it is.
+
+        `earlier` keeps what this run finds out, for the next one of the same session.
+        """
+        self._earlier = earlier if earlier is not None and not target.about().live else None
         self.target = target
         self._wanted = wanted
         self._triple = triple
@@ -90,7 +145,8 @@ class Run:
                 if not printed.asked and self._outdone(self._report):
                     self.leave_table()
             if self._report is None:
-                found = build(self.target, self.evidence(), self.walks())
+                walks = self.walks()  # first: they bring evidence along
+                found = build(self.target, self.evidence(), walks)
                 self._report = replace(found, older=self._older())
         return self._report
 
@@ -145,6 +201,9 @@ class Run:
     def walks(self) -> Walks:
         """The debugger's walks and hogwalk's own, stitched."""
         if self._walks is None:
+            earlier = self._earlier
+            if earlier is not None and self._evidence is None and self._triple is None:
+                self._evidence = weigh(self.target, self.seen(), self._tell, earlier.evidence)
             self._walks = self._find_walks()
         return self._walks
 
@@ -188,15 +247,24 @@ class Run:
     def _find_walks(self) -> Walks:
         if self._triple is not None:
             return debugger_only(self._walk_from(self._triple), self.evidence().image)
-        unasked = self._unasked(self.evidence().region.size)
-        choice = None if unasked else self._choice()
+        unasked, earlier = self._unasked(self.evidence().region.size), self._earlier
+        if earlier is not None and self._evidence is earlier.evidence:
+            known = earlier.walks(self.target, self.evidence(), unasked)
+            if known is not None:
+                return known
+            self._evidence = weigh(self.target, self.seen(), self._tell)  # as it was before any walk
+        heard = _Heard(self.target)
+        choice = None if unasked else self._choice(heard)
         walks = both(self.evidence(), choice, self._tell)
         if walks is None:
             raise NothingFound(
                 "no frame can be found in this stack: no return address and no chain of frames that fits",
                 "`stack` shows what is there; check --limit and --base against !thread",
             )
-        return replace(walks, unasked=unasked)
+        walks = replace(walks, unasked=unasked)
+        if earlier is not None:
+            earlier.keep(self.evidence(), walks, heard.answers, unasked)
+        return walks
 
     def _walk_from(self, triple: Triple) -> Choice:
         evidence = self.evidence()
@@ -205,12 +273,12 @@ class Run:
             raise BadInput("kf finds no frame on this stack from that triple", "try one that `candidates` lists")
         return Choice((walk,), (walk,))
 
-    def _choice(self) -> Optional[Choice]:
+    def _choice(self, target: Asked) -> Optional[Choice]:
         # The debugger's own walk, where there is a debugger and it finds one.
         evidence = self.evidence()
         self._tell("asking the debugger to walk the stack (kf)")
         try:
-            return choose(self.target, self._frame_reader(), evidence.image, evidence.candidates, self._readable())
+            return choose(target, self._frame_reader(), evidence.image, evidence.candidates, self._readable())
         except NoDebugger:
             return None
 

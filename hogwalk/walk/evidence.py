@@ -107,13 +107,18 @@ def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registe
     return weigh(target, look(target, wanted, tell, resumed), tell)
 
 
-def weigh(target: Target, seen: Seen, tell: Tell) -> Evidence:
-    """Weighs every word of a stack by the code that it leads to."""
+def weigh(target: Target, seen: Seen, tell: Tell, earlier: Optional[Evidence] = None) -> Evidence:
+    """Weighs every word of a stack by the code that it leads to.
+
+    `earlier` is given back where all that it was made of is the same now.
+    """
     about, region, image, registers = seen.about, seen.region, seen.image, seen.registers
     reader = CodeReader(target.read, about.page_bytes, about.words, LIVE_LINE if about.live else None)
     words = code_words(image.words, registers, ModuleMap(seen.modules, reader))
     tell(f"asking for the symbols of {len(words)} code addresses")
     symbols = dict(zip(words, target.symbols(words)))
+    if earlier is not None and _unchanged(target, earlier, seen, symbols):
+        return earlier
     modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
     sites = CallSites(modules, reader, len(words), about.kind == "text")
     tell("reading the code before the return addresses")
@@ -143,6 +148,22 @@ def weigh(target: Target, seen: Seen, tell: Tell) -> Evidence:
         neighbours(shadow_entries(target, region), modules.is_code),
         unwinding,
         seen.unlisted,
+    )
+
+
+def _unchanged(target: Target, earlier: Evidence, seen: Seen, symbols: Dict[int, Optional[Symbol]]) -> bool:
+    """Whether the target answers and holds what it did when the earlier evidence was weighed, code included."""
+    initial = kernel.initial_stack_offset(target) if seen.about.kernel else None
+    return (
+        (seen.about, seen.region, seen.registers, seen.fault, seen.unlisted, symbols)
+        == (earlier.about, earlier.region, earlier.registers, earlier.fault, earlier.unlisted, earlier.symbols)
+        and (seen.image.words, seen.image.holes) == (earlier.image.words, earlier.image.holes)
+        and ModuleMap(target.modules(), earlier.reader).modules == earlier.modules.modules
+        and earlier.reader.holds(target.read)
+        and _layouts(target, earlier.sites, list(symbols)) == earlier.layouts
+        and kernel.handler_reach(initial) == earlier.traps.reach
+        and kernel.oldest_frame(target, seen.region, initial) == earlier.oldest
+        and neighbours(shadow_entries(target, seen.region), earlier.modules.is_code) == earlier.shadow
     )
 
 

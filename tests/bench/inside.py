@@ -9,9 +9,9 @@ import gc
 import json
 import sys
 import time
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from hogwalk.analysis import Run
+from hogwalk.analysis import Earlier, Run
 from hogwalk.answer.render.triage import render
 from hogwalk.targets.attach import open_engine
 from hogwalk.targets.engine import EngineTarget
@@ -48,21 +48,25 @@ def measure(dump: str, symbols: str) -> Dict[str, Any]:
     target = open_engine(dump, "", symbols, "")
     pykd = target._pykd
 
-    def triage() -> Counting:
+    def triage(earlier: Optional[Earlier] = None) -> Counting:
         fresh = Counting(pykd)
         fresh.reads = []
-        run = Run(fresh, Wanted(), None, lambda doing: None)
+        run = Run(fresh, Wanted(), None, lambda doing: None, earlier=earlier)
         list(render(run.report()))
         return fresh
+
+    session = Earlier()
+    triage(session)
 
     once = triage()
     run = Run(EngineTarget(pykd), Wanted(), None, lambda doing: None)
     region, command = run.evidence().region, run.report().tried[0].command
     dps = f"dps {region.limit:x} {region.base:x}"
-    own, whole = means(lambda: (pykd.dbgCommand(dps), pykd.dbgCommand(command)), triage)
+    own, whole, again = means(lambda: (pykd.dbgCommand(dps), pykd.dbgCommand(command)), triage, lambda: triage(session))
     return {
         "own": own,
         "triage": whole,
+        "again": again,
         "commands": len(once.commands()),
         "stack_reads": sum(1 for address, _ in once.reads if address in region),
         "reads": len(once.reads),

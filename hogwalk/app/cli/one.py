@@ -6,12 +6,12 @@ import argparse
 import os
 from typing import TYPE_CHECKING, List, Optional
 
-from hogwalk.analysis import Run
+from hogwalk.analysis import Earlier, Run
 from hogwalk.answer.render.table import PLAIN, Look, wrapped
 from hogwalk.app.cli.commands import lines
 from hogwalk.app.cli.exports import chosen
 from hogwalk.app.cli.files import check_place, save
-from hogwalk.app.cli.host import door_of
+from hogwalk.app.cli.host import door_of, inside_debugger
 from hogwalk.app.cli.live import (
     beforehand,
     changed,
@@ -38,6 +38,7 @@ from hogwalk.walk.evidence import Wanted
 if TYPE_CHECKING:
     from hogwalk.answer.render.dml import Door
 
+EARLIER = Earlier()  # of `!py -g`, whose modules live as long as the session
 DEMO_LINE = 'this is the built-in demo, the dump of "Got Stack?"; `hogwalk FILE` looks at yours'
 
 
@@ -91,7 +92,10 @@ def _check_places(options: argparse.Namespace) -> None:
 def _output(target: Target, options: argparse.Namespace, look: Look, progress: Progress) -> List[str]:
     if not options.record:
         unasked = kf_policy(target, options)
-        return _lines(Run(target, _wanted(options, target), _triple(options, target), progress, unasked), options, look)
+        # What heal goes by is looked at as it was before any walk.
+        earlier = EARLIER if inside_debugger() and options.command != "heal" else None
+        asked = _wanted(options, target), _triple(options, target)
+        return _lines(Run(target, *asked, progress, unasked, earlier), options, look)
     from hogwalk.targets.recorder import Recorder
 
     recorder = Recorder(target)

@@ -123,6 +123,16 @@ class CodeReader:
         found = self.bytes_at(address, self.words.word)
         return None if found is None else int.from_bytes(found, "little")
 
+    def holds(self, read: Callable[[int, int], bytes]) -> bool:
+        """Whether all that was read so far is the same now, and as far readable."""
+        for start, line in self._lines.items():
+            now: Optional[bytes] = None
+            with contextlib.suppress(Unreadable):
+                now = read(start, self._line_bytes) if 0 <= start <= self.words.mask else None
+            if now != line:
+                return False
+        return True
+
     def _ask(self, start: int) -> None:
         """Reads a line, and with it the next ones on the way that code has been read: half as many as lie behind."""
         self._take(*self._stretch(start, start - start % self._page_bytes))

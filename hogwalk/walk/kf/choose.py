@@ -9,12 +9,11 @@ what lies behind its end.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Optional, Protocol, Sequence, Tuple
 
 from hogwalk.errors import NoDebugger
-from hogwalk.model import Frame, Triple
+from hogwalk.model import About, Frame, Triple
 from hogwalk.targets.parsers.kf import MOST_FRAMES, format_kf, parse_kf
-from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.kf.frames import FrameReader, Walk
 from hogwalk.walk.kf.rank import Candidate
@@ -24,6 +23,19 @@ MORE_TRIES = 2  # walks started behind the end of one that stopped early
 SETTLED = 0.9  # share of the bytes it could reach that a walk must prove to end the search
 WORTH = 0x400  # bytes left behind a walk that make another one worth while
 BYTES_PER_FRAME = 24  # the smallest mean frame worth allowing for: 0x200 rows for 12 KB
+
+
+class Asked(Protocol):
+    """What of a target the debugger's walk takes, each as in Target."""
+
+    def about(self) -> About:
+        """What kind of target this is."""
+
+    def command(self, text: str) -> str:
+        """The debugger's answer to a command."""
+
+    def shown_starts(self) -> Sequence[Triple]:
+        """Triples whose answer the source holds already."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,7 @@ class Choice:
         return tuple(frame for walk in self.segments for frame in walk.frames)
 
 
-def walk_from(target: Target, frames: FrameReader, triple: Triple, count: int) -> Walk:
+def walk_from(target: Asked, frames: FrameReader, triple: Triple, count: int) -> Walk:
     """The debugger's own walk from a triple; raises NoDebugger or CommandFailed as the target does."""
     about = target.about()
     answer = target.command(format_kf(triple, count, about.words.typed))
@@ -47,7 +59,7 @@ def walk_from(target: Target, frames: FrameReader, triple: Triple, count: int) -
 
 
 def choose(
-    target: Target, frames: FrameReader, image: StackImage, candidates: Sequence[Candidate], readable: bool = False
+    target: Asked, frames: FrameReader, image: StackImage, candidates: Sequence[Candidate], readable: bool = False
 ) -> Optional[Choice]:
     """Walks from the best candidates until one settles the matter, then behind its end; None without any frame.
 
@@ -82,7 +94,7 @@ def choose(
 
 
 def _behind(
-    target: Target,
+    target: Asked,
     frames: FrameReader,
     image: StackImage,
     candidates: Sequence[Candidate],
@@ -105,7 +117,7 @@ def _behind(
 
 
 def _walked(
-    target: Target, frames: FrameReader, triple: Triple, image: StackImage, walked_before: bool
+    target: Asked, frames: FrameReader, triple: Triple, image: StackImage, walked_before: bool
 ) -> Optional[Walk]:
     # A log can hold the answer for one triple and not for the next: then the walks so far must do.
     try:
