@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hogwalk.errors import BadInput
 from hogwalk.model import Triple
 from hogwalk.targets.parsers.kf import KfText, format_kf, parse_kf
-from hogwalk.targets.parsers.kfrow import KfRow
+from hogwalk.targets.parsers.kfrow import Columns, KfRow, parse_row, usual_row
 from hogwalk.targets.parsers.words import split_symbol
 
 SAMPLES = sorted((Path(__file__).parents[2] / "fixtures" / "kf").glob("*.txt"))
@@ -175,3 +175,25 @@ def test_symbol_split(text: str, parts: Any) -> None:
 @pytest.mark.parametrize("text", ["", "0x7c8285ec", "0x00007fff`69805b74", "!", "+0x4"])
 def test_no_module_no_symbol(text: str) -> None:
     assert split_symbol(text) is None
+
+
+HEADS = (Columns(None, None, None), Columns(False, True, 4), Columns(False, False, 8), Columns(True, True, None))
+
+
+@pytest.mark.parametrize("columns", HEADS)
+def test_the_quick_look_at_a_row_finds_what_the_slow_one_does(columns: Columns) -> None:
+    lines = [line.rstrip() for path in SAMPLES for line in path.read_text("ascii").split("\n")]
+    found = [(line, usual_row(line, 1, columns)) for line in lines]
+    assert all(row == parse_row(line, 1, columns) for line, row in found if row is not None)
+    assert sum(row is not None for _, row in found) >= (4 if columns.numbered is not False else 100)
+
+
+WORDS = st.text("0123456789abcdef`", min_size=1, max_size=17)
+SITES = st.from_regex(r"[A-Za-z_0!+x]{1,12}\+0x[0-9a-f]{1,9}", fullmatch=True)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(WORDS, min_size=2, max_size=4), SITES, st.sampled_from(HEADS))
+def test_so_it_does_on_made_up_rows(words: List[str], site: str, columns: Columns) -> None:
+    row = usual_row(" ".join([*words, site]), 1, columns)
+    assert row is None or row == parse_row(row.text, 1, columns)

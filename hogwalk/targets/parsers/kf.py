@@ -12,7 +12,7 @@ from typing import Callable, List, Optional, Tuple
 from hogwalk.errors import BadInput
 from hogwalk.machine.words import hexa
 from hogwalk.model import Triple
-from hogwalk.targets.parsers.kfrow import Columns, KfRow, is_row, parse_row
+from hogwalk.targets.parsers.kfrow import Columns, KfRow, is_row, parse_row, usual_row
 from hogwalk.targets.parsers.lines import rejoined
 from hogwalk.targets.parsers.prompt import split_prompt
 from hogwalk.targets.parsers.remarks import is_remark
@@ -63,6 +63,10 @@ def parse_kf(text: str, pointer_bytes: Optional[int] = None) -> KfText:
     unparsed: List[str] = []
     headers: List[str] = []
     for number, line, message in rejoined(text.split("\n"), is_row):
+        usual = None if message else usual_row(line, number, columns)
+        if usual is not None:
+            rows.append(usual)
+            continue
         row = parse_row(line, number, columns)
         if message or is_remark(line):
             notes.append(line.strip())

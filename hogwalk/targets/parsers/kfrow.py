@@ -32,6 +32,12 @@ _CALL_SITE = re.compile(
     r"[^\s!]*!.*|[^\s!]*\+0x[0-9a-fA-F`]+|0x[0-9a-fA-F`]+|(?![0-9a-fA-F]{8,16}$)[.$<>-]*[A-Za-z_][\w.$<>-]*"
 )
 _PARAMETERS = re.compile(r"\((?=[^()]{1,200} = |void\)(?:\+0x|$))")
+# The row that nearly all are: what kf and k print of a symbol with a displacement, nothing behind it.
+_USUAL = re.compile(
+    r" *(?:([0-9a-f]{1,7}) )?((?:[0-9a-f]{8}`)?[0-9a-f]{8}) ((?:[0-9a-f]{8}`)?[0-9a-f]{8})"
+    r" (([A-Za-z_]\w*)(?:!([A-Za-z_]\w*))?\+0x([0-9a-f]{1,8}))",
+    re.ASCII,
+)
 _WIDE = re.compile(r"\s*(?:[0-9a-fA-F]{1,8}\s+){0,2}[0-9a-fA-F]{8}`?[0-9a-fA-F]{8}\b")
 _TRAP_FRAME = re.compile(r"TrapFrame(?:-EDITED)? @ ([0-9a-fA-F`]+)")
 
@@ -119,6 +125,21 @@ def parse_row(text: str, line: int, columns: Columns) -> Optional[KfRow]:
         text=text,
         line=line,
     )
+
+
+def usual_row(text: str, line: int, columns: Columns) -> Optional[KfRow]:
+    """What parse_row finds on a line of the commonest form, in a quarter of the time; None for any other line."""
+    found = _USUAL.fullmatch(text)
+    if found is None:
+        return None
+    memory, frame, back, site, module, name, displacement = found.groups()
+    if len(frame) != len(back) or (memory is not None and columns.numbered is not False):
+        return None
+    width = columns.pointer_bytes
+    pointers = fold(address(frame), width), fold(address(back), width)
+    symbol = Symbol(module, name or "", int(displacement, 16))
+    size = None if memory is None else int(memory, 16)
+    return KfRow(None, size, *pointers, (), site, symbol, "", (), None, False, text, line)
 
 
 def is_row(text: str) -> bool:
