@@ -68,7 +68,8 @@ def without_progress(text: str) -> str:
     """What a step printed, less the first answer from a slow line and the lines that say what it is doing."""
     if FIRST_ANSWER in text:
         text = text.partition("hogwalk: on this line")[2].partition("\n")[2]
-    return "\n".join(line for line in text.splitlines() if not (line.startswith("hogwalk: ") and line.endswith(" ..")))
+    doing = re.compile(r"hogwalk: (?:.* \.\.$|on this line )")
+    return "\n".join(line for line in text.splitlines() if not doing.match(line))
 
 
 class Waited(NamedTuple):
@@ -246,9 +247,13 @@ def test_an_interrupt_of_kf(engine: Engine, tmp_path: Path) -> None:
     """Its rows so far are no walk that ends there; the settings are as they were, and the next command is whole."""
     pressed = tmp_path / "pressed"
     faults = Faults(section=2, after_reads=400, late=1.0, pressed=pressed)
-    steps = ["!py hogwalk stack", f"!py pressing {windows_path(pressed)} --kf", ".expr; n", "!py hogwalk stack"]
-    (before, text, settings, again), counts, _ = one_session(engine, faults, *steps)
+    steps = ["!py hogwalk stack", f"!py pressing {windows_path(pressed)} --kf", ".expr; n", ".cache"]
+    steps += [".cache flushall", "!py hogwalk stack"]
+    (before, text, settings, cache, _, again), counts, _ = one_session(engine, faults, *steps)
     assert "Partial interrupted;" in joined(text)  # what kf takes may be said before
+    assert "; type .cache flushall, for an interrupted kf leaves the debugger's cache without room" in joined(text)
+    most, held = (int(number) for number in re.findall(r"^(?:Max|Total) .*: (\d+) bytes", cache, re.MULTILINE))
+    assert held > 0.9 * most  # of 150 KB that were read
     assert balanced(text)
     assert "MASM" in settings
     assert again == before

@@ -15,7 +15,7 @@ from hogwalk.app.cli.host import door_of
 from hogwalk.app.cli.output import complain, show
 from hogwalk.errors import BadInput, CommandFailed, HogwalkError, Unreadable
 from hogwalk.machine.words import X86, shown
-from hogwalk.targets.line import CACHE_LINE, INTERRUPTED, Line
+from hogwalk.targets.line import CACHE_LINE, INTERRUPTED, WALK_INTERRUPTED, Line
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.modules import Unlisted
@@ -131,7 +131,7 @@ def going_on(target: Target, line: Optional[Line], options: argparse.Namespace) 
 
 def _let_go(target: Target, line: Line) -> None:
     # The engine's last request is then a Continue.  A line that no longer answers is left alone: it would never return.
-    if line.ended not in (None, INTERRUPTED):
+    if line.ended not in (None, INTERRUPTED, WALK_INTERRUPTED):
         complain(f"the machine was not let go: {line.ended.wrong}")
         return
     line.ended = None
