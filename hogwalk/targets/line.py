@@ -21,7 +21,7 @@ LONG = ("k", ".printf", "lm")  # commands that take a while and do not fail half
 ROWS = "RetAddr"  # in the head of a walk: a refused one has none
 CACHE_LINE, PACKET = 128, 3944  # bytes: what the engine caches, the most that one answer holds
 REQUEST = 178  # bytes on the wire of each request besides its data: two packets of 73 and their acknowledgements
-CACHED = 0.0005  # seconds: what comes faster did not cross a wire
+CACHED = 0.0005  # seconds a request: what comes faster did not cross a wire
 SUSPICIOUS, MANY_TIMES, MOST_FAILED = 0.3, 6, 8
 READ_PATIENCE, COMMAND_PATIENCE, TIMES_AS_LONG = 15.0, 120.0, 4.0  # seconds
 AFTER_ALL = (".fpo", "!dbghelp")  # commands that put the debugger's own state back, whatever the machine does
@@ -149,7 +149,7 @@ class Line:
         finally:
             self.deadline = None
         seconds = time.monotonic() - began
-        if seconds > CACHED:
+        if seconds > CACHED * requests:
             (self.small if size < PACKET else self.large).add(requests, size, seconds)
         for at in range(address - address % CACHE_LINE, address + count, CACHE_LINE):
             page = at - at % PAGE
