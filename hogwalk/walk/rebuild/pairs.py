@@ -34,6 +34,7 @@ DEPTH_OPEN = DEPTH_UNKNOWN | NO_TRAP | DEPTH_UNREAD | DEPTH_AT_LEAST
 TRAPPED = int(Clue.TRAP_FRAME | Clue.SYSTEM_CALL)
 TRAP_FRAME, SAVED_EBP = int(Clue.TRAP_FRAME), int(Clue.SAVED_EBP)
 USUAL_FRAME = (4,)  # EBP points to the word below the return slot
+BESIDE = 0x10  # bytes below a trap frame: what an interrupt object's code, in no module, pushes for the handler
 MOST_COMPARED = 8  # other places of the same return address that are compared
 
 
@@ -99,7 +100,8 @@ class PairJudge:
     def _trapped(self, node: Node, older: Node, told: Prediction) -> int:
         """A trap frame lies right above its handler's own stack; a function with a frame of its own handles none."""
         start = self._traps.by_slot[older.slot].start
-        ordinary = told.frame_ebp == USUAL_FRAME or (told.exact and not {older.slot, older.slot - WORD} & {*told.slots})
+        beside = any(start - BESIDE <= slot <= older.slot for slot in told.slots)
+        ordinary = told.frame_ebp == USUAL_FRAME or (told.exact and not beside)
         near = self._traps.above(node.slot)
         if not near or start > near[-1].start or start <= node.slot or (ordinary and told.known):
             return DEPTH_OTHER
