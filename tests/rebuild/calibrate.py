@@ -12,7 +12,7 @@ import argparse
 import json
 import time
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from hogwalk.targets.dump import open_dump
 from hogwalk.walk.evidence import Wanted, gather
@@ -21,7 +21,7 @@ from hogwalk.walk.rebuild.confidence import confidence
 from tests.lab.__main__ import seeds
 from tests.lab.hidden import hide
 from tests.lab.own import found
-from tests.lab.score import Score, TruthView, calibration, hog, mean, score
+from tests.lab.score import WORD, Score, TruthView, calibration, hog, mean, score
 from tests.rebuild.train import folders
 
 TENTHS = (*(tenth / 10 for tenth in range(10)), 1.01)
@@ -54,10 +54,18 @@ def measure(folder: Path, hidden: int) -> Measured:
     scored, slots = score(truth, found(rebuilt, evidence.image.holes)), _slots(rebuilt, view)
     if stated is None:
         return Measured(scored, seconds, slots, None, None)
-    sums = view.sums(view.modules)
+    sums = with_running(view.sums(view.modules), truth)
     verdict = stated.probability, stated.owner == hog(sums)
     covered = stated.low <= sums.get(stated.owner, 0) <= stated.high
     return Measured(scored, seconds, slots, verdict, covered)
+
+
+def with_running(sums: Dict[str, int], truth: Dict[str, Any]) -> Dict[str, int]:
+    """The true sums with the frame of the function that ran last: from ESP, or from Limit where ESP lies below it."""
+    newest = next(frame for frame in truth["frames"] if truth["limit"] <= frame["return_slot"] < truth["base"])
+    running = newest["return_slot"] + WORD - max(truth["limit"], truth["registers"]["esp"])
+    module = newest["module"]
+    return {**sums, module: sums.get(module, 0) + max(0, running)}
 
 
 def _slots(rebuilt: Rebuilt, view: TruthView) -> List[Tuple[float, bool]]:
@@ -67,7 +75,7 @@ def _slots(rebuilt: Rebuilt, view: TruthView) -> List[Tuple[float, bool]]:
     found = []
     for stated, node in zip(live, rebuilt.weighed.clued.nodes):
         newer = sum(1 for slot in walked if slot < node.slot)
-        found.append((stated * rebuilt.lives(newer), node.slot in view.modules))
+        found.append((rebuilt.stated(stated, newer), node.slot in view.modules))
     return found
 
 

@@ -61,7 +61,7 @@ def test_frame_data_and_the_callees_arguments_find_the_return_slots() -> None:
     assert slots(found) == [0x10, inner, outer, top]
     told = "the function's frame data and the arguments pushed predict this slot"
     assert [told in reason for reason in found.reasons] == [False, False, True, True]
-    assert found.probabilities[2] > 0.9 > walked({}, stack).probabilities[2]
+    assert found.probabilities[2] > 0.8 > walked({}, stack).probabilities[2]
 
 
 @pytest.mark.parametrize("pops", [0, 8])
