@@ -69,9 +69,9 @@ def analyze(
     Raises BadInput where there is no usable stack, NothingFound where no frame can be found in it.
     """
     from hogwalk.analysis import Run
-    from hogwalk.walk.evidence import Wanted
+    from hogwalk.walk.evidence import Request
 
-    return Run(target, Wanted(limit, base, thread), None, _quiet).report()
+    return Run(target, Request(limit, base, thread), None, _quiet).report()
 
 
 def _quiet(doing: str) -> None:

@@ -11,7 +11,7 @@ from hogwalk.errors import BadInput, NoDebugger, NothingFound, Unreadable
 from hogwalk.machine.words import X86
 from hogwalk.model import About, Frame, PrintedWalk, Symbol, Triple, Trust
 from hogwalk.targets.protocol import Target
-from hogwalk.walk.evidence import Evidence, Seen, Tell, Wanted, gather, look, weigh
+from hogwalk.walk.evidence import Announce, Evidence, Request, Seen, gather, look, weigh
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.modules import Unlisted
 from hogwalk.walk.facts.region import find_region
@@ -89,9 +89,9 @@ class Run:
     def __init__(
         self,
         target: Target,
-        wanted: Wanted,
+        wanted: Request,
         triple: Optional[Triple],
-        tell: Tell,
+        announce: Announce,
         unasked: Unasked = _asked,
         earlier: Optional[Earlier] = None,
     ) -> None:
@@ -103,7 +103,7 @@ class Run:
         self.target = target
         self._wanted = wanted
         self._triple = triple
-        self._tell = tell
+        self._announce = announce
         self._seen: Optional[Seen] = None
         self._evidence: Optional[Evidence] = None
         self._walks: Optional[Walks] = None
@@ -115,13 +115,13 @@ class Run:
     def seen(self) -> Seen:
         """The stack and what is known of it before any code is read."""
         if self._seen is None:
-            self._seen = look(self.target, self._wanted, self._tell)
+            self._seen = look(self.target, self._wanted, self._announce)
         return self._seen
 
     def evidence(self) -> Evidence:
         """The stack and what each word of it can be."""
         if self._evidence is None:
-            self._evidence = weigh(self.target, self.seen(), self._tell)
+            self._evidence = weigh(self.target, self.seen(), self._announce)
         return self._evidence
 
     def stack(self) -> Optional[StackImage]:
@@ -172,10 +172,10 @@ class Run:
             region = segment.region
             start = registers if registers is not None and registers.sp in region else None
             try:
-                evidence = gather(self.target, Wanted(region.limit, region.base, region.thread), self._tell, start)
+                evidence = gather(self.target, Request(region.limit, region.base, region.thread), self._announce, start)
             except BadInput:
                 break  # its pages are not there
-            walks = both(replace(evidence, region=region), None, self._tell)
+            walks = both(replace(evidence, region=region), None, self._announce)
             if walks is None:
                 break
             found.append(build(self.target, replace(evidence, region=region), walks))
@@ -203,11 +203,11 @@ class Run:
         if self._walks is None:
             earlier = self._earlier
             if earlier is not None and self._evidence is None and self._triple is None:
-                self._evidence = weigh(self.target, self.seen(), self._tell, earlier.evidence)
+                self._evidence = weigh(self.target, self.seen(), self._announce, earlier.evidence)
             self._walks = self._find_walks()
         return self._walks
 
-    def complete(self) -> None:
+    def ask_everything(self) -> None:
         """Asks everything that any command could ask, so that a recording of this run answers them all."""
         printed = self.report().printed
         if printed is not None and self.target.about().machine != "x86":
@@ -252,10 +252,10 @@ class Run:
             known = earlier.walks(self.target, self.evidence(), unasked)
             if known is not None:
                 return known
-            self._evidence = weigh(self.target, self.seen(), self._tell)  # as it was before any walk
+            self._evidence = weigh(self.target, self.seen(), self._announce)  # as it was before any walk
         heard = _Heard(self.target)
         choice = None if unasked else self._choice(heard)
-        walks = both(self.evidence(), choice, self._tell)
+        walks = both(self.evidence(), choice, self._announce)
         if walks is None:
             raise NothingFound(
                 "no frame can be found in this stack: no return address and no chain of frames that fits",
@@ -276,7 +276,7 @@ class Run:
     def _choice(self, target: Asked) -> Optional[Choice]:
         # The debugger's own walk, where there is a debugger and it finds one.
         evidence = self.evidence()
-        self._tell("asking the debugger to walk the stack (kf)")
+        self._announce("asking the debugger to walk the stack (kf)")
         try:
             return choose(target, self._frame_reader(), evidence.image, evidence.candidates, self._readable())
         except NoDebugger:

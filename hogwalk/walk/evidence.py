@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 # Code is read so many bytes at a time from a machine at the other end of a wire: around a call hardly more are looked
 # at, and whole pages cost three times as much.
 LIVE_LINE = 128
-Tell = Callable[[str], None]
+Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Request:
     """What the user gave on the command line: None where hogwalk finds it out by itself."""
 
     limit: Optional[int] = None
@@ -87,7 +87,7 @@ class Evidence:
     unlisted: Optional[Unlisted] = None
 
 
-def look(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registers] = None) -> Seen:
+def look(target: Target, wanted: Request, announce: Announce, resumed: Optional[Registers] = None) -> Seen:
     """Reads the stack; raises BadInput when there is no usable one.
 
     `resumed` are the registers with which a newer segment's walk goes on on this one.
@@ -95,19 +95,19 @@ def look(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registers
     about = target.about()
     _refuse_other_machines(about)
     region = find_region(target, wanted.limit, wanted.base, wanted.thread)
-    tell(f"reading {region.size} bytes of stack at {shown(region.limit)}")
+    announce(f"reading {region.size} bytes of stack at {shown(region.limit)}")
     image = read_stack(target, region)
     fault = find_fault(target, region, image, wanted.context)
     registers = resumed if resumed is not None else fault.registers
     return Seen(about, region, image, registers, fault, target.modules(), unlisted(target))
 
 
-def gather(target: Target, wanted: Wanted, tell: Tell, resumed: Optional[Registers] = None) -> Evidence:
+def gather(target: Target, wanted: Request, announce: Announce, resumed: Optional[Registers] = None) -> Evidence:
     """Reads the stack and weighs every word of it, as `look` and `weigh` do."""
-    return weigh(target, look(target, wanted, tell, resumed), tell)
+    return weigh(target, look(target, wanted, announce, resumed), announce)
 
 
-def weigh(target: Target, seen: Seen, tell: Tell, earlier: Optional[Evidence] = None) -> Evidence:
+def weigh(target: Target, seen: Seen, announce: Announce, earlier: Optional[Evidence] = None) -> Evidence:
     """Weighs every word of a stack by the code that it leads to.
 
     `earlier` is given back where all that it was made of is the same now.
@@ -115,13 +115,13 @@ def weigh(target: Target, seen: Seen, tell: Tell, earlier: Optional[Evidence] = 
     about, region, image, registers = seen.about, seen.region, seen.image, seen.registers
     reader = CodeReader(target.read, about.page_bytes, about.words, LIVE_LINE if about.live else None)
     words = code_words(image.words, registers, ModuleMap(seen.modules, reader))
-    tell(f"asking for the symbols of {len(words)} code addresses")
+    announce(f"asking for the symbols of {len(words)} code addresses")
     symbols = dict(zip(words, target.symbols(words)))
     if earlier is not None and _unchanged(target, earlier, seen, symbols):
         return earlier
     modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
     sites = CallSites(modules, reader, len(words), about.kind == "text")
-    tell("reading the code before the return addresses")
+    announce("reading the code before the return addresses")
     reader.fetch(at for word in words for at in (word - LONGEST_CALL, word - 1))
     judge = LinkJudge(sites, symbols, words)
     layouts = _layouts(target, sites, words)

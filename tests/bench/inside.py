@@ -15,7 +15,7 @@ from hogwalk.analysis import Earlier, Run
 from hogwalk.answer.render.triage import render
 from hogwalk.targets.attach import open_engine
 from hogwalk.targets.engine import EngineTarget
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 
 ROUNDS = 24  # the clock of a process ticks every 10 ms
 
@@ -51,7 +51,7 @@ def measure(dump: str, symbols: str) -> Dict[str, Any]:
     def triage(earlier: Optional[Earlier] = None) -> Counting:
         fresh = Counting(pykd)
         fresh.reads = []
-        run = Run(fresh, Wanted(), None, lambda doing: None, earlier=earlier)
+        run = Run(fresh, Request(), None, lambda doing: None, earlier=earlier)
         list(render(run.report()))
         return fresh
 
@@ -59,7 +59,7 @@ def measure(dump: str, symbols: str) -> Dict[str, Any]:
     triage(session)
 
     once = triage()
-    run = Run(EngineTarget(pykd), Wanted(), None, lambda doing: None)
+    run = Run(EngineTarget(pykd), Request(), None, lambda doing: None)
     region, command = run.evidence().region, run.report().tried[0].command
     dps = f"dps {region.limit:x} {region.base:x}"
     own, whole, again = means(lambda: (pykd.dbgCommand(dps), pykd.dbgCommand(command)), triage, lambda: triage(session))

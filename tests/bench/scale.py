@@ -13,7 +13,7 @@ from typing import Dict, Optional, Sequence, Tuple
 from hogwalk.errors import Unreadable
 from hogwalk.model import About, Module, Symbol
 from hogwalk.targets.null import NullTarget
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.rebuild import rebuild
 
 BASE = 0xB8AE9000
@@ -89,7 +89,7 @@ def _return_address(function: int) -> int:
 def measure(size: int) -> Dict[str, float]:
     """Seconds per KB (best of three) and peak bytes of memory of scan and score."""
     target = Plain(stack_of(size))
-    wanted = Wanted(BASE - size, BASE)
+    wanted = Request(BASE - size, BASE)
     times = []
     for _ in range(3):
         gc.collect()
@@ -105,7 +105,7 @@ def measure(size: int) -> Dict[str, float]:
 
 def measure_walk(size: int) -> float:
     """Processor seconds per KB (best of three) of hogwalk's own walk."""
-    evidence = gather(Plain(stack_of(size)), Wanted(BASE - size, BASE), lambda doing: None)
+    evidence = gather(Plain(stack_of(size)), Request(BASE - size, BASE), lambda doing: None)
     times = []
     for _ in range(3):
         gc.collect()

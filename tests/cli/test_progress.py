@@ -8,7 +8,7 @@ import pytest
 
 from hogwalk.app.cli import progress as module
 from hogwalk.app.cli.progress import Progress
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.rebuild import rebuild
 from tests.bench.scale import BASE, Plain, stack_of
 from tests.cli.running import fed_on_terminal
@@ -50,7 +50,7 @@ def test_a_large_stack_says_how_far_its_walk_is(
     monkeypatch.setattr(module, "PATIENCE", -1.0)
     stack = stack_of(128 << 10)
     with Progress(quiet=False) as progress:
-        rebuild(gather(Plain(stack), Wanted(BASE - len(stack), BASE), progress), tell=progress)
+        rebuild(gather(Plain(stack), Request(BASE - len(stack), BASE), progress), announce=progress)
     said = [line for line in capsys.readouterr().err.splitlines() if "rebuilding the frames" in line]
     assert len(said) == 4
     assert said[1].startswith("hogwalk: rebuilding the frames from the code: 1000 of ")

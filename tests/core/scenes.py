@@ -12,7 +12,7 @@ from hogwalk.machine.windows import Kdbg
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import BugCheck, Frame, Region, Source, Symbol, Triple, Trust, Version
 from hogwalk.targets.protocol import Target
-from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.links import LinkJudge
 from hogwalk.walk.facts.modules import ModuleMap
@@ -113,12 +113,12 @@ def newest_first(addresses: List[int], count: int) -> List[int]:
 
 def evidence_of(target: Target, stack: Stack) -> Evidence:
     """What hogwalk gathers about a drawn stack."""
-    return gather(target, Wanted(stack.limit, stack.base), silent)
+    return gather(target, Request(stack.limit, stack.base), silent)
 
 
-def report_of(target: Target, wanted: Optional[Wanted] = None, triple: Optional[Triple] = None) -> Report:
+def report_of(target: Target, wanted: Optional[Request] = None, triple: Optional[Triple] = None) -> Report:
     """The report of a whole run; the range from the thread unless wanted otherwise."""
-    return Run(target, wanted or Wanted(), triple, silent).report()
+    return Run(target, wanted or Request(), triple, silent).report()
 
 
 def frame_reader(evidence: Evidence) -> FrameReader:

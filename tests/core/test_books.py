@@ -12,7 +12,7 @@ from hogwalk.answer.report.document import Report
 from hogwalk.errors import BadInput, NothingFound
 from hogwalk.model import Frame, Region, Triple
 from hogwalk.targets.parsers.kf import parse_kf
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from hogwalk.walk.facts.gaps import ABOVE, BELOW, NOTHING, UNREADABLE, Gap, gaps
 from tests.core.scenes import BASE, LIMIT, REGION, evidence_of, frame, frame_reader, machine, report_of, usual_stack
 from tests.core.strategies import Parts, bear_out, holes, kf_rows, stack_parts, stack_words
@@ -62,7 +62,7 @@ def test_any_stack_balances_through_the_whole_run(parts: Parts, gone: Holes, cut
     SCENE.target.put_words(LIMIT, *stack_words(parts, LIMIT, BASE))
     for start, end in gone:
         SCENE.target.forget(start, end)
-    wanted = Wanted(LIMIT + 4 * cut[0], BASE - 4 * cut[1])
+    wanted = Request(LIMIT + 4 * cut[0], BASE - 4 * cut[1])
     try:
         report = report_of(SCENE.target, wanted)
     except (NothingFound, BadInput):

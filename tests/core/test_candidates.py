@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List, Optional, Tuple
 
 from hogwalk.model import BugCheck, Triple
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.kf.choose import frame_count
 from hogwalk.walk.kf.rank import Candidate
 from hogwalk.walk.kf.scoring import End, Fact, distance_points
@@ -120,7 +120,7 @@ def double_fault(esp: Optional[int]) -> Tuple[Machine, Stack]:
 
 def test_a_faulting_esp_makes_what_lies_below_it_stale() -> None:
     scene, _ = double_fault(LIMIT + 0x3F0)
-    found = gather(scene.target, Wanted(), silent)
+    found = gather(scene.target, Request(), silent)
     assert found.registers is not None
     assert (found.registers.sp, found.registers.source) == (LIMIT + 0x3F0, "TSS 28")
     assert slots(found.candidates)[0] == LIMIT + 0x400
@@ -131,7 +131,7 @@ def test_a_faulting_esp_makes_what_lies_below_it_stale() -> None:
 
 def test_an_esp_on_the_guard_page_speaks_of_this_stack_but_kills_nothing() -> None:
     scene, _ = double_fault(LIMIT - 0x30)
-    found = gather(scene.target, Wanted(), silent)
+    found = gather(scene.target, Request(), silent)
     assert found.registers is not None
     assert slots(found.candidates) == [LIMIT, LIMIT + 0x400]
 
@@ -139,7 +139,7 @@ def test_an_esp_on_the_guard_page_speaks_of_this_stack_but_kills_nothing() -> No
 def test_registers_of_another_stack_are_not_used() -> None:
     for esp in (LIMIT - 0x4004, BASE, None):
         scene, _ = double_fault(esp)
-        assert gather(scene.target, Wanted(), silent).registers is None
+        assert gather(scene.target, Request(), silent).registers is None
 
 
 def test_without_a_double_fault_the_tss_says_nothing() -> None:
@@ -147,7 +147,7 @@ def test_without_a_double_fault_the_tss_says_nothing() -> None:
         scene = machine(bugcheck=bugcheck)
         usual_stack(scene)
         with_processor(scene.target, LIMIT, BASE, (1, LIMIT + 0x400, 0))
-        assert gather(scene.target, Wanted(), silent).registers is None
+        assert gather(scene.target, Request(), silent).registers is None
 
 
 def test_slots_in_unreadable_pages_are_no_candidates() -> None:

@@ -17,7 +17,7 @@ from hogwalk.app.cli.arguments import COMMANDS, parse
 from hogwalk.app.cli.output import LARGEST_WRITE, write_lines
 from hogwalk.errors import NothingFound, UsageError
 from hogwalk.targets.recorder import Recorder
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from tests.core.scenes import BASE, LIMIT, machine, silent, usual_stack
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,7 +48,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
     scene = machine()
     usual_stack(scene, frames=40)
     recorder = Recorder(scene.target)
-    Run(recorder, Wanted(), None, silent).complete()
+    Run(recorder, Request(), None, silent).ask_everything()
     path = tmp_path_factory.mktemp("cli") / "drawn.rec"
     path.write_text("\n".join(recorder.lines()) + "\n")
     return str(path)
@@ -183,7 +183,7 @@ def test_nothing_found_exits_with_1(tmp_path: Path, capsys: pytest.CaptureFixtur
     scene.target.put(LIMIT, bytes(BASE - LIMIT))
     recorder = Recorder(scene.target)
     with pytest.raises(NothingFound):
-        Run(recorder, Wanted(), None, silent).report()
+        Run(recorder, Request(), None, silent).report()
     path = tmp_path / "empty.rec"
     path.write_text("\n".join(recorder.lines()) + "\n")
     assert "no frame can be found" in refusal(capsys, 1, [str(path)])

@@ -12,7 +12,7 @@ from hogwalk.answer.render.json_report import to_json
 from hogwalk.errors import NoDebugger, NotRecorded, Unreadable
 from hogwalk.model import Module, Symbol
 from hogwalk.targets.recording import open_recording
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from tests.stackhog import DUMP, ROOT, SYMBOLS
 
 DEMO = ROOT / "hogwalk" / "app" / "demo" / "stackhog.recording"
@@ -44,7 +44,7 @@ class Changed:
 
 
 def run(target: Any, earlier: Optional[Earlier]) -> Run:
-    return Run(target, Wanted(), None, lambda doing: None, earlier=earlier)
+    return Run(target, Request(), None, lambda doing: None, earlier=earlier)
 
 
 def said(done: Run) -> str:
@@ -118,6 +118,6 @@ def test_a_triple_of_ones_own_takes_nothing_over() -> None:
     earlier = Earlier()
     walks = run(Changed(), earlier).walks()
     assert walks.start is not None
-    own = Run(Changed(), Wanted(), walks.start, lambda doing: None, earlier=earlier)
-    alone = Run(Changed(), Wanted(), walks.start, lambda doing: None)
+    own = Run(Changed(), Request(), walks.start, lambda doing: None, earlier=earlier)
+    alone = Run(Changed(), Request(), walks.start, lambda doing: None)
     assert said(own) == said(alone)

@@ -6,7 +6,7 @@ from typing import Dict
 
 from hogwalk.machine.x86.callees import Callees
 from hogwalk.targets.dump import open_dump
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.facts.links import Link
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Collector
@@ -70,7 +70,7 @@ def verdict(links: Links, node: Node, older: Node) -> Link:
 
 def test_both_walks_judge_every_pair_alike() -> None:
     # Without symbols, so that starts come from calls and from the code.
-    evidence = gather(open_dump(str(DUMP), ""), Wanted(), silent)
+    evidence = gather(open_dump(str(DUMP), ""), Request(), silent)
     found = Collector(evidence).collect()
     nodes, judged = found.nodes, 0
     for node in nodes[:60]:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hogwalk.model import Triple
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from tests.core.scenes import Machine, draw_chain, machine, newest_first, report_of
 from tests.drawn import Stack
 
@@ -53,7 +53,7 @@ def test_a_chain_in_noise_is_found_first_and_walked_whole(
     codes = [*above, SCENE.bridge, *newest_first(SCENE.nt_ring, len(slots) - len(above) - 1)]
     stack = drawn(leftovers, slots, codes)
     SCENE.target.put(LIMIT, stack.image())
-    report = report_of(SCENE.target, Wanted(LIMIT, BASE))
+    report = report_of(SCENE.target, Request(LIMIT, BASE))
     assert report.candidates[0].triple == Triple(slots[1], slots[0], codes[0])
     planted = [found for found in report.frames if found.return_slot - 4 in slots[1:]]
     assert [found.return_slot - 4 for found in planted] == slots[1:]

@@ -18,7 +18,7 @@ from hogwalk.model import Process, Version
 from hogwalk.targets.recorder import Recorder
 from hogwalk.targets.recording import Replay
 from hogwalk.targets.text import open_text
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from tests.core.scenes import SERVICE, THREAD, Machine, machine, report_of, silent, usual_stack
 from tests.dump.contents import stackhog
 
@@ -56,8 +56,8 @@ def test_nothing_is_said_of_a_process_that_nothing_names() -> None:
 
 def test_a_recording_holds_it() -> None:
     recorder = Recorder(scene().target)
-    first = Run(recorder, Wanted(), None, silent).report()
-    again = Run(Replay(recorder.lines(), "drawn"), Wanted(), None, silent).report()
+    first = Run(recorder, Request(), None, silent).report()
+    again = Run(Replay(recorder.lines(), "drawn"), Request(), None, silent).report()
     assert again.process == first.process == Process(PROCESS, "Drawn Filter.ex")
 
 

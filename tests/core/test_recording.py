@@ -18,7 +18,7 @@ from hogwalk.model import BugCheck, Region, Registers, Symbol, ThreadStack
 from hogwalk.targets.protocol import Target
 from hogwalk.targets.recorder import FORMAT, Recorder
 from hogwalk.targets.recording import Replay, open_recording
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from tests.core.scenes import BASE, LIMIT, THREAD, machine, silent, usual_stack, with_processor
 from tests.drawn import DrawnTarget
 
@@ -49,7 +49,7 @@ def target() -> DrawnTarget:
 
 
 def printed(asked: Target, arguments: Sequence[str]) -> List[str]:
-    return list(lines(Run(asked, Wanted(), None, silent), parse(arguments)))
+    return list(lines(Run(asked, Request(), None, silent), parse(arguments)))
 
 
 def recorded(arguments: Sequence[str]) -> Tuple[List[str], List[str]]:
@@ -78,7 +78,7 @@ def test_a_recording_of_a_replay_is_the_same_recording() -> None:
 
 def test_a_complete_recording_answers_every_command() -> None:
     recorder = Recorder(target())
-    Run(recorder, Wanted(), None, silent).complete()
+    Run(recorder, Request(), None, silent).ask_everything()
     recording = recorder.lines()
     for arguments in COMMANDS:
         assert printed(Replay(recording, "r"), arguments) == printed(target(), arguments)

@@ -17,7 +17,7 @@ from hogwalk.answer.report.document import Report
 from hogwalk.app.cli.commands import COMMANDS
 from hogwalk.errors import BadInput, NothingFound
 from hogwalk.model import BugCheck, Version
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from tests.core.scenes import BASE, LIMIT, machine, report_of, silent, usual_stack, with_processor
 from tests.core.strategies import Parts, holes, stack_parts, stack_words
 from tests.drawn import Code, DrawnTarget
@@ -63,9 +63,9 @@ def test_any_report_fits_and_adds_up(parts: Parts, gone: List[Tuple[int, int]]) 
     for start, end in gone:
         SCENE.target.forget(start, end)
     try:
-        evidence = gather(SCENE.target, Wanted(LIMIT, BASE), silent)
+        evidence = gather(SCENE.target, Request(LIMIT, BASE), silent)
         assert_fits(render_stack(evidence, {}, True))
-        report = report_of(SCENE.target, Wanted(LIMIT, BASE))
+        report = report_of(SCENE.target, Request(LIMIT, BASE))
     except (NothingFound, BadInput):
         return
     assert_fits(printed(report))
@@ -113,7 +113,7 @@ def test_the_triage_names_what_the_user_asked_for() -> None:
 
 def test_many_modules_are_twelve_rows_with_the_rest_in_one() -> None:
     target, modules = many_modules(20)
-    report = report_of(target, Wanted(LIMIT, BASE))
+    report = report_of(target, Request(LIMIT, BASE))
     rows = list(module_table(report))[1:]
     assert len(modules) == len(report.modules) == 20
     assert len(rows) == 12
@@ -163,7 +163,7 @@ def test_a_line_of_kf_that_cannot_be_read_is_shown_and_counted() -> None:
 def test_stack_prints_what_matters_and_counts_the_rest() -> None:
     scene = machine()
     usual_stack(scene)
-    evidence = gather(scene.target, Wanted(), silent)
+    evidence = gather(scene.target, Request(), silent)
     short, full = list(render_stack(evidence, {}, False)), list(render_stack(evidence, {}, True))
     assert len(full) == 1 + 12288 // 4
     assert len(short) == 2 + 24 - 1  # head and tail; 11 links and 12 return addresses; the last saved EBP is 0
@@ -177,7 +177,7 @@ def test_every_command_prints_fitting_lines() -> None:
 
     scene = machine()
     usual_stack(scene)
-    run = Run(scene.target, Wanted(), None, silent)
+    run = Run(scene.target, Request(), None, silent)
     options = argparse.Namespace(all=False, n=3, by="function", which="#1", json=None, without=None, why=True)
     for name, command in COMMANDS.items():
         if name == "heal":  # for a real debugger only

@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 
 from hogwalk.answer.render.json_report import document, to_json
 from hogwalk.model import BugCheck, Triple
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from hogwalk.walk.facts.gaps import ABOVE, BELOW
 from tests.core.scenes import BASE, LIMIT, THREAD, machine, report_of, usual_stack, with_processor
 
@@ -79,7 +79,7 @@ def test_the_stack() -> None:
 def test_a_range_given_by_hand_has_no_thread() -> None:
     scene = machine()
     usual_stack(scene)
-    assert document(report_of(scene.target, Wanted(LIMIT, BASE)))["stack"]["thread"] is None
+    assert document(report_of(scene.target, Request(LIMIT, BASE)))["stack"]["thread"] is None
 
 
 def test_start_and_candidates_have_the_same_shape() -> None:

@@ -8,7 +8,7 @@ from typing import Dict, List, Tuple
 
 import pytest
 
-from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.kf import chains
 from hogwalk.walk.kf.scoring import Fact, Tally
 from tests.core.scenes import LIMIT, Machine, machine, silent
@@ -37,7 +37,7 @@ def noisy(size: int) -> Machine:
 
 
 def gathered(scene: Machine, size: int) -> Evidence:
-    return gather(scene.target, Wanted(LIMIT, LIMIT + size), silent)
+    return gather(scene.target, Request(LIMIT, LIMIT + size), silent)
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, size: int) -> Tuple[int, int, int]:

@@ -10,7 +10,7 @@ from hogwalk.errors import BadInput, NothingFound
 from hogwalk.machine.windows import TRAP_MARK
 from hogwalk.model import Region, Source, Triple, Trust
 from hogwalk.targets.parsers.kf import parse_kf
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from hogwalk.walk.kf.choose import SETTLED, TRIES, choose
 from hogwalk.walk.kf.frames import Walk
 from tests.core.scenes import (
@@ -225,7 +225,7 @@ def test_a_stack_without_chains_has_nothing_to_report() -> None:
     stack = Stack(LIMIT, BASE).word(*range(1, 100))
     scene.target.put(LIMIT, stack.image())
     with pytest.raises(NothingFound, match="no return address and no chain"):
-        report_of(scene.target, Wanted(LIMIT, BASE))
+        report_of(scene.target, Request(LIMIT, BASE))
 
 
 def test_a_triple_given_by_hand_is_walked_even_when_it_is_no_candidate() -> None:

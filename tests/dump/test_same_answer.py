@@ -11,7 +11,7 @@ import pytest
 from hogwalk.analysis import Run
 from hogwalk.answer.render.json_report import document
 from hogwalk.targets.dump import open_dump
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from tests.dump.contents import stackhog
 from tests.dump.minidumps import BP
 from tests.dump.test_against_engine import STYLES
@@ -28,7 +28,7 @@ def report(path: Path) -> Dict[str, Any]:
     A user-mode dump has no kernel: its module of that file is called ntoskrnl there.
     """
     target = open_dump(str(path), str(SYMBOLS))
-    found = document(Run(target, Wanted(), None, lambda doing: None).report())
+    found = document(Run(target, Request(), None, lambda doing: None).report())
     same: Dict[str, Any] = json.loads(json.dumps(found).replace('"ntoskrnl', '"nt'))
     return same
 

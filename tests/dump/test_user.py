@@ -12,7 +12,7 @@ import pytest
 from hogwalk.analysis import Run
 from hogwalk.errors import Unreadable
 from hogwalk.targets.dump import DumpTarget, open_dump
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from tests.dump.contents import STACKHOG, Contents, stackhog
 from tests.dump.minidumps import (
     BP,
@@ -131,6 +131,6 @@ def test_every_thread_of_an_x64_program_is_walked_without_its_environment_block(
         region = target.stack_hint(thread.teb)
         assert region is not None
         assert (region.limit, region.base, region.thread) == (thread.start, thread.end, thread.teb)
-        report = Run(target, Wanted(thread=thread.teb), None, lambda doing: None).report()
+        report = Run(target, Request(thread=thread.teb), None, lambda doing: None).report()
         assert [frame.return_address for frame in report.frames] == [APP_64 + rva + 0x100 * at for _, rva in RETURNS]
         assert report.frames[0].frame_ptr == thread.start

@@ -10,7 +10,7 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 
 from hogwalk.answer.threads.depth import Depths
 from hogwalk.targets.dump import DumpTarget, open_dump
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.facts.image import read_stack
 from hogwalk.walk.rebuild import rebuild
 from tests.cli.running import hogwalk
@@ -52,7 +52,7 @@ def in_memory_list(data: bytes, threads: int = 1) -> bytes:
 
 
 def live(target: DumpTarget, thread: int = 0) -> List[int]:
-    found = rebuild(gather(target, Wanted(thread=thread or None), lambda _: None))
+    found = rebuild(gather(target, Request(thread=thread or None), lambda _: None))
     return [frame.return_slot for frame in found.frames]
 
 
@@ -147,7 +147,7 @@ def test_pages_saved_in_part_are_used_to_the_byte(tmp_path: Path) -> None:
     memory = {LIMIT + 0x104: whole[0x104:0x9F4], 0x7FFDF000: bytes(teb)}
     thread = replace(program(0x7FFDF000), start=LIMIT + 0x104, end=LIMIT + 0x9F4)
     target = written(tmp_path, minidump(X86, [thread], MODULES, memory, False))
-    region = gather(target, Wanted(), lambda _: None).region
+    region = gather(target, Request(), lambda _: None).region
     assert (region.limit, region.base) == (LIMIT, LIMIT + SIZE)
     assert live(target) == [LIMIT + place + 4 for place in PLACES]
     for keep in ((0x104, SIZE), (0, 0x9F4), (0, SIZE)):

@@ -15,7 +15,7 @@ from hogwalk.app.cli.arguments import parse
 from hogwalk.app.cli.commands import lines
 from hogwalk.errors import HogwalkError
 from hogwalk.targets.engine import EngineTarget, load_pykd
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from hogwalk.walk.merge import walks
 from hogwalk.walk.rebuild import rebuild
 
@@ -53,7 +53,7 @@ def asked(pykd: Any, each: bool) -> Dict[str, Any]:
         options = parse(subcommand.split())
         if target is None or run is None or each:
             target = Counting(pykd)
-            run = Run(target, Wanted(thread=target.thread()), None, lambda doing: None)
+            run = Run(target, Request(thread=target.thread()), None, lambda doing: None)
         before = len(target.commands()), target.reads, len(made)
         try:
             printed = list(lines(run, options))

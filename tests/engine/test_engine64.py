@@ -10,7 +10,7 @@ import pytest
 
 from hogwalk.analysis import Run
 from hogwalk.answer.charge.books import module_of
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from tests.engine.engine import Engine, Target
 from tests.engine.wheel import install_wheel
 from tests.engine.wine import Setting
@@ -52,7 +52,7 @@ def test_the_frames_are_the_own_readers(style: str, engine: Engine, installed: S
     found = score(made.truth, [(int(frame["return_slot"], 16), frame["module"] or "") for frame in frames])
     own = score(
         made.truth,
-        [(frame.return_slot, module_of(frame)) for frame in Run(made.target(), Wanted(), None, print).report().frames],
+        [(frame.return_slot, module_of(frame)) for frame in Run(made.target(), Request(), None, print).report().frames],
     )
     assert abs(found.recall - own.recall) <= 0.05
     assert abs(found.precision - own.precision) <= 0.05

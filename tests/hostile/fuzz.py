@@ -25,7 +25,7 @@ from hogwalk.targets.protocol import Target
 from hogwalk.targets.recorder import Recorder
 from hogwalk.targets.recording import Replay
 from hogwalk.targets.text import open_text
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from tests.core.test_printable import hostile_log
 from tests.hostile.debugger import Debugger
 from tests.hostile.names import ADVICE, COMMAND, RAW, names
@@ -37,7 +37,7 @@ CRASH = "it crashed"
 
 def outputs(target: Target, seed: int) -> Iterator[str]:
     """What the commands print about a target, JSON unpacked again; the error's line where there is one."""
-    run = Run(target, Wanted(), None, lambda *_: None)
+    run = Run(target, Request(), None, lambda *_: None)
     try:
         report = run.report()
         yield from map(ascii_only, render(report))

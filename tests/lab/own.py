@@ -6,7 +6,7 @@ from typing import Dict, List, Sequence, Tuple
 
 from hogwalk.answer.charge.books import module_of
 from hogwalk.targets.dump import open_dump
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.rebuild import Rebuilt, rebuild
 from tests.lab.cases import StoredCase
 from tests.lab.score import WORD, Found
@@ -17,7 +17,7 @@ OWN = "hogwalk"
 def walk(case: StoredCase) -> Dict[str, Found]:
     """The return slots hogwalk finds, each with the module it charges."""
     target = open_dump(str(case.dump), str(case.symbols))
-    evidence = gather(target, Wanted(case.truth["limit"], case.truth["base"]), lambda doing: None)
+    evidence = gather(target, Request(case.truth["limit"], case.truth["base"]), lambda doing: None)
     return {OWN: found(rebuild(evidence), evidence.image.holes)}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Optional
 
 from hogwalk.model import Symbol
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from tests.lab64.case import WORD, Case
 
 PROMPT = "0: kd> "
@@ -16,7 +16,7 @@ PROMPT = "0: kd> "
 
 def log(made: Case, code: bool = False, symbols: bool = True) -> str:
     """The log; with `code` the calls before the stack's code addresses, without `symbols` a `dq` instead of a `dps`."""
-    known = gather(made.target(), Wanted(), lambda doing: None)
+    known = gather(made.target(), Request(), lambda doing: None)
     lines = [f"{PROMPT}.bugcheck", "Bugcheck code 0000007F"]
     check = (8, made.truth["trap_frame"], made.truth["fault"]["rsp"], made.truth["fault"]["rip"])
     lines += [f"Arguments {' '.join(map(_wide, check))}", "", f"{PROMPT}lm"]

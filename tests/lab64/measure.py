@@ -14,7 +14,7 @@ from hogwalk.__main__ import main as hogwalk
 from hogwalk.analysis import Run
 from hogwalk.answer.charge.books import module_of
 from hogwalk.targets.text import open_text
-from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.rebuild.confidence import confidence
 from hogwalk.walk.rebuild.walk import Rebuilt
 from hogwalk.walk.unwound import rebuild
@@ -63,7 +63,7 @@ def scored(found: Score, seconds: float = 0.0) -> Measured:
 def own_walk(made: Case, registers: bool = True) -> Measured:
     """The own reader's walk."""
     began = time.process_time()
-    known = gather(made.target(), Wanted(), lambda doing: None)
+    known = gather(made.target(), Request(), lambda doing: None)
     if not registers:
         known = replace(known, registers=None)
     return _judged(made, known, rebuild(known), began)
@@ -73,7 +73,7 @@ def pasted_walk(made: Case, code: bool, rows: int = 0) -> Measured:
     """The walk of a log of words, with the calls before them or with the first `rows` of kf."""
     text = (kf(made, rows) if rows else "") + log(made, code)
     began = time.process_time()
-    run = Run(open_text(io.BytesIO(text.encode())), Wanted(), None, lambda doing: None)
+    run = Run(open_text(io.BytesIO(text.encode())), Request(), None, lambda doing: None)
     run.leave_table()
     rebuilt = run.walks().own
     assert rebuilt is not None

@@ -16,7 +16,7 @@ from hogwalk.__main__ import main
 from hogwalk.answer.charge.books import module_of
 from hogwalk.targets.dump import open_dump
 from hogwalk.targets.text import open_text
-from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.facts.segments import older_segments
 from hogwalk.walk.rebuild.walk import Rebuilt
 from hogwalk.walk.unwound import rebuild
@@ -40,7 +40,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def evidence(made: Case) -> Evidence:
     """What is known of a case's stack."""
-    return gather(made.target(), Wanted(), lambda doing: None)
+    return gather(made.target(), Request(), lambda doing: None)
 
 
 def pairs(found: Rebuilt) -> List[Tuple[int, str]]:
@@ -169,7 +169,7 @@ def test_images_given_beside_the_dump_take_the_place_of_those_not_in_it(root: Pa
     for image in build(STYLES["dark4"], 1):
         if image.name in made.truth["absent"]:
             shutil.copy(image.folder / image.file, tmp_path)
-    known = gather(open_dump(str(made.dump), str(made.symbols), str(tmp_path)), Wanted(), lambda doing: None)
+    known = gather(open_dump(str(made.dump), str(made.symbols), str(tmp_path)), Request(), lambda doing: None)
     found = score(made.truth, pairs(rebuild(known)))
     assert (found.recall, found.precision, found.right_hog) == (1.0, 1.0, True)
 
@@ -200,7 +200,7 @@ def test_an_unloaded_driver_is_charged_by_its_name(root: Path) -> None:
 
 def pasted(text: str) -> Evidence:
     """What a log says."""
-    return gather(open_text(io.BytesIO(text.encode())), Wanted(), lambda doing: None)
+    return gather(open_text(io.BytesIO(text.encode())), Request(), lambda doing: None)
 
 
 @pytest.mark.parametrize("code", [False, True])

@@ -26,7 +26,7 @@ import numpy
 from scipy.optimize import minimize
 
 from hogwalk.targets.text import open_text
-from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.unwound import weights as table
 from hogwalk.walk.unwound.walk import again, collect
 from tests.lab.__main__ import seeds
@@ -74,7 +74,7 @@ def examples(job: Tuple[str, int, Path]) -> List[Tuple[Optional[Example], bool]]
     With each, whether it is without registers.
     """
     made = case(*job)
-    evidence = gather(made.target(), Wanted(), lambda _: None)
+    evidence = gather(made.target(), Request(), lambda _: None)
     wiped = made.truth["wiped"]
     slots = [frame["slot"] for frame in made.truth["frames"] if frame["slot"] in evidence.region]
     slots = [slot for slot in slots if not wiped[0] <= slot < wiped[1]]
@@ -92,7 +92,7 @@ def examples(job: Tuple[str, int, Path]) -> List[Tuple[Optional[Example], bool]]
 
 def pasted(text: str) -> Evidence:
     """What a log of a case says."""
-    return gather(open_text(io.BytesIO(text.encode())), Wanted(), lambda _: None)
+    return gather(open_text(io.BytesIO(text.encode())), Request(), lambda _: None)
 
 
 def _table() -> Array:

@@ -11,7 +11,7 @@ from hogwalk.answer.explain.records import Explanation
 from hogwalk.answer.report.document import Report
 from hogwalk.model import Frame, Symbol
 from hogwalk.targets.recording import open_recording
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from tests.core.scenes import silent
 from tests.stackhog import DEMO
 
@@ -21,7 +21,7 @@ HOSTILE = "<script>alert(1)</script>\u202e\"'&;`|=cmd" + "x" * 4000
 @lru_cache(maxsize=None)
 def stackhog() -> Tuple[Report, Tuple[Tuple[int, Explanation], ...]]:
     """StackHog's report and the explanations of its three largest frames."""
-    run = Run(open_recording(str(DEMO)), Wanted(), None, silent)
+    run = Run(open_recording(str(DEMO)), Request(), None, silent)
     report = run.report()
     numbers = {id(frame): number for number, frame in enumerate(report.frames)}
     return report, tuple((numbers[id(frame)], run.explain(frame)) for frame in report.biggest(3))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from hogwalk.targets.dump import open_dump
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.rebuild import Rebuilt, rebuild
 from hogwalk.walk.rebuild.confidence import confidence
 from tests.lab.__main__ import seeds
@@ -45,7 +45,7 @@ def measure(folder: Path, hidden: int) -> Measured:
     """Walks one case, the code of `hidden` modules unreadable."""
     truth = json.loads((folder / "truth.json").read_text())
     target = hide(open_dump(str(folder / "memory.dmp"), str(folder / "symbols")), truth, hidden, int(folder.name))
-    evidence = gather(target, Wanted(), lambda _: None)
+    evidence = gather(target, Request(), lambda _: None)
     began = time.process_time()
     rebuilt = rebuild(evidence)
     seconds = time.process_time() - began

@@ -7,7 +7,7 @@ import sys
 from typing import List, Optional
 
 from hogwalk.targets.attach import open_engine
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.kf.choose import choose
 from hogwalk.walk.kf.frames import FrameReader
 
@@ -15,7 +15,7 @@ from hogwalk.walk.kf.frames import FrameReader
 def return_slots(dump: str, symbols: str) -> Optional[List[int]]:
     """The return slots of the walk that triage would use; None where there is none."""
     target = open_engine(dump, "", symbols)
-    evidence = gather(target, Wanted(), lambda doing: None)
+    evidence = gather(target, Request(), lambda doing: None)
     reader = FrameReader(evidence.image, evidence.sites, evidence.judge, evidence.traps)
     choice = choose(target, reader, evidence.image, evidence.candidates)
     return None if choice is None else [frame.return_slot for frame in choice.frames]

@@ -7,7 +7,7 @@ from typing import Dict, Optional, Sequence, Tuple
 from hogwalk.errors import Unreadable
 from hogwalk.model import About, BugCheck, Module, Symbol
 from hogwalk.targets.null import NullTarget
-from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.evidence import Evidence, Request, gather
 
 PAGE = 0x1000
 
@@ -65,4 +65,4 @@ class Machine(NullTarget):
 
     def evidence(self, limit: int, base: int) -> Evidence:
         """Everything hogwalk gathers about the stack [limit, base)."""
-        return gather(self, Wanted(limit=limit, base=base), lambda _: None)
+        return gather(self, Request(limit=limit, base=base), lambda _: None)

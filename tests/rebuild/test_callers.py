@@ -7,7 +7,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import pytest
 
 from hogwalk.model import FrameLayout, Module, Symbol
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.rebuild import Rebuilt, rebuild
 from tests.rebuild.machine import Machine
 
@@ -45,7 +45,7 @@ def walked(layouts: Dict[int, FrameLayout], words: Dict[int, int], pops: int = 8
     machine.write(G, bytes.fromhex("c20400"))
     machine.write(CALLS_OUTER, b"\xe8" + (OUTER_START - CALLS_OUTER - 5).to_bytes(4, "little"))
     machine.write_words(LIMIT, [words.get(at, 0) for at in range(0, BASE - LIMIT, 4)])
-    return rebuild(gather(machine, Wanted(LIMIT, BASE), lambda doing: None))
+    return rebuild(gather(machine, Request(LIMIT, BASE), lambda doing: None))
 
 
 def slots(found: Rebuilt) -> List[int]:
@@ -59,8 +59,8 @@ def test_frame_data_and_the_callees_arguments_find_the_return_slots() -> None:
     stack = {0x10: IN_F, inner: IN_INNER, inner + 20: DECOY, outer: IN_OUTER, outer + 8: DECOY, top: CALLS_OUTER + 5}
     found = walked({IN_INNER: INNER, IN_OUTER: OUTER}, stack)
     assert slots(found) == [0x10, inner, outer, top]
-    told = "the function's frame data and the arguments pushed predict this slot"
-    assert [told in reason for reason in found.reasons] == [False, False, True, True]
+    prediction = "the function's frame data and the arguments pushed predict this slot"
+    assert [prediction in reason for reason in found.reasons] == [False, False, True, True]
     assert found.probabilities[2] > 0.8 > walked({}, stack).probabilities[2]
 
 

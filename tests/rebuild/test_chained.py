@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from hogwalk.machine.windows import STACK_OVERFLOW
 from hogwalk.model import Raised, Symbol
 from hogwalk.targets.dump import DumpTarget, open_dump
-from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.rebuild import Rebuilt, rebuild
 from hogwalk.walk.rebuild.chained import chains
 from hogwalk.walk.rebuild.confidence import confidence
@@ -53,7 +53,7 @@ def at(ebp: int, esp: int = 0x100, eip: int = EIP) -> Dict[str, int]:
 
 
 def seen(folder: Path, stack: Stack, registers: Optional[Dict[str, int]]) -> Evidence:
-    return gather(stack.opened(folder, registers), Wanted(), lambda _: None)
+    return gather(stack.opened(folder, registers), Request(), lambda _: None)
 
 
 def walked(folder: Path, stack: Stack, registers: Optional[Dict[str, int]]) -> Rebuilt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict
 
 from hogwalk.model import BugCheck, Module, Symbol, Trust
-from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.rebuild import rebuild
 from hogwalk.walk.rebuild.confidence import confidence
 from tests.rebuild.machine import Machine
@@ -32,7 +32,7 @@ def evidence(words: Dict[int, int]) -> Evidence:
         distance = (target - start - at - 5 & 0xFFFFFFFF).to_bytes(4, "little")
         machine.write(start, bytes.fromhex(code.format(distance.hex())))
     machine.write_words(LIMIT, [words.get(at, 0) for at in range(LIMIT, END, 4)])
-    return gather(machine, Wanted(LIMIT, BASE), lambda doing: None)
+    return gather(machine, Request(LIMIT, BASE), lambda doing: None)
 
 
 def test_the_depth_tells_the_frame_that_runs_into_the_page() -> None:

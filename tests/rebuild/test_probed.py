@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hogwalk.targets.dump import open_dump
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.rebuild import rebuild
 from tests.dump.minidumps import X86, Loaded, Thread, context32, minidump
 
@@ -85,7 +85,7 @@ def program(framed: bool) -> bytes:
 def test_a_frame_of_813024_bytes_of_locals_is_crossed(framed: bool, tmp_path: Path) -> None:
     path = tmp_path / "program.dmp"
     path.write_bytes(program(framed))
-    found = rebuild(gather(open_dump(str(path)), Wanted(), lambda _: None))
+    found = rebuild(gather(open_dump(str(path)), Request(), lambda _: None))
     held = 20 if framed else 16  # saved EBP, two registers, an argument, the return address
     assert [frame.bytes for frame in found.frames[1:]] == [ROOM + held, 8]
     assert found.frames[-1].return_slot == BASE - 0x200

@@ -9,7 +9,7 @@ import pytest
 
 from hogwalk.model import Trust
 from hogwalk.targets.dump import open_dump
-from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.rebuild import Rebuilt, rebuild
 from hogwalk.walk.rebuild.confidence import confidence
 from tests.stackhog import CHARGED, DUMP, HOG_BYTES, HOGS, SYMBOLS, published_rows
@@ -17,7 +17,7 @@ from tests.stackhog import CHARGED, DUMP, HOG_BYTES, HOGS, SYMBOLS, published_ro
 
 @lru_cache(maxsize=None)
 def evidence(symbols: str) -> Evidence:
-    return gather(open_dump(str(DUMP), symbols), Wanted(), lambda _: None)
+    return gather(open_dump(str(DUMP), symbols), Request(), lambda _: None)
 
 
 def walked(symbols: str = str(SYMBOLS)) -> Rebuilt:

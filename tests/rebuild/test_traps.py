@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, Sequence
 
 from hogwalk.model import Module, Region, Symbol, Trust
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.traps import TrapFrame, Traps
 from hogwalk.walk.rebuild import Rebuilt, rebuild
@@ -31,7 +31,7 @@ def walked(words: Dict[int, int]) -> Rebuilt:
     machine.write(F, bytes.fromhex("558bec83ec10a1000000008b00c9c3"))
     machine.write(CALLER, b"\xe8" + (F - IN_CALLER & 0xFFFFFFFF).to_bytes(4, "little"))
     machine.write_words(LIMIT, [words.get(at, 0) for at in range(LIMIT, BASE, 4)])
-    return rebuild(gather(machine, Wanted(LIMIT, BASE), lambda doing: None))
+    return rebuild(gather(machine, Request(LIMIT, BASE), lambda doing: None))
 
 
 def test_the_interrupted_functions_frame_ends_where_its_depth_says() -> None:

@@ -23,7 +23,7 @@ from scipy.optimize import minimize
 
 from hogwalk.machine.x86.depth import Depths
 from hogwalk.targets.dump import open_dump
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Collector
 from hogwalk.walk.rebuild.functions import Functions
@@ -93,7 +93,7 @@ def read(folder: Path, hidden: int, kf_slots: Sequence[int] = ()) -> Optional[Ex
     """One case's candidates with their clues, the code of `hidden` modules unreadable, and its true walk."""
     truth = json.loads((folder / "truth.json").read_text())
     target = hide(open_dump(str(folder / "memory.dmp"), str(folder / "symbols")), truth, hidden, int(folder.name))
-    evidence = gather(target, Wanted(), lambda _: None)
+    evidence = gather(target, Request(), lambda _: None)
     slots = [frame["return_slot"] for frame in truth["frames"] if frame["return_slot"] in evidence.region]
     clued = Collector(evidence, set(kf_slots)).collect()
     return example(clued, [slot for slot in slots if not evidence.image.unreadable(slot)])
@@ -167,7 +167,7 @@ UNFITTED: Tuple[Clue, ...] = (
 {priors})
 STEP = {step:.2f}  # what a step adds beside the log-probability of its clues
 BLIND_STEP = {blind:.2f}  # the same where the code behind the newer slot cannot be read
-HEAT = 1.0  # over 1: less certain than fitted; seeds not trained on bear 1 out (tests/rebuild/calibrate.py)
+TEMPERATURE = 1.0  # over 1: less certain than fitted; seeds not trained on bear 1 out (tests/rebuild/calibrate.py)
 """
 
 if __name__ == "__main__":

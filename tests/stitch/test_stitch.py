@@ -10,7 +10,7 @@ import pytest
 from hogwalk.answer.render.compare import render_compare
 from hogwalk.answer.report.document import Report
 from hogwalk.model import About, Frame, Source, Symbol, Triple, Trust
-from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.merge.compare import LOST, NO_CODE, NO_EBP, Difference, compare, keeps_ebp
 from hogwalk.walk.merge.stitch import stitch
 from hogwalk.walk.rebuild import Rebuilt, rebuild
@@ -23,7 +23,7 @@ START = Triple(1, BASE - len(STACK), 3)
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    return gather(Plain(STACK), Wanted(BASE - len(STACK), BASE), lambda doing: None)
+    return gather(Plain(STACK), Request(BASE - len(STACK), BASE), lambda doing: None)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from hogwalk.analysis import Run
 from hogwalk.answer.report.document import Report
 from hogwalk.errors import HogwalkError
 from hogwalk.targets.text import open_text
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from hogwalk.walk.facts.gaps import BETWEEN
 from tests.cli.running import hogwalk
 
@@ -27,7 +27,7 @@ SUMMED = sorted(name for name, right in EXPECTED.items() if "modules" in right)
 
 def report(name: str) -> Report:
     target = open_text(str(CASES / f"{name}.txt"), lambda _: None)
-    return Run(target, Wanted(), None, lambda _: None).report()
+    return Run(target, Request(), None, lambda _: None).report()
 
 
 def test_every_text_has_its_right_values() -> None:
@@ -85,7 +85,7 @@ def test_a_cut_text_is_answered_or_refused() -> None:
     raw = (CASES / "01-plain-kf.txt").read_bytes()
     for end in range(1, len(raw), len(raw) // 40):
         with contextlib.suppress(HogwalkError):
-            found = Run(open_text(BytesIO(raw[:end]), lambda _: None), Wanted(), None, lambda _: None).report()
+            found = Run(open_text(BytesIO(raw[:end]), lambda _: None), Request(), None, lambda _: None).report()
             assert len(found.frames) <= EXPECTED["01-plain-kf"]["frames"]
 
 
@@ -103,7 +103,7 @@ def own_sum(rows: Sequence[Dict[str, Any]]) -> int:
 @pytest.mark.parametrize("name", ["walkthrough", *(path.stem for path in sorted(KF.glob("*-x86-*.json")))])
 def test_a_pasted_table_has_its_own_sum(name: str) -> None:
     rows = json.loads((KF / f"{name}.json").read_text("utf-8"))["rows"]
-    found = Run(open_text(str(KF / f"{name}.txt"), lambda _: None), Wanted(), None, lambda _: None).report()
+    found = Run(open_text(str(KF / f"{name}.txt"), lambda _: None), Request(), None, lambda _: None).report()
     walked = sum(frame.bytes or 0 for frame in found.frames)
     left_out = sum(one.bytes for one in found.gaps if one.why == BETWEEN)
     assert walked + left_out == own_sum(rows)

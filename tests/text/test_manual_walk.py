@@ -10,7 +10,7 @@ from typing import List
 
 from hogwalk.analysis import Run
 from hogwalk.targets.text import open_text
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from tests.rebuild.test_manual_walk import CODE, LIMIT, MODULES, NEAREST, STACK, TRUE_RETURN_ADDRESSES
 
 INSTRUCTIONS = {
@@ -64,7 +64,7 @@ def code() -> List[str]:
 def walked(*parts: List[str]) -> List[int]:
     text = "\n".join(line for part in parts for line in part) + "\n"
     target = open_text(io.BytesIO(text.encode()), lambda _: None)
-    return [frame.return_address for frame in Run(target, Wanted(), None, lambda _: None).walks().frames]
+    return [frame.return_address for frame in Run(target, Request(), None, lambda _: None).walks().frames]
 
 
 def test_the_page_gives_the_five_true_return_addresses() -> None:

@@ -22,7 +22,7 @@ from hogwalk.targets.recorder import Recorder
 from hogwalk.targets.recording import Replay
 from hogwalk.targets.text import Choose, open_text
 from hogwalk.targets.text.stacks import ANY
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 from tests.text.logs import LOGS, opened
 
 # (ChildEBP, RetAddr, call site): invented.
@@ -126,7 +126,7 @@ STYLES: Dict[str, str] = {
 
 def report(text: str, choose: Choose = ANY) -> Report:
     target = open_text(io.BytesIO(text.encode()), wanted=choose)
-    return Run(target, Wanted(), None, lambda _: None).report()
+    return Run(target, Request(), None, lambda _: None).report()
 
 
 def held(found: Report) -> Dict[str, int]:
@@ -275,9 +275,9 @@ def test_a_stack_pointer_one_bit_off_is_no_depleted_stack() -> None:
 
 def test_a_recorded_table_replays_to_the_same_report() -> None:
     recorder = Recorder(opened(THREAD + STYLES["kb"]))
-    run = Run(recorder, Wanted(), None, lambda _: None)
+    run = Run(recorder, Request(), None, lambda _: None)
     first: Dict[str, Any] = document(run.report())
-    again = document(Run(Replay(recorder.lines(), "r"), Wanted(), None, lambda _: None).report())
+    again = document(Run(Replay(recorder.lines(), "r"), Request(), None, lambda _: None).report())
     assert json.dumps(first) == json.dumps(again)
 
 

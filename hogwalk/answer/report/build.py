@@ -76,7 +76,13 @@ def _confidence(
 
     A product goes by its first module here: two vendors' products may have one name.
     """
-    if walks.own is None or walks.blind or hog is None or hog.product.system or hog.product.name == NO_MODULE:
+    if (
+        walks.own is None
+        or walks.mostly_unverified
+        or hog is None
+        or hog.product.system
+        or hog.product.name == NO_MODULE
+    ):
         return None
 
     def owner(module: str) -> Optional[str]:

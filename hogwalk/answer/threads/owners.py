@@ -14,7 +14,7 @@ from hogwalk.errors import BadInput, Unreadable
 from hogwalk.machine.windows import PAGE
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.targets.protocol import Target
-from hogwalk.walk.evidence import LIVE_LINE, Wanted
+from hogwalk.walk.evidence import LIVE_LINE, Request
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.facts.sites import CallSites, SiteKind
 
@@ -47,7 +47,7 @@ class Owners:
         if not self.walkable(depth):
             raise BadInput("only x86 stacks up to 128 KB are walked")
         limit = depth.floor if depth.lowest is None else max(depth.lowest & -PAGE, depth.floor)
-        wanted = Wanted(limit, depth.base, use.stack.thread)
+        wanted = Request(limit, depth.base, use.stack.thread)
         report = Run(self._target, wanted, None, silent, self._unasked).report()
         return _hog_first(report.products)
 

@@ -15,7 +15,7 @@ from hogwalk.app.cli.watch import Watch
 from hogwalk.errors import HogwalkError, UsageError
 from hogwalk.fault import guarded
 from hogwalk.printable import printable_document
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 
 
 @dataclass(frozen=True)
@@ -74,4 +74,4 @@ def _report(job: Job) -> Dict[str, Any]:
         base=None,
     )
     silent = Progress(quiet=True)
-    return document(Run(open_target(options, silent, Watch()), Wanted(), None, silent).report())
+    return document(Run(open_target(options, silent, Watch()), Request(), None, silent).report())

@@ -33,7 +33,7 @@ from hogwalk.errors import UsageError
 from hogwalk.model import Triple
 from hogwalk.targets.line import INTERRUPTED
 from hogwalk.targets.protocol import Target
-from hogwalk.walk.evidence import Wanted
+from hogwalk.walk.evidence import Request
 
 if TYPE_CHECKING:
     from hogwalk.answer.render.dml import Door
@@ -102,7 +102,7 @@ def _output(target: Target, options: argparse.Namespace, look: Look, progress: P
     run = Run(recorder, _wanted(options, recorder), _triple(options, target), progress)
     try:
         output = _lines(run, options, look)
-        run.complete()
+        run.ask_everything()
     finally:  # a run that failed is the one whose recording is wanted most
         save(options.record, recorder.lines())
     return output
@@ -144,10 +144,10 @@ def _threads(target: Target, options: argparse.Namespace, look: Look, progress: 
     return list(thread_lines(target, options, look, progress))
 
 
-def _wanted(options: argparse.Namespace, target: Target) -> Wanted:
+def _wanted(options: argparse.Namespace, target: Target) -> Request:
     if options.command == "stack" and options.range:
-        return Wanted(*span(options.range, options.thread, target), options.thread, options.context)
-    return Wanted(options.limit, options.base, options.thread, options.context)
+        return Request(*span(options.range, options.thread, target), options.thread, options.context)
+    return Request(options.limit, options.base, options.thread, options.context)
 
 
 def _triple(options: argparse.Namespace, target: Target) -> Optional[Triple]:

@@ -51,7 +51,7 @@ class Depths(NamedTuple):
         return tuple(newer_slot + 4 + depth for depth in self.depths)
 
 
-class Behind(NamedTuple):
+class ToReturn(NamedTuple):
     """What the way from behind a call to the function's `ret` tells, all in bytes up to the return slot.
 
     `height` counts from ESP behind the call, `frame_ebp` from EBP, `saved_ebp` from the slot EBP is restored from.
@@ -71,8 +71,8 @@ class StackDepths:
         self.blocks = Blocks(reader) if blocks is None else blocks
         self.callees = Callees(self.blocks)
         self._flows: Dict[int, Flow] = {}
-        self._behind: Dict[Tuple[int, bool], Behind] = {}
-        self._ways_out: Dict[int, Behind] = {}
+        self._behind: Dict[Tuple[int, bool], ToReturn] = {}
+        self._exits: Dict[int, ToReturn] = {}
 
     def popped(self, function: int) -> Optional[int]:
         """Argument bytes that the function takes off its caller's stack, None when its `ret` cannot be found."""
@@ -97,7 +97,7 @@ class StackDepths:
             if popped is None:
                 called = flow.called_at(return_address)
                 popped = None if called is None else self.callees.of(called).popped
-            agreed = self._agreed(found, return_address, popped)
+            agreed = self._reconciled(found, return_address, popped)
             return agreed if certain else agreed._replace(exact=False, certain=False)
         return self._from_return(return_address, popped)
 
@@ -123,31 +123,31 @@ class StackDepths:
     def _certain_height(self, return_address: int) -> Optional[int]:
         return self.behind(return_address, False).height
 
-    def behind(self, return_address: int, guess: bool = True) -> Behind:
+    def behind(self, return_address: int, guess: bool = True) -> ToReturn:
         """What the code from `return_address` to the `ret` tells; with `guess` also over calls of unknown functions."""
         key = (return_address, guess)
         if key not in self._behind:
             self._behind[key] = self._way_out(return_address, guess)
         return self._behind[key]
 
-    def _way_out(self, return_address: int, guess: bool) -> Behind:
+    def _way_out(self, return_address: int, guess: bool) -> ToReturn:
         # Calls of one function share most of their way to its `ret`: what is known of a block is not walked again.
         state = entered((CALL_ESP, 0), (CALL_EBP, 0))
         flow = Flow(self.blocks, self.callees, return_address, state, _never, MOST_BEHIND)
-        found = flow.to_return(guess, lambda at, there: at in self._ways_out and _plain(there))
+        found = flow.to_return(guess, lambda at, there: at in self._exits and _only_esp_moved(there))
         if flow.met is not None:
             met = flow.state_at(flow.met)
-            behind = _shifted(self._ways_out[flow.met], 0 if met is None or met.esp is None else met.esp[1])
+            behind = _shifted(self._exits[flow.met], 0 if met is None or met.esp is None else met.esp[1])
             last: Optional[Block] = self.blocks.at(flow.met)
         elif found is not None:
             behind = _left(found[1], found[1].after(found[0]), found[0].loads)
             last = found[0]
         else:
-            return Behind()
+            return ToReturn()
         if behind.exact:
             for at, there in flow.way_to(last):
-                if _plain(there) and there.esp is not None:
-                    self._ways_out.setdefault(at, _shifted(behind, -there.esp[1]))
+                if _only_esp_moved(there) and there.esp is not None:
+                    self._exits.setdefault(at, _shifted(behind, -there.esp[1]))
         return behind
 
     def _from_entry(self, flow: Flow, state: State) -> Depths:
@@ -207,7 +207,7 @@ class StackDepths:
                 return self.callees.of(target)
         return None
 
-    def _agreed(self, found: Depths, return_address: int, popped: Optional[int]) -> Depths:
+    def _reconciled(self, found: Depths, return_address: int, popped: Optional[int]) -> Depths:
         """Depths from the entry that rest on guesses, put right by those from the way to the `ret`."""
         other = self._from_return(return_address, popped)
         if other.exact:
@@ -222,7 +222,7 @@ class StackDepths:
         return found._replace(depths=order, exact=other.exact, saved_ebp=saved, ebp_kept=kept, minimum=low)
 
 
-def _plain(state: State) -> bool:
+def _only_esp_moved(state: State) -> bool:
     """Whether a state behind a call differs from the one right behind it by a known change of ESP only."""
     esp = state.esp
     if state.guesses or state.saved is not None or esp is None:
@@ -230,7 +230,7 @@ def _plain(state: State) -> bool:
     return esp[0] == CALL_ESP and state.ebp == (CALL_EBP, 0)
 
 
-def _shifted(behind: Behind, moved: int) -> Behind:
+def _shifted(behind: ToReturn, moved: int) -> ToReturn:
     """The same way out seen from where ESP was `moved` bytes lower."""
     return behind if behind.height is None or not moved else behind._replace(height=behind.height + moved)
 
@@ -244,17 +244,17 @@ def _below(value: Known) -> Optional[int]:
     return -value[1] if value is not None and value[0] == RETURN_SLOT else None
 
 
-def _left(before: State, after: State, loads: Known) -> Behind:
+def _left(before: State, after: State, loads: Known) -> ToReturn:
     """What the last block before the `ret` tells: where ESP is then, there is the return slot."""
     if after.esp is None or after.esp[0] not in (CALL_ESP, CALL_EBP):
-        return Behind()
+        return ToReturn()
     base, offset = after.esp
     slot = before.resolve(loads)
     saved = offset - slot[1] if slot is not None and slot[0] == base else None
     exact = after.guesses == 0
     if base == CALL_ESP:
-        return Behind(height=offset, saved_ebp=saved, exact=exact)
-    return Behind(frame_ebp=offset, saved_ebp=saved, exact=exact)
+        return ToReturn(height=offset, saved_ebp=saved, exact=exact)
+    return ToReturn(frame_ebp=offset, saved_ebp=saved, exact=exact)
 
 
 def _expand(flow: Flow, esp: Known) -> Depths:

@@ -17,7 +17,8 @@ class Walks:
 
     `tried` and `segments` are the debugger's walks (none without a debugger), `own` hogwalk's (None where the user
     gave the triple, or nothing was found), `frames` the stitched list, newest first, from `start` on;
-    `blind`: kf's rows stand in the reconstruction's place; `unasked`: why the debugger's walk was not made, else "".
+    `mostly_unverified`: kf's rows stand in the reconstruction's place; `unasked`: why the debugger's walk was not made,
+    else "".
     """
 
     tried: Tuple[Walk, ...]
@@ -27,5 +28,5 @@ class Walks:
     start: Triple
     comparison: Tuple[Difference, ...] = ()
     dropped: Tuple[Frame, ...] = ()
-    blind: bool = False
+    mostly_unverified: bool = False
     unasked: str = ""

@@ -18,8 +18,8 @@ from hogwalk.walk.kf.rank import first_triple
 from hogwalk.walk.rebuild import Rebuilt
 from hogwalk.walk.rebuild.clues import Clue
 
-SEEING = 0.25  # share of the own frames that code bears out, below which the own walk is blind
-AS_FAR = 0.8  # share of the own walk's frames that kf must have to stand instead
+MIN_VERIFIED_SHARE = 0.25  # share of the own frames that code bears out, below which it is mostly unverified
+MIN_KF_SHARE = 0.8  # share of the own walk's frames that kf must have to stand instead
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def stitch(
     bare: Callable[[int], bool] = lambda address: False,
 ) -> Stitched:
     """One list of frames; `own` must hold at least one frame; `bare` is as for first_triple."""
-    if kf_start is not None and blind(kf_frames, own):
+    if kf_start is not None and mostly_unverified(kf_frames, own):
         return Stitched(_marked(kf_frames, own), kf_start, ())
     word, slots = image.machine.word, {frame.return_slot for frame in kf_frames}
     frames = [replace(frame, source=Source.BOTH) if frame.return_slot in slots else frame for frame in own.frames]
@@ -79,16 +79,16 @@ def _marked(kf_frames: Sequence[Frame], own: Rebuilt) -> Tuple[Frame, ...]:
     return tuple(replace(row, source=Source.BOTH if row.return_slot in slots else Source.KF) for row in kf_frames)
 
 
-def blind(kf_frames: Sequence[Frame], own: Rebuilt) -> bool:
+def mostly_unverified(kf_frames: Sequence[Frame], own: Rebuilt) -> bool:
     """Whether other rows stand in the own walk's place.
 
     Without code to read, it knows little more than kf, which has symbols' FPO data besides, or than a chain of saved
     EBPs: where these get about as far, their rows stand.
     """
     checked = sum(1 for frame in own.frames if frame.trust in PROVEN)
-    if not kf_frames or checked >= SEEING * len(own.frames):
+    if not kf_frames or checked >= MIN_VERIFIED_SHARE * len(own.frames):
         return False
-    return sum(1 for frame in kf_frames if frame.trust is not Trust.NONE) >= AS_FAR * len(own.frames)
+    return sum(1 for frame in kf_frames if frame.trust is not Trust.NONE) >= MIN_KF_SHARE * len(own.frames)
 
 
 def _ends_early(own: Rebuilt) -> bool:

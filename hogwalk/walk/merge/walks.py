@@ -6,14 +6,14 @@ from typing import Optional, Sequence, Tuple
 
 from hogwalk.machine.words import X86
 from hogwalk.model import Frame
-from hogwalk.walk.evidence import Evidence, Tell
+from hogwalk.walk.evidence import Announce, Evidence
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.kf.chain import chain_frames
 from hogwalk.walk.kf.choose import Choice
 from hogwalk.walk.kf.frames import PROVEN, FrameReader
 from hogwalk.walk.merge.compare import compare
 from hogwalk.walk.merge.records import Walks
-from hogwalk.walk.merge.stitch import blind, stitch, with_start
+from hogwalk.walk.merge.stitch import mostly_unverified, stitch, with_start
 from hogwalk.walk.rebuild import rebuild
 
 __all__ = ["Walks", "both", "debugger_only"]
@@ -39,19 +39,19 @@ def _more_than_chance(frames: Sequence[Frame]) -> bool:
     return len(frames) >= FEWEST or any(frame.trust in PROVEN for frame in frames)
 
 
-def both(evidence: Evidence, choice: Optional[Choice], tell: Tell) -> Optional[Walks]:
+def both(evidence: Evidence, choice: Optional[Choice], announce: Announce) -> Optional[Walks]:
     """The debugger's walk (if there is one) and hogwalk's own, stitched; None when neither has a frame."""
     if evidence.image.machine is not X86:
         from hogwalk.walk.merge.unwound import both_unwound  # here, for only x64 needs it
 
-        return both_unwound(evidence, choice, tell)
+        return both_unwound(evidence, choice, announce)
     kf_frames = choice.frames if choice is not None else ()
-    own = rebuild(evidence, kf_frames, tell)
+    own = rebuild(evidence, kf_frames, announce)
     if not own.frames:
         return debugger_only(choice, evidence.image) if choice is not None else None
     if choice is None and not own.believed:
         chain = _chain(evidence)
-        if blind(chain, own) and _more_than_chance(chain):
+        if mostly_unverified(chain, own) and _more_than_chance(chain):
             return Walks((), (), None, chain, evidence.candidates[0].triple)
     kf_start = choice.segments[0].triple if choice is not None else None
     found = stitch(kf_frames, kf_start, own, evidence.image, evidence.sites.bare)
@@ -66,5 +66,5 @@ def both(evidence: Evidence, choice: Optional[Choice], tell: Tell) -> Optional[W
         found.start,
         compare(kf_frames, own, evidence.reader, evidence.judge.function_start),
         found.dropped,
-        blind(kf_frames, own),
+        mostly_unverified(kf_frames, own),
     )

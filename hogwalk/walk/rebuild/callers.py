@@ -76,7 +76,7 @@ class Callers:
         distance = self._nodes[older].slot - self._nodes[number].behind
         if distance < arguments:
             return IN_ARGUMENTS
-        told = self._predictions[number]
-        if told is None or told.exact or not told.slots:
+        prediction = self._predictions[number]
+        if prediction is None or prediction.exact or not prediction.slots:
             return 0
-        return DEPTH_TOLD if distance == told.slots[0] - self._nodes[number].behind + arguments else 0
+        return DEPTH_TOLD if distance == prediction.slots[0] - self._nodes[number].behind + arguments else 0

@@ -33,7 +33,7 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Clued(Candidates):
+class CluedStack(Candidates):
     """The candidates of an x86 stack, and what is known of its code."""
 
     functions: Functions
@@ -60,15 +60,15 @@ class Collector:
         self._judge = PairJudge(evidence, self._nodes, self._links, reach, self._traps)
         self._starts = start_clues(evidence, self._nodes, self._functions, reach, self._chains.at_esp)
 
-    def collect(self, margin: float = inf, tell: Callable[[str], None] = lambda doing: None) -> Clued:
-        """Every candidate, step, start and end with its clues; `margin` is Front's, `tell` hears of the work."""
+    def collect(self, margin: float = inf, announce: Callable[[str], None] = lambda doing: None) -> CluedStack:
+        """Every candidate, step, start and end with its clues; `margin` is Pruner's, `announce` hears of the work."""
         evidence, found, functions, traps = self._evidence, self._nodes, self._functions, self._traps
         finder = EdgeFinder(evidence, found, functions, self._judge, traps, self._chains)
         registers, resumed = evidence.registers, None
         if registers is not None:
             resumed = functions.resumed(registers.ip, registers.sp, registers.bp), registers.bp
-        edges = finder.edges(self._starts, resumed, margin, tell)
+        edges = finder.edges(self._starts, resumed, margin, announce)
         if any(node.clues & Clue.UNREAD for node in found):
             edges = Edges(Callers(found, edges.steps, edges.predictions, functions).steps(), edges.predictions)
         ends = end_clues(evidence, found, edges.predictions, traps, self._chains)
-        return Clued(tuple(found), edges, self._starts, tuple(ends), functions, self._links, self._chains)
+        return CluedStack(tuple(found), edges, self._starts, tuple(ends), functions, self._links, self._chains)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from random import Random
 
 ANYBODY = ""  # the owner of bytes of which nothing tells whose they are
-DRAWS, FEWEST_DRAWS = 200, 50
+SAMPLES, FEWEST_SAMPLES = 200, 50
 WORK = 400_000  # candidates times draws: a stack of 1 MB is worth fewer draws, not seconds
 SEED = 20040  # any fixed number: the same stack gives the same statement
 INTERVAL = 0.9  # the share of the draws that the stated range of bytes holds
@@ -23,7 +23,7 @@ INTERVAL = 0.9  # the share of the draws that the stated range of bytes holds
 # truth in .87, .81 and .72 with 2, 5 and 8 of 8 modules' code hidden, before in .83, .74 and .57.
 DARK_HEAT, DARK_INTERVAL = 1.4, 0.97
 NO_DOUBT = 0.005  # the chance that any frame is wrong, below which all draws would be the same walk
-DOUBT = 1  # draws each way beside those made: 200 equal ones do not make a certainty
+PSEUDO_COUNT = 1  # draws each way beside those made: 200 equal ones do not make a certainty
 # Where draws differ, their share in logits times SHRINK plus SHIFT is what comes true: a logistic regression on 400
 # such verdicts of lab seeds 1001-1030 with 2, 5 and 8 modules' code hidden (tests/rebuild/calibrate.py checks it).
 SHRINK, SHIFT = 0.556, 0.359
@@ -55,14 +55,14 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
     doubt = sum(1 - live for live in rebuilt.probabilities)
     whole = not rebuilt.weighed.anybody or all(frame.return_address for frame in rebuilt.frames)
     if doubt < NO_DOUBT and _largest(sums) == named and whole:
-        return Confidence(named, _stated(DRAWS, DRAWS), sums[named], sums[named])
+        return Confidence(named, _stated(SAMPLES, SAMPLES), sums[named], sums[named])
     from random import Random  # here, for a walk without doubt needs no draws
 
     owners = _owners(rebuilt.weighed, modules, owner)
     random, posterior, interval = Random(SEED), rebuilt.weighed.posterior, INTERVAL
     if rebuilt.dark:
         posterior, interval = Posterior(rebuilt.weighed.graph, DARK_HEAT), DARK_INTERVAL
-    count = max(FEWEST_DRAWS, min(DRAWS, WORK // len(owners)))
+    count = max(FEWEST_SAMPLES, min(SAMPLES, WORK // len(owners)))
     summed = Sums(rebuilt.weighed, owners, owner)
     draws = [summed.of(_without_left_over(rebuilt, posterior.sample(random), random)) for _ in range(count)]
     agreeing = sum(_largest(draw) == named for draw in draws)
@@ -80,7 +80,7 @@ def _without_left_over(rebuilt: Rebuilt, path: Tuple[int, ...], random: Random) 
 
 
 def _stated(agreeing: int, count: int) -> float:
-    share = (agreeing + DOUBT) / (count + 2 * DOUBT)
+    share = (agreeing + PSEUDO_COUNT) / (count + 2 * PSEUDO_COUNT)
     return share if agreeing == count else 1 / (1 + exp(-SHRINK * log(share / (1 - share)) - SHIFT))
 
 

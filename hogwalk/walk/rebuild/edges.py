@@ -10,10 +10,10 @@ from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.chained import UNREAD, Chains
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.front import Front
 from hogwalk.walk.rebuild.functions import Functions, Prediction
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.pairs import TRAPPED, USUAL_FRAME, PairJudge
+from hogwalk.walk.rebuild.pruner import Pruner
 
 SAVED_EBP = int(Clue.SAVED_EBP)
 HOLE = int(Clue.HOLE)
@@ -75,21 +75,23 @@ class EdgeFinder:
         self._likely: Dict[int, Optional[int]] = {}  # EBP by the best walk to a node, None where that does not tell it
         self._sure: Set[int] = set()
 
-    def edges(self, starts: Mapping[int, int], resumed: Resumed, margin: float, tell: Callable[[str], None]) -> Edges:
+    def edges(
+        self, starts: Mapping[int, int], resumed: Resumed, margin: float, announce: Callable[[str], None]
+    ) -> Edges:
         """Every step worth weighing between nodes that a walk from one of `starts` (numbers, clues) can come to.
 
         `resumed` is what runs with the registers, if these are known.  Nodes further behind than `margin` are passed
         over, as in Front.
         """
-        count, front = len(self._nodes), Front(self._nodes, starts, margin)
+        count, pruner = len(self._nodes), Pruner(self._nodes, starts, margin)
         if resumed is not None:
             self._resume(starts, *resumed)
         steps: List[Sequence[Edge]] = [()] * count
         predictions: List[Optional[Prediction]] = [None] * count
         for number, node in enumerate(self._nodes):
             if number % TELL == 0:
-                tell(f"rebuilding the frames from the code: {number} of {count} possible return addresses")
-            if not front.worth(number):
+                announce(f"rebuilding the frames from the code: {number} of {count} possible return addresses")
+            if not pruner.may_win(number):
                 continue
             trap = self._traps.by_slot[node.slot] if node.clues & TRAPPED else None
             if trap is not None:
@@ -101,41 +103,43 @@ class EdgeFinder:
                 and None not in self._ebp.get(number, (None,))
             ):
                 self._ebp[number] = (*self._ebp[number], None)  # where the walk starts nothing newer tells EBP
-            told = predictions[number] = self._by_ebp(number, self._functions.predict(node, trap))
-            found = steps[number] = self._along_chain(node) or self._steps(number, told)
-            better = front.advance(number, found)
-            self._hand_on(number, told, found)
-            self._hand_likely(number, told, found, better)
+            prediction = predictions[number] = self._by_ebp(number, self._functions.predict(node, trap))
+            found = steps[number] = self._along_chain(node) or self._steps(number, prediction)
+            better = pruner.advance(number, found)
+            self._propagate_ebp(number, prediction, found)
+            self._propagate_likely(number, prediction, found, better)
         return Edges(steps, predictions)
 
-    def _resume(self, starts: Mapping[int, int], told: Prediction, ebp: int) -> None:
+    def _resume(self, starts: Mapping[int, int], prediction: Prediction, ebp: int) -> None:
         """Notes what EBP holds where the walk can start, when the function that runs with `ebp` has returned."""
         for number, mask in starts.items():
             if mask & LIKELY_STARTS:
-                self._likely[number] = self._held(told, ebp, self._nodes[number])
-                if mask & FROM_REGISTERS and told.known:
+                self._likely[number] = self._held(prediction, ebp, self._nodes[number])
+                if mask & FROM_REGISTERS and prediction.known:
                     self._ebp[number] = (self._likely[number],)
                     self._sure.add(number)
 
-    def _held(self, told: Prediction, ebp: Optional[int], older: Node) -> Optional[int]:
+    def _held(self, prediction: Prediction, ebp: Optional[int], older: Node) -> Optional[int]:
         """What EBP holds again behind an older slot when it was `ebp` in the function that returned through it.
 
         None where that is open.  A function that cannot be read either has its frame where EBP points to or, where
         that lies above the older slot, keeps EBP.
         """
-        if told.saved_ebp is not None:
-            return self._judge.word(older.slot - told.saved_ebp)
-        if told.ebp_kept or (not told.known and ebp is not None and ebp > older.slot):
+        if prediction.saved_ebp is not None:
+            return self._judge.word(older.slot - prediction.saved_ebp)
+        if prediction.ebp_kept or (not prediction.known and ebp is not None and ebp > older.slot):
             return ebp
-        if not told.known and ebp is not None and ebp + FRAME == older.slot:
+        if not prediction.known and ebp is not None and ebp + FRAME == older.slot:
             return self._judge.word(ebp)
         return None
 
-    def _hand_likely(self, number: int, told: Prediction, steps: Sequence[Edge], better: Sequence[int]) -> None:
-        """The same as _hand_on by the best walk alone, for functions whose code says nothing of EBP."""
+    def _propagate_likely(
+        self, number: int, prediction: Prediction, steps: Sequence[Edge], better: Sequence[int]
+    ) -> None:
+        """The same as _propagate_ebp by the best walk alone, for functions whose code says nothing of EBP."""
         ebp, masks = self._known_ebp(number), dict(steps)
         for older in better:
-            held = None if masks[older] & HOLE else self._held(told, ebp, self._nodes[older])
+            held = None if masks[older] & HOLE else self._held(prediction, ebp, self._nodes[older])
             self._likely[older] = held
 
     def _known_ebp(self, number: int) -> Optional[int]:
@@ -147,15 +151,15 @@ class EdgeFinder:
             ebp = node.below
         return ebp
 
-    def _by_ebp(self, number: int, told: Prediction) -> Prediction:
+    def _by_ebp(self, number: int, prediction: Prediction) -> Prediction:
         """The prediction for a function that keeps a frame, where EBP is known."""
         ebps = self._ebp.get(number, (None,))
-        if told.slots or not told.frame_ebp or None in ebps:
-            return told
-        slots = {ebp + distance for ebp in ebps if ebp is not None for distance in told.frame_ebp}
-        return told._replace(slots=tuple(sorted(slots)), exact=told.certain)
+        if prediction.slots or not prediction.frame_ebp or None in ebps:
+            return prediction
+        slots = {ebp + distance for ebp in ebps if ebp is not None for distance in prediction.frame_ebp}
+        return prediction._replace(slots=tuple(sorted(slots)), exact=prediction.certain)
 
-    def _hand_on(self, number: int, told: Prediction, steps: Sequence[Edge]) -> None:
+    def _propagate_ebp(self, number: int, prediction: Prediction, steps: Sequence[Edge]) -> None:
         """Notes what EBP can hold again when the function behind a node has returned to each older one."""
         for older, mask in steps:
             sure = bool(mask & FITTING) and not mask & UNFIT
@@ -163,9 +167,9 @@ class EdgeFinder:
                 continue
             if mask & HOLE:
                 held: Tuple[Optional[int], ...] = (None,)  # other functions return to it, unseen
-            elif told.saved_ebp is not None:
-                held = (self._judge.word(self._nodes[older].slot - told.saved_ebp),)
-            elif told.ebp_kept:
+            elif prediction.saved_ebp is not None:
+                held = (self._judge.word(self._nodes[older].slot - prediction.saved_ebp),)
+            elif prediction.ebp_kept:
                 held = self._ebp.get(number, (None,))
             else:
                 held = (None,)
@@ -183,52 +187,54 @@ class EdgeFinder:
         older = self._chained.get(node.slot) if node.clues & UNREAD else None
         return [] if older is None else [(self._numbers[older], EBP_CHAIN)]
 
-    def _steps(self, number: int, told: Prediction) -> List[Edge]:
+    def _steps(self, number: int, prediction: Prediction) -> List[Edge]:
         node, nodes = self._nodes[number], self._nodes
         hole = next((hole for hole in self._holes if hole[0] > node.slot), None) if self._holes else None
         ebps = self._ebp.get(number, (None,))
         trapped = (trap.slot for trap in self._traps.above(node.slot))
-        likely = None if told.known else self._known_ebp(number)
-        expected = (*_expected(node, told, ebps), *trapped)
+        likely = None if prediction.known else self._known_ebp(number)
+        expected = (*_expected(node, prediction, ebps), *trapped)
         if likely is not None:
             expected = (*expected, likely + FRAME)
         predicted = [self._numbers[slot] for slot in dict.fromkeys(expected) if slot in self._numbers]
         predicted = [older for older in predicted if older > number]  # the thread's first code pops its return address
         if likely is not None and likely + FRAME not in self._numbers:
             likely = None
-        found = [(older, self._judge.clues(node, nodes[older], told, ebps, likely)) for older in predicted]
+        found = [(older, self._judge.clues(node, nodes[older], prediction, ebps, likely)) for older in predicted]
         if any(mask & CONFIRMED and mask & PLACED for _, mask in found):
             return found
-        told_exactly = told.known and bool(expected) and (told.exact or not (told.slots or None in ebps))
-        window = self._window if not told_exactly else FEW if found else FALLBACK
+        predicted_exactly = (
+            prediction.known and bool(expected) and (prediction.exact or not (prediction.slots or None in ebps))
+        )
+        window = self._window if not predicted_exactly else FEW if found else FALLBACK
         first = number + 1
-        if not (told_exactly or told.slots):
-            first = max(first, bisect_left(self._slots, told.minimum))
+        if not (predicted_exactly or prediction.slots):
+            first = max(first, bisect_left(self._slots, prediction.minimum))
         for older in range(first, min(len(nodes), first + window)):
             if nodes[older].slot > node.slot + REACH or (hole is not None and nodes[older].slot >= hole[1]):
                 break
             if older not in predicted:
-                found.append((older, self._judge.clues(node, nodes[older], told, ebps, likely)))
+                found.append((older, self._judge.clues(node, nodes[older], prediction, ebps, likely)))
         if hole is not None and hole[0] - node.slot <= REACH and not any(mask & PLACED for _, mask in found):
-            found.extend(self._over_hole(number, told, hole))
+            found.extend(self._over_hole(number, prediction, hole))
         return found
 
-    def _over_hole(self, number: int, told: Prediction, hole: Tuple[int, int]) -> List[Edge]:
+    def _over_hole(self, number: int, prediction: Prediction, hole: Tuple[int, int]) -> List[Edge]:
         nodes = self._nodes
         first = next((older for older in range(number + 1, len(nodes)) if nodes[older].slot >= hole[1]), len(nodes))
         found: List[Edge] = []
         for older in range(first, min(len(nodes), first + WINDOW)):
-            mask = self._judge.over_hole(nodes[older], told, hole)
+            mask = self._judge.over_hole(nodes[older], prediction, hole)
             if mask:
                 found.append((older, mask))
         return found
 
 
-def _expected(node: Node, told: Prediction, ebps: Sequence[Optional[int]]) -> Tuple[int, ...]:
+def _expected(node: Node, prediction: Prediction, ebps: Sequence[Optional[int]]) -> Tuple[int, ...]:
     """Where the code, or the EBP of a function that keeps a frame, says that the return slot lies."""
-    if told.slots or not told.frame_ebp:
-        return told.slots
+    if prediction.slots or not prediction.frame_ebp:
+        return prediction.slots
     held = [ebp for ebp in ebps if ebp is not None]
     if node.looks & SAVED_EBP:
         held.append(node.below)
-    return tuple({ebp + distance for ebp in held for distance in told.frame_ebp})
+    return tuple({ebp + distance for ebp in held for distance in prediction.frame_ebp})

@@ -99,16 +99,19 @@ def end_clues(
     chains: Chains,
 ) -> List[int]:
     """For each node the clues for and against its being the oldest live one; 0 where no walk comes to."""
-    return [0 if told is None else _end(evidence, node, told, traps, chains) for node, told in zip(nodes, predictions)]
+    return [
+        0 if prediction is None else _end(evidence, node, prediction, traps, chains)
+        for node, prediction in zip(nodes, predictions)
+    ]
 
 
-def _end(evidence: Evidence, node: Node, told: Prediction, traps: Traps, chains: Chains) -> int:
+def _end(evidence: Evidence, node: Node, prediction: Prediction, traps: Traps, chains: Chains) -> int:
     mask, base = 0, evidence.region.base
     if node.clues & UNREAD and node.slot == chains.bottom:
         return CHAIN_END if chains.closed else CHAIN_LEAVES
-    if any(start <= slot < base == end for start, end in evidence.image.holes for slot in told.slots):
+    if any(start <= slot < base == end for start, end in evidence.image.holes for slot in prediction.slots):
         return INTO_HOLE
-    if told.exact and told.slots and _inside(told.slots, node.slot, base):
+    if prediction.exact and prediction.slots and _inside(prediction.slots, node.slot, base):
         mask |= PREDICTED_ON
     if any(trap.user for trap in traps.above(node.slot)):
         return mask | USER_MODE

@@ -9,7 +9,7 @@ from hogwalk.model import Frame, Source, Symbol, Trust
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.gaps import Gap, gaps
 from hogwalk.walk.rebuild.clues import Clue, words
-from hogwalk.walk.rebuild.collect import Clued
+from hogwalk.walk.rebuild.collect import CluedStack
 from hogwalk.walk.rebuild.ends import overflowed
 from hogwalk.walk.rebuild.nodes import Node
 
@@ -30,7 +30,7 @@ class Built(NamedTuple):
 class FrameBuilder:
     """Builds the frames of one path."""
 
-    def __init__(self, evidence: Evidence, clued: Clued) -> None:
+    def __init__(self, evidence: Evidence, clued: CluedStack) -> None:
         self._evidence = evidence
         self._clued = clued
         self._holes = evidence.image.holes
@@ -117,11 +117,16 @@ class FrameBuilder:
 
     def _into_hole(self, newer: int) -> List[Built]:
         """The frame that runs into an unreadable page, where its depth is known."""
-        runs, told = self._clued.nodes[newer], self._clued.edges.predictions[newer]
+        runs, prediction = self._clued.nodes[newer], self._clued.edges.predictions[newer]
         start, end = self._hole_above(newer)
-        if told is None or not told.exact or len(told.slots) != 1 or not start <= told.slots[0] < end:
+        if (
+            prediction is None
+            or not prediction.exact
+            or len(prediction.slots) != 1
+            or not start <= prediction.slots[0] < end
+        ):
             return []
-        last, symbol = told.slots[0], self._symbol(runs.address)
+        last, symbol = prediction.slots[0], self._symbol(runs.address)
         frame = Frame(
             last - self._word, last, UNKNOWN_ADDRESS, runs.address, last - runs.slot, symbol, Source.HOGWALK, Trust.NONE
         )

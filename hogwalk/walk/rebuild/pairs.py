@@ -61,28 +61,33 @@ class PairJudge:
         return self._words[index] if 0 <= index < len(self._words) else None
 
     def clues(
-        self, node: Node, older: Node, told: Prediction, ebps: Sequence[Optional[int]], likely: Optional[int] = None
+        self,
+        node: Node,
+        older: Node,
+        prediction: Prediction,
+        ebps: Sequence[Optional[int]],
+        likely: Optional[int] = None,
     ) -> int:
         """The clues of a step; `ebps` is what EBP can hold behind the node's call, None among it where that is open.
 
         `likely` is EBP where it points to a candidate's frame while the code does not say what it is.
         """
         if older.clues & TRAPPED:
-            return self._trapped(node, older, told)
-        link, depth = self._links.link(node, older), self._depth(node, older, told, ebps)
+            return self._trapped(node, older, prediction)
+        link, depth = self._links.link(node, older), self._depth(node, older, prediction, ebps)
         if link == OTHER_TARGET and depth & JUMPED_ON:
             link = self._links.tail(node, older)
-        elif depth & ELSEWHERE and self._just_above(older, told) and self._links.entered(node, older):
+        elif depth & ELSEWHERE and self._just_above(older, prediction) and self._links.entered(node, older):
             link, depth = TAIL_REACHED if link == OTHER_TARGET else link, DEPTH
         mask = link | depth
         if mask & ALONE == ALONE:
             mask ^= ALONE | DEPTH_ALONE
-        if told.frame_ebp or not told.known:
-            mask |= self._chain(node, older, told)
+        if prediction.frame_ebp or not prediction.known:
+            mask |= self._chain(node, older, prediction)
         if likely is not None:
             mask |= _by_ebp(older.slot, likely + USUAL_FRAME[0])
-        if told.saved_ebp is not None:
-            mask |= self._kept(older, told.saved_ebp)
+        if prediction.saved_ebp is not None:
+            mask |= self._kept(older, prediction.saved_ebp)
         if mask & DEPTH_OPEN:
             mask |= older.looks
         if node.clues & UNREAD:
@@ -93,50 +98,50 @@ class PairJudge:
         return mask
 
     @staticmethod
-    def _just_above(older: Node, told: Prediction) -> bool:
+    def _just_above(older: Node, prediction: Prediction) -> bool:
         """Whether a slot lies where it is predicted but for a small frame, as one left on the stack by a jump."""
-        return bool(told.slots) and 0 < older.slot - told.slots[0] <= LEFT_BY_JUMP
+        return bool(prediction.slots) and 0 < older.slot - prediction.slots[0] <= LEFT_BY_JUMP
 
-    def _trapped(self, node: Node, older: Node, told: Prediction) -> int:
+    def _trapped(self, node: Node, older: Node, prediction: Prediction) -> int:
         """A trap frame lies right above its handler's own stack; a function with a frame of its own handles none."""
         start = self._traps.by_slot[older.slot].start
-        beside = any(start - BESIDE <= slot <= older.slot for slot in told.slots)
-        ordinary = told.frame_ebp == USUAL_FRAME or (told.exact and not beside)
+        beside = any(start - BESIDE <= slot <= older.slot for slot in prediction.slots)
+        ordinary = prediction.frame_ebp == USUAL_FRAME or (prediction.exact and not beside)
         near = self._traps.above(node.slot)
-        if not near or start > near[-1].start or start <= node.slot or (ordinary and told.known):
+        if not near or start > near[-1].start or start <= node.slot or (ordinary and prediction.known):
             return DEPTH_OTHER
         return HANDLER | (DEPTH if start == near[0].start else DEPTH_OTHER_LIKELY)
 
-    def over_hole(self, older: Node, told: Prediction, hole: Tuple[int, int]) -> int:
+    def over_hole(self, older: Node, prediction: Prediction, hole: Tuple[int, int]) -> int:
         """The clues of a step over a page that cannot be read; 0 where the older node cannot be the first behind."""
         reach = self._reach.clues(older, older.slot - hole[1])
         if not reach:
             return 0
-        if not told.slots:
+        if not prediction.slots:
             return HOLE | reach | DEPTH_UNKNOWN
-        inside = any(hole[0] <= slot < hole[1] for slot in told.slots)
+        inside = any(hole[0] <= slot < hole[1] for slot in prediction.slots)
         return HOLE | reach | (DEPTH if inside else DEPTH_OTHER)
 
-    def _depth(self, node: Node, older: Node, told: Prediction, ebps: Sequence[Optional[int]]) -> int:
-        if told.slots:
-            if older.slot in told.slots:
-                if told.exact:
+    def _depth(self, node: Node, older: Node, prediction: Prediction, ebps: Sequence[Optional[int]]) -> int:
+        if prediction.slots:
+            if older.slot in prediction.slots:
+                if prediction.exact:
                     return DEPTH
-                return DEPTH_LIKELY if older.slot == told.slots[0] else DEPTH_POSSIBLE
-            return DEPTH_OTHER if told.exact else DEPTH_OTHER_LIKELY
-        for ebp in ebps if told.frame_ebp else ():  # None among them: else they would be told.slots by now
-            if ebp is not None and older.slot - ebp in told.frame_ebp:
+                return DEPTH_LIKELY if older.slot == prediction.slots[0] else DEPTH_POSSIBLE
+            return DEPTH_OTHER if prediction.exact else DEPTH_OTHER_LIKELY
+        for ebp in ebps if prediction.frame_ebp else ():  # None among them: else they would be prediction.slots by now
+            if ebp is not None and older.slot - ebp in prediction.frame_ebp:
                 return DEPTH
         size = size_clue(older.slot - node.slot)
-        if not told.known and node.address in self._handlers:
+        if not prediction.known and node.address in self._handlers:
             return size | NO_TRAP
-        if told.known:
-            return size | (DEPTH_AT_LEAST if older.slot >= told.minimum else DEPTH_OTHER)
+        if prediction.known:
+            return size | (DEPTH_AT_LEAST if older.slot >= prediction.minimum else DEPTH_OTHER)
         return size | (DEPTH_UNREAD if node.clues & UNREAD else DEPTH_UNKNOWN)
 
-    def _chain(self, node: Node, older: Node, told: Prediction) -> int:
+    def _chain(self, node: Node, older: Node, prediction: Prediction) -> int:
         """Whether the word below the node's slot, if it is a saved EBP, fits the older slot."""
-        if older.slot - node.below in (told.frame_ebp or USUAL_FRAME):
+        if older.slot - node.below in (prediction.frame_ebp or USUAL_FRAME):
             return CHAINED
         return CHAIN_BROKEN if node.looks & SAVED_EBP and node.below < older.slot else 0
 

@@ -10,14 +10,14 @@ from hogwalk.model import Frame, Registers
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.gaps import Gap
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.collect import Candidates, Clued, Collector
+from hogwalk.walk.rebuild.collect import Candidates, CluedStack, Collector
 from hogwalk.walk.rebuild.ends import overflowed
 from hogwalk.walk.rebuild.frames import FrameBuilder
-from hogwalk.walk.rebuild.front import HOPELESS
 from hogwalk.walk.rebuild.graph import Graph, Posterior
 from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.pruner import MAX_DEFICIT
 from hogwalk.walk.rebuild.weigh import weigh
-from hogwalk.walk.rebuild.weights import HEAT
+from hogwalk.walk.rebuild.weights import TEMPERATURE
 
 CHAINED = (
     Clue.CHAINED | Clue.EBP_FRAME | Clue.EBP_CHAIN
@@ -105,22 +105,22 @@ class Rebuilt:
 
 
 def rebuild(
-    evidence: Evidence, kf_frames: Sequence[Frame] = (), tell: Callable[[str], None] = lambda doing: None
+    evidence: Evidence, kf_frames: Sequence[Frame] = (), announce: Callable[[str], None] = lambda doing: None
 ) -> Rebuilt:
     """The most likely frames of a stack; none where no word of it can be a return address.
 
-    `kf_frames` are the rows of the debugger's own walk, one more clue where there are any; `tell` hears how far the
+    `kf_frames` are the rows of the debugger's own walk, one more clue where there are any; `announce` hears how far the
     work is.
     """
     collector = Collector(evidence, {frame.return_slot for frame in kf_frames})
-    clued = collector.collect(HOPELESS, tell)
+    clued = collector.collect(MAX_DEFICIT, announce)
     graph = weigh(clued)
-    if not _smooth(graph):
-        clued = collector.collect(inf, tell)
+    if not _pruning_was_safe(graph):
+        clued = collector.collect(inf, announce)
         graph = weigh(clued)
-    posterior = Posterior(graph, HEAT)
+    posterior = Posterior(graph, TEMPERATURE)
     builder = FrameBuilder(evidence, clued)
-    built, gaps = builder.build(_borne_out(clued, posterior.path()))
+    built, gaps = builder.build(_trim_unsupported_tail(clued, posterior.path()))
     live = posterior.nodes()
     frames = tuple(one.frame for one in built)
     probabilities = _probabilities([one.node for one in built], live)
@@ -147,15 +147,15 @@ def _left_over(evidence: Evidence) -> float:
     return LEFT_OVER
 
 
-def _smooth(graph: Graph) -> bool:
+def _pruning_was_safe(graph: Graph) -> bool:
     """Whether the best path loses less on its weak steps than half of what the candidates passed over lag behind."""
     path = graph.best()
     steps = [dict(graph.steps[newer])[older] for newer, older in zip(path, path[1:])]
     lost = sum(-score for score in (*steps, *(graph.ends[last] for last in path[-1:])) if score < 0)
-    return bool(path) and lost < HOPELESS / 2
+    return bool(path) and lost < MAX_DEFICIT / 2
 
 
-def _borne_out(clued: Clued, path: Sequence[int]) -> Sequence[int]:
+def _trim_unsupported_tail(clued: CluedStack, path: Sequence[int]) -> Sequence[int]:
     """The path without the return addresses at its old end that nothing bears out: unread, unchained, no bottom."""
     end = len(path)
     while end and clued.ends[path[end - 1]] & Clue.EARLY_END and clued.nodes[path[end - 1]].clues & Clue.UNREAD:
@@ -165,7 +165,7 @@ def _borne_out(clued: Clued, path: Sequence[int]) -> Sequence[int]:
     return path[:end]
 
 
-def _bridges(clued: Clued) -> FrozenSet[Tuple[int, int]]:
+def _bridges(clued: CluedStack) -> FrozenSet[Tuple[int, int]]:
     return frozenset(
         (number, older) for number, steps in enumerate(clued.edges.steps) for older, mask in steps if mask & Clue.HOLE
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import inf
 
-from hogwalk.walk.rebuild.collect import Clued
+from hogwalk.walk.rebuild.collect import CluedStack
 from hogwalk.walk.rebuild.graph import Graph
 from hogwalk.walk.rebuild.scale import Scale
 
 
-def weigh(clued: Clued) -> Graph:
+def weigh(clued: CluedStack) -> Graph:
     """The scores of all starts, steps and ends."""
     scale = Scale()
     own = [node.clues for node in clued.nodes]

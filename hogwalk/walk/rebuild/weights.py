@@ -111,4 +111,4 @@ UNFITTED: Tuple[Clue, ...] = (
 )
 STEP = 1.91  # what a step adds beside the log-probability of its clues
 BLIND_STEP = 0.94  # the same where the code behind the newer slot cannot be read
-HEAT = 1.0  # over 1: less certain than fitted; seeds not trained on bear 1 out (tests/rebuild/calibrate.py)
+TEMPERATURE = 1.0  # over 1: less certain than fitted; seeds not trained on bear 1 out (tests/rebuild/calibrate.py)

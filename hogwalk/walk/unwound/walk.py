@@ -34,17 +34,17 @@ UNREAD, TRAP_FRAME = int(Clue.UNREAD), int(Clue.TRAP_FRAME)
 
 
 def rebuild(
-    evidence: Evidence, kf_frames: Sequence[Frame] = (), tell: Callable[[str], None] = lambda doing: None
+    evidence: Evidence, kf_frames: Sequence[Frame] = (), announce: Callable[[str], None] = lambda doing: None
 ) -> Rebuilt:
     """The most likely frames of an x64 stack; none where no word of it can be a return address."""
-    tell("rebuilding the frames from the unwind data")
+    announce("rebuilding the frames from the unwind data")
     candidates, finder = collect(evidence, {frame.return_slot for frame in kf_frames})
     candidates = again(candidates, finder, evidence.registers is not None)
     graph = weights.graph(candidates, evidence.registers is not None)
-    posterior = Posterior(graph, weights.HEAT)
+    posterior = Posterior(graph, weights.TEMPERATURE)
     live = posterior.nodes()
     builder = Builder(evidence, candidates, finder.predicted)
-    path = _borne_out(candidates, posterior.path(False), live)
+    path = _trim_unsupported_tail(candidates, posterior.path(False), live)
     built, gaps = builder.build(path)
     probabilities: List[float] = []
     for one in built:
@@ -81,7 +81,7 @@ def again(found: Candidates, finder: StepFinder, started: bool) -> Candidates:
     """The candidates with what a first weighing says of the sizes of frames whose code cannot be read."""
     if not any(node.clues & UNREAD for node in found.nodes):
         return found
-    scores = Posterior(weights.graph(found, started), weights.HEAT)
+    scores = Posterior(weights.graph(found, started), weights.TEMPERATURE)
     steps = voted(found.nodes, found.edges.steps, scores, finder.function)
     nodes = tuple(returned_to(found.nodes, finder.predicted))
     return replace(found, nodes=nodes, edges=Edges(steps, found.edges.predictions))
@@ -95,7 +95,7 @@ def _bridges(found: Candidates) -> FrozenSet[Tuple[int, int]]:
     )
 
 
-def _borne_out(found: Candidates, path: Sequence[int], live: Sequence[float]) -> Sequence[int]:
+def _trim_unsupported_tail(found: Candidates, path: Sequence[int], live: Sequence[float]) -> Sequence[int]:
     """The path without the return addresses at its old end that hardly anything bears out: unread, no bottom known."""
     end = len(path)
     while end and found.ends[path[end - 1]] & Clue.EARLY_END and found.nodes[path[end - 1]].clues & UNREAD:

@@ -103,7 +103,7 @@ UNFITTED: Tuple[Clue, ...] = (
 STEP = 7.44  # what a step adds beside the log-probability of its clues
 SEARCHED_STEP = 7.43  # the same where the start is searched for: a stack that ran out is full of live frames
 BLIND_STEP = 3.02  # the same where the code below the newer slot cannot be read
-HEAT = 1.0
+TEMPERATURE = 1.0
 _PLAIN = tuple((int(clue), weight) for clue, weight in WEIGHTS.items())
 _UNREAD = int(Clue.UNREAD)
 

@@ -8,12 +8,12 @@ from typing import Tuple
 import pytest
 
 from hogwalk.targets.dump import open_dump
-from hogwalk.walk.evidence import Evidence, Wanted, gather
+from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.rebuild import rebuild
-from hogwalk.walk.rebuild.collect import Clued, Collector
-from hogwalk.walk.rebuild.front import HOPELESS, Front
+from hogwalk.walk.rebuild.collect import CluedStack, Collector
 from hogwalk.walk.rebuild.graph import Posterior
 from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.pruner import MAX_DEFICIT, Pruner
 from hogwalk.walk.rebuild.weigh import weigh
 from tests.bench.scale import BASE, FRAME, Plain, stack_of
 from tests.stackhog import DUMP, SYMBOLS
@@ -22,27 +22,27 @@ from tests.stackhog import DUMP, SYMBOLS
 @pytest.fixture(scope="module", params=["stackhog", "ring"])
 def evidence(request: pytest.FixtureRequest) -> Evidence:
     if request.param == "stackhog":
-        return gather(open_dump(str(DUMP), str(SYMBOLS)), Wanted(), lambda doing: None)
+        return gather(open_dump(str(DUMP), str(SYMBOLS)), Request(), lambda doing: None)
     stack = stack_of(64 << 10)
-    return gather(Plain(stack), Wanted(BASE - len(stack), BASE), lambda doing: None)
+    return gather(Plain(stack), Request(BASE - len(stack), BASE), lambda doing: None)
 
 
-def looked_at(clued: Clued) -> int:
-    return sum(told is not None for told in clued.edges.predictions)
+def looked_at(clued: CluedStack) -> int:
+    return sum(prediction is not None for prediction in clued.edges.predictions)
 
 
 def test_passing_over_hopeless_candidates_changes_no_probability(evidence: Evidence) -> None:
     collector = Collector(evidence)
-    some, every = collector.collect(HOPELESS), collector.collect(inf)
+    some, every = collector.collect(MAX_DEFICIT), collector.collect(inf)
     assert looked_at(some) < 0.8 * looked_at(every)
-    told, wanted = (Posterior(weigh(clued)) for clued in (some, every))
-    assert told.path() == wanted.path()
-    assert told.nodes() == pytest.approx(wanted.nodes(), abs=1e-6)
+    prediction, wanted = (Posterior(weigh(clued)) for clued in (some, every))
+    assert prediction.path() == wanted.path()
+    assert prediction.nodes() == pytest.approx(wanted.nodes(), abs=1e-6)
 
 
 def test_a_ring_of_calls_is_walked_frame_by_frame() -> None:
     stack = stack_of(64 << 10)
-    found = rebuild(gather(Plain(stack), Wanted(BASE - len(stack), BASE), lambda doing: None))
+    found = rebuild(gather(Plain(stack), Request(BASE - len(stack), BASE), lambda doing: None))
     sizes = {older.return_slot - newer.return_slot for newer, older in zip(found.frames, found.frames[1:])}
     assert sizes == {FRAME}
     assert len(found.frames) > len(stack) // FRAME - 4
@@ -51,9 +51,9 @@ def test_a_ring_of_calls_is_walked_frame_by_frame() -> None:
 def test_a_walk_far_behind_is_not_worth_following() -> None:
     nodes = [Node(at, at, 1, None, at + 4, 0, 0, False) for at in range(0, 12, 4)]
     steps: Tuple[Tuple[int, int], ...] = ((2, 1 << 8 | 1 << 17),)
-    front = Front(nodes, {0: 1 << 46, 1: 1 << 47 | 1 << 49}, 5.0)
-    assert front.worth(0)
-    assert front.worth(1)  # nothing has been looked at yet
-    front.advance(0, steps)
-    assert not front.worth(1)
-    assert front.worth(2)
+    pruner = Pruner(nodes, {0: 1 << 46, 1: 1 << 47 | 1 << 49}, 5.0)
+    assert pruner.may_win(0)
+    assert pruner.may_win(1)  # nothing has been looked at yet
+    pruner.advance(0, steps)
+    assert not pruner.may_win(1)
+    assert pruner.may_win(2)

@@ -8,10 +8,10 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.scale import Scale
 
-HOPELESS = 40.0  # natural logarithms behind the best: two steps that contradict the code, and some
+MAX_DEFICIT = 40.0  # natural logarithms behind the best: two steps that contradict the code, and some
 
 
-class Front:
+class Pruner:
     """The best score of a walk to each candidate of one stack, as far as it has been looked at, lowest slot first.
 
     A walk far behind another one can only win where that one breaks off later; `margin` (inf: none) says how far.
@@ -24,7 +24,7 @@ class Front:
         self._scores: Dict[int, float] = {number: self._scale.weigh(mask) for number, mask in starts.items()}
         self._best = -inf
 
-    def worth(self, number: int) -> bool:
+    def may_win(self, number: int) -> bool:
         """Whether a walk that comes to a node can still be the best one."""
         return self._scores.get(number, -inf) > self._best - self._margin
 
