@@ -111,8 +111,10 @@ def test_no_byte_of_memory_crosses_twice(live: Tuple[object, object, Counts]) ->
 
 def test_a_machine_with_pae(engine: Engine, live: Tuple[Dict[str, Step], object, object], tmp_path: Path) -> None:
     (tmp_path / "pae.dmp").write_bytes(with_pae(DUMP.read_bytes()))
-    (step,), counts = attached(engine, tmp_path / "pae.dmp", ["!py hogwalk stack"])
-    assert without_target(step.output) == without_target(live[0]["stack"].output)
+    commands = ("stack", *SAME)
+    steps, counts = attached(engine, tmp_path / "pae.dmp", [f"{ONE_PYTHON} {command}" for command in commands])
+    for command, step in zip(commands, steps):
+        assert without_target(step.output) == without_target(live[0][command].output), command
     assert counts.changes() == {}
 
 
