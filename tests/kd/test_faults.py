@@ -204,7 +204,7 @@ def test_a_dead_line_ends_the_console(waiting: Dict[str, Future[Waited]]) -> Non
     """What had been printed by then stands: the first answer, before any code was read."""
     ended = waiting["console"].result()
     assert ended.code == 3
-    assert ended.said.startswith("First      first answer from saved EBPs and stack words only; code not read yet")
+    assert ended.said.startswith("First      answer from saved EBPs and stack words only; code not read yet")
     assert "Target" not in ended.said
     assert f"hogwalk: no answer from the machine at {ended.connection}; {RESYNC}" in ended.complained
 

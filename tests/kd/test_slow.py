@@ -59,7 +59,7 @@ def test_the_price_is_told(slow: Tuple[str, Counts]) -> None:
 
 def test_the_first_answer_comes_before_the_report_and_says_what_it_is(slow: Tuple[str, Counts]) -> None:
     first, _, report = slow[0].partition("hogwalk: on this line the code of ")
-    assert first.startswith("First      first answer from saved EBPs and stack words only; code not read yet\n")
+    assert first.startswith("First      answer from saved EBPs and stack words only; code not read yet\n")
     assert "1684  13.7      20  BossHog01\n" in first
     assert re.search(r"^Sum +11384 in the chain \+ 904 in gaps = 12288 = Base - Limit$", first, re.MULTILINE)
     assert re.match(r"\d+ addresses takes about \d+ s, the versions of 8 modules \d+ s; `triage --first` reads", report)

@@ -12,8 +12,8 @@ from hogwalk.walk.facts.gaps import gaps
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.kf.first import FirstLook
 
-MARKED = "first answer from saved EBPs and stack words only; code not read yet"
-MARKED_X64 = "first answer from stack words only; code not read yet, and only unwind data say how large a frame is"
+MARKED = "answer from saved EBPs and stack words only; code not read yet"
+MARKED_X64 = "answer from stack words only; code not read yet, and only unwind data say how large a frame is"
 
 
 def render_first(image: StackImage, found: FirstLook, look: Look) -> Iterator[Line]:
