@@ -18,7 +18,7 @@ from tests.stackhog import DUMP, SYMBOLS
 
 SCRIPT = """\
 import json, sys
-from hogwalk.walk.evidence import Wanted, gather
+from hogwalk.walk.evidence import Request, gather
 from hogwalk.errors import CommandFailed
 from hogwalk.walk.heal import heal
 from hogwalk.answer.render.heal import render_heal
@@ -41,7 +41,7 @@ class Refusing:
         return self.target.command(text)
 
 target = open_engine()
-evidence = gather(target, Wanted(), lambda doing: None)
+evidence = gather(target, Request(), lambda doing: None)
 reader = FrameReader(evidence.image, evidence.sites, evidence.judge, evidence.traps)
 walks = both(evidence, choose(target, reader, evidence.image, evidence.candidates), lambda doing: None)
 how, *rest = sys.argv[1:]
