@@ -196,7 +196,7 @@ class Run:
 
     def leave_table(self) -> None:
         """From here on a text's stack table is one witness of several, and the reconstruction is made."""
-        self._without_table, self._walks, self._report = True, None, None
+        self._without_table, self._report = True, None
 
     def walks(self) -> Walks:
         """The debugger's walks and hogwalk's own, stitched."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log
 from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from hogwalk.model import Frame
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.rebuild.graph import Posterior
-from hogwalk.walk.rebuild.walk import LEFT_OVER_SHAPE, Rebuilt, RimFrame, Weighed
+from hogwalk.walk.rebuild.walk import LEFT_OVER_SHAPE, Rebuilt, RimFrame, Weighed, come_true
 
 if TYPE_CHECKING:
     from random import Random
@@ -81,7 +80,7 @@ def _without_left_over(rebuilt: Rebuilt, path: Tuple[int, ...], random: Random) 
 
 def _stated(agreeing: int, count: int) -> float:
     share = (agreeing + PSEUDO_COUNT) / (count + 2 * PSEUDO_COUNT)
-    return share if agreeing == count else 1 / (1 + exp(-SHRINK * log(share / (1 - share)) - SHIFT))
+    return share if agreeing == count else come_true(share, SHRINK, SHIFT)
 
 
 def _of_frames(frames: Iterable[Frame], owner: Owner) -> Dict[str, int]:

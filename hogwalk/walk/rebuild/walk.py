@@ -96,12 +96,16 @@ class Rebuilt:
         """The probability to state of a candidate: of its share of all walks, and of the frames newer than it."""
         if not self.dark:
             return live * self.lives(newer)
-        share = min(max(live, TINY), 1 - TINY)
-        return 1 / (1 + exp(-SHRINK * log(share / (1 - share)) - SHIFT))
+        return come_true(min(max(live, TINY), 1 - TINY), SHRINK, SHIFT)
 
     def lives(self, newer: int) -> float:
         """The chance that a frame with so many newer ones on the walk is none of those left over."""
         return 1.0 if not self.left_over else 1 - exp(-(((newer + 1) / self.left_over) ** LEFT_OVER_SHAPE))
+
+
+def come_true(share: float, shrink: float, shift: float) -> float:
+    """What comes true of a share between 0 and 1: in logits `shrink` times as much, plus `shift`."""
+    return 1 / (1 + exp(-shrink * log(share / (1 - share)) - shift))
 
 
 def rebuild(
