@@ -24,6 +24,7 @@ def engine() -> Engine:
     try:
         prefix = install()
         remove_compiled(prefix)
+        prefix.keep_server()
         return Engine(prefix)
     except EngineUnavailableError as error:
         if os.environ.get(REQUIRED) == "1":

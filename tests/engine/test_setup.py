@@ -23,6 +23,8 @@ from tests.engine.wine import STARTS, Prefix, Setting
 ROOT = Path(__file__).parent.parent.parent
 MOST_ENGINE_BYTES = 200 << 20
 SPOILT = "wine client error:0: recvmsg: Connection reset by peer"
+REFUSED = "wine: a wine server seems to be running, but I cannot connect to it."
+CRASHED = "wine: Unhandled page fault on read access to 0000000000000000 (thread 0024), starting debugger..."
 CURRENT, OLDER = "00000000000a", "00000000000b"
 
 
@@ -41,6 +43,8 @@ def started(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> Finis
     [
         (f"[ $(wc -c < {{0}}/starts) -ge 3 ] && echo said && exit 0; echo '{SPOILT}' >&2; exit 1", 0, 3),
         (f"echo '{SPOILT}' >&2; exit 1", 1, STARTS),
+        (f"echo '{REFUSED}' >&2; exit 1", 1, STARTS),
+        (f"echo '{CRASHED}' >&2; exit 5", 5, 1),
         (f"echo half; echo '{SPOILT}' >&2; exit 1", 1, 1),  # something of it ran: never twice
         ("echo 'kd: no such dump' >&2; exit 1", 1, 1),
         ("exit 7", 7, 1),
