@@ -108,7 +108,12 @@ class Replay:
         return self._recall(packed.text, "command", text)
 
     def read(self, address: int, count: int) -> bytes:
-        """As Target.read."""
+        """As Target.read; a page that could not be read whole was once not asked for its parts: they are unreadable."""
+        if json.dumps(["read", address, count]) not in self._answers:
+            page = self.about().page_bytes
+            whole = self._answers.get(json.dumps(["read", address - address % page, page]), [{}])
+            if count < page and whole[0].get("error") == "unreadable":
+                raise Unreadable(address, count)
         memory = self._recall(packed.memory, "read", address, count)
         if len(memory) != count:
             raise Unreadable(address, count)

@@ -78,7 +78,7 @@ def test_every_page_of_code_is_read_once(vector: Vector) -> None:
     asked = []
 
     def read(address: int, count: int) -> bytes:
-        asked.append(address)
+        asked.append((address, count))
         return vector.read(address, count)
 
     depths = StackDepths(CodeReader(read, PAGE))

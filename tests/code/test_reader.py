@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hogwalk.errors import Unreadable
-from hogwalk.machine.x86.reader import CodeReader
+from hogwalk.machine.x86.reader import MOST_PARTS, CodeReader
 
 PAGE = 0x100
 READABLE = {0x1000, 0x1100, 0x1300, 0xFFFFFF00}
@@ -48,7 +48,7 @@ def test_across_pages_and_only_once() -> None:
     assert code.bytes_at(0x1010, 0x1F0) == content(0x1010, 0x1F0)
     assert code.bytes_at(0x11FF, 2) is None
     assert code.bytes_at(0x1200, 1) is None
-    assert memory.asked == [(0x1000, PAGE), (0x1100, PAGE), (0x1200, PAGE)]
+    assert memory.asked == [(0x1000, PAGE), (0x1100, PAGE), (0x1200, PAGE), (0x1200, 1)]
     assert (code.pages_read, code.pages_unreadable) == (2, 1)
 
 
@@ -97,6 +97,34 @@ def test_the_ends_of_the_address_space() -> None:
     assert code.bytes_at(0xFFFFFFFE, 4) is None
     assert code.readable_before(0, 8) == b""
     assert all(0 <= address < 1 << 32 for address, _ in memory.asked)
+
+
+def test_of_a_page_that_is_there_in_part_that_part_is_read() -> None:
+    there = set(range(0x1000, 0x1040)) | set(range(0x1058, 0x10A0))
+
+    def read(address: int, count: int) -> bytes:
+        if not there.issuperset(range(address, address + count)):
+            raise Unreadable(address, count)
+        return content(address, count)
+
+    code = CodeReader(read, PAGE)
+    assert code.bytes_at(0x1010, 0x10) == content(0x1010, 0x10)
+    assert code.bytes_at(0x1038, 0x10) is None
+    assert code.readable_from(0x1038, 0x10) == content(0x1038, 8)
+    assert code.readable_from(0x1090, 0x100) == content(0x1090, 0x10)
+    assert code.readable_before(0x1060, 0x20) == content(0x1058, 8)
+    assert code.word_at(0x109C) == int.from_bytes(content(0x109C, 4), "little")
+    assert (code.pages_read, code.pages_unreadable) == (1, 0)
+    assert code.holds(read)
+    there.add(0x1040)
+    assert not code.holds(read)
+
+
+def test_a_page_that_is_not_there_is_asked_few_times() -> None:
+    code, memory = reader()
+    for address in range(0x1200, 0x1300):
+        assert code.bytes_at(address, 1) is None
+    assert len(memory.asked) == 1 + MOST_PARTS
 
 
 def test_words() -> None:

@@ -180,6 +180,15 @@ def test_an_unknown_question_is_one_line_with_a_remedy() -> None:
     assert caught.value.remedy == "record that very command with --record in the debugger"
 
 
+def test_parts_of_a_page_that_an_old_recording_could_not_read_are_unreadable() -> None:
+    _, recording = recorded(("triage",))
+    replay = Replay([*recording, json.dumps({"q": ["read", 0x5000, 0x1000], "error": "unreadable"})], "some.rec")
+    with pytest.raises(Unreadable):
+        replay.read(0x5123, 4)
+    with pytest.raises(NotRecorded):
+        replay.read(0x6123, 4)
+
+
 HEAD = json.dumps({"format": FORMAT})
 FOREIGN = (
     "",

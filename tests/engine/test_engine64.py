@@ -42,20 +42,15 @@ def test_the_walk_is_the_true_one(style: str, engine: Engine, installed: Setting
     assert before.output == after.output
 
 
-# The engine hands out less of a small dump's images than the own reader finds in them, and its walk is worse for it.
-@pytest.mark.parametrize(("style", "less"), [("unloaded", 0.05), ("small", 0.1)])
-def test_the_frames_are_the_own_readers(
-    style: str, less: float, engine: Engine, installed: Setting, tmp_path: Path
-) -> None:
+# Of a small dump's images the engine maps no page whole: sections as long as their file has them, no import table.
+@pytest.mark.parametrize("style", ["unloaded", "small"])
+def test_the_frames_are_the_own_readers(style: str, engine: Engine, installed: Setting, tmp_path: Path) -> None:
     made = case(style, 1, tmp_path)
     images = [made.images] if made.images.exists() else []
     target = Target(dump=made.dump, symbols=[made.symbols], images=images)
     (step,) = engine.host(target, ["!py hogwalk walk --json"], installed)
     frames = json.loads(step.output)["frames"]
-    found = score(made.truth, [(int(frame["return_slot"], 16), frame["module"] or "") for frame in frames])
-    own = score(
-        made.truth,
-        [(frame.return_slot, module_of(frame)) for frame in Run(made.target(), Request(), None, print).report().frames],
-    )
-    assert abs(found.recall - own.recall) <= less
-    assert abs(found.precision - own.precision) <= less
+    own = Run(made.target(), Request(), None, print).report().frames
+    assert [(int(frame["return_slot"], 16), frame["bytes"], frame["module"] or "") for frame in frames] == [
+        (frame.return_slot, frame.bytes, module_of(frame)) for frame in own
+    ]

@@ -9,15 +9,18 @@ from hogwalk.errors import Unreadable
 from hogwalk.machine.words import X86, Words
 
 LEAST = 32  # bytes: more than the longest instruction and what must lie behind it
+# Questions about one page that cannot be read whole, as long as none is answered: most such pages are not there at all.
+MOST_PARTS = 32
 
 
 class CodeReader:
     """Bytes of the target's code and constant data through a cache of lines.
 
     `read(address, count)` is `Target.read`: exactly `count` bytes or `Unreadable`.  A line of `line_bytes` is a whole
-    page of `page_bytes` unless the target is at the other end of a slow wire; memory is readable or not by the page.
-    Every line is asked for at most once, and of an unreadable page only one.  `pages_read` and `pages_unreadable`
-    count the pages looked at so far.
+    page of `page_bytes` unless the target is at the other end of a slow wire.  Every line is asked for at most once.
+    Of a page that cannot be read whole just what is wanted is asked for, over a wire nothing: where a small dump lacks
+    an image, the debugger maps the sections of its file, each as long as it is there, without the import table.
+    `pages_read` and `pages_unreadable` count the pages looked at so far.
     """
 
     def __init__(
@@ -33,6 +36,8 @@ class CodeReader:
         self._line_bytes = line_bytes or page_bytes
         self._lines: Dict[int, Optional[bytes]] = {}
         self._pages: Dict[int, bool] = {}
+        self._parts: Dict[Tuple[int, int], Optional[bytes]] = {}
+        self._missing: Dict[int, int] = {}
 
     @property
     def pages_read(self) -> int:
@@ -81,42 +86,71 @@ class CodeReader:
         return self._lines[start]
 
     def bytes_at(self, address: int, count: int) -> Optional[bytes]:
-        """Exactly `count` bytes from `address`, or None when any of their pages cannot be read."""
+        """Exactly `count` bytes from `address`, or None when any of them cannot be read."""
         offset = address % self._line_bytes
         if offset + count <= self._line_bytes:
             line = self._lines.get(address - offset) or self.line(address)
-            return None if line is None else line[offset : offset + count]
+            return self._part(address, count) if line is None else line[offset : offset + count]
         found = self.readable_from(address, count)
         return found if len(found) == count else None
 
     def readable_from(self, address: int, count: int) -> bytes:
-        """The bytes from `address` up to the first unreadable page, at most `count`."""
-        offset = address % self._line_bytes
-        if offset + count <= self._line_bytes:
-            line = self._lines.get(address - offset) or self.line(address)
-            return b"" if line is None else line[offset : offset + count]
+        """The bytes from `address` up to the first unreadable one, at most `count`."""
         parts = []
         while count > 0:
-            line = self.line(address)
-            if line is None:
-                break
             offset = address % self._line_bytes
-            part = line[offset : offset + count]
+            line = self._lines.get(address - offset) or self.line(address)
+            wanted = min(count, self._line_bytes - offset)
+            part = self._stretch_of(address, wanted, 1) if line is None else line[offset : offset + wanted]
             parts.append(part)
-            address, count = address + len(part), count - len(part)
-        return b"".join(parts)
+            if len(part) < wanted:
+                break
+            address, count = address + wanted, count - wanted
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def readable_before(self, address: int, count: int) -> bytes:
-        """The bytes that end right before `address`, back to the first unreadable page, at most `count`."""
+        """The bytes that end right before `address`, back to the first unreadable one, at most `count`."""
         found = b""
         while len(found) < count:
             line = self.line(address - 1)
-            if line is None:
-                break
             offset = (address - 1) % self._line_bytes + 1
-            part = line[max(0, offset - (count - len(found))) : offset]
-            found, address = part + found, address - len(part)
+            wanted = min(offset, count - len(found))
+            part = self._stretch_of(address, wanted, -1) if line is None else line[offset - wanted : offset]
+            found, address = part + found, address - wanted
+            if len(part) < wanted:
+                break
         return found
+
+    def _stretch_of(self, address: int, count: int, way: int) -> bytes:
+        """The readable bytes of a page that cannot be read whole: from `address` on (way 1) or before it (-1)."""
+
+        def part(length: int) -> Optional[bytes]:
+            return self._part(address if way > 0 else address - length, length)
+
+        found, most = part(1), count
+        if found is None:
+            return b""
+        while len(found) < most:
+            length = count if most == count else (len(found) + most + 1) // 2
+            more = part(length)
+            found, most = (found, length - 1) if more is None else (more, most)
+        return found
+
+    def _part(self, address: int, count: int) -> Optional[bytes]:
+        """Exactly `count` bytes of one page that cannot be read whole, or None."""
+        page = address - address % self._page_bytes
+        if self._line_bytes < self._page_bytes or self._page_bytes == 1 or not 0 <= page <= self.words.mask:
+            return None
+        if (address, count) not in self._parts:
+            if not self._pages[page] and self._missing.get(page, 0) >= MOST_PARTS:
+                return None
+            found: Optional[bytes] = None
+            with contextlib.suppress(Unreadable):
+                found = self._read(address, count)
+            self._parts[address, count] = found
+            self._pages[page] = self._pages[page] or found is not None
+            self._missing[page] = self._missing.get(page, 0) + (found is None)
+        return self._parts[address, count]
 
     def word_at(self, address: int) -> Optional[int]:
         """The machine's word at `address`, or None when it cannot be read."""
@@ -125,11 +159,12 @@ class CodeReader:
 
     def holds(self, read: Callable[[int, int], bytes]) -> bool:
         """Whether all that was read so far is the same now, and as far readable."""
-        for start, line in self._lines.items():
+        lines = {(start, self._line_bytes): line for start, line in self._lines.items()}
+        for (start, count), held in {**lines, **self._parts}.items():
             now: Optional[bytes] = None
             with contextlib.suppress(Unreadable):
-                now = read(start, self._line_bytes) if 0 <= start <= self.words.mask else None
-            if now != line:
+                now = read(start, count) if 0 <= start <= self.words.mask else None
+            if now != held:
                 return False
         return True
 
