@@ -134,7 +134,7 @@ def _system(architecture: int) -> bytes:
 
 
 def _module(file: _Builder, module: Loaded) -> bytes:
-    raw = module.path.encode("utf-16-le")
+    raw = module.path.encode("utf-16-le", "surrogatepass")
     name_at = file.add(struct.pack("<I", len(raw)) + raw + b"\0\0")
     place = struct.pack("<II", len(module.codeview), file.add(module.codeview)) if module.codeview else bytes(8)
     head = struct.pack("<QIIII", module.start, module.size, 0, module.timestamp, name_at)

@@ -46,13 +46,13 @@ def drawn() -> Machine:
 class Debugger:
     """pykd over the usual drawn machine, whose driver has hostile names; `ran` are the commands it got.
 
-    `names` are the driver's file, its functions' name, its company and its product.
+    `names` are the driver's file, its company, its product and, in turn, its functions.
     """
 
     DbgException = DbgException
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.file, self.function, self.company, self.product = names
+        self.file, self.company, self.product, *self.functions = names
         self.scene = drawn()
         self.short = MODULE.sub("_", self.file.rsplit(".", 1)[0])[:64]
         self.ran: List[str] = []
@@ -149,7 +149,10 @@ class Debugger:
     def _text(self, symbol: Symbol) -> str:
         if symbol.module != "hog":
             return symbol.text()
-        return f"{self.short}!{self.function}+0x{symbol.displacement:x}"
+        return f"{self.short}!{self._function(symbol.name)}+0x{symbol.displacement:x}"
+
+    def _function(self, drawn_name: str) -> str:
+        return self.functions[sum(map(ord, drawn_name)) % len(self.functions)]
 
     def _named(self, rows: str) -> str:
-        return re.sub(r"hog!\w+", lambda _: f"{self.short}!{self.function}", rows)
+        return re.sub(r"hog!(\w+)", lambda found: f"{self.short}!{self._function(found[1])}", rows)

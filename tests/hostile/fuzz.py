@@ -1,16 +1,21 @@
-"""Fuzz of names: python -m tests.hostile.fuzz COUNT [FIRST]: each input is a run in a debugger, a log or a recording.
+"""Fuzz of names: python -m tests.hostile.fuzz COUNT [FIRST] [--state FILE].
 
-The names of a module's file, its functions, its company and its product are hostile; the run must end with a report or
-with one line, send and recommend no command with a name in it, and print no control character.
+Each input is a run in a debugger, on a log, on a recording or on a dump with its image and PDB.  The names of a
+module's file, its company, its product and each of its functions are hostile; the run must end with a report or with
+one line, send and recommend no command with a name in it, and print no control character.  With --state what is done
+is kept in FILE, and the next call with the same COUNT goes on from there.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import re
 import sys
-from typing import Iterator, List
+import tempfile
+from pathlib import Path
+from typing import Dict, Iterator, List, Sequence
 
 from hogwalk.analysis import Run
 from hogwalk.answer.render.compare import render_compare
@@ -20,24 +25,30 @@ from hogwalk.answer.render.triage import render
 from hogwalk.answer.render.walk import render_walk
 from hogwalk.errors import HogwalkError
 from hogwalk.printable import ascii_only
+from hogwalk.targets.dump import open_dump
 from hogwalk.targets.engine import EngineTarget
 from hogwalk.targets.protocol import Target
 from hogwalk.targets.recorder import Recorder
 from hogwalk.targets.recording import Replay
 from hogwalk.targets.text import open_text
 from hogwalk.walk.evidence import Request
-from tests.core.test_printable import hostile_log
+from tests.hostile import dumps, logs
 from tests.hostile.debugger import Debugger
 from tests.hostile.names import ADVICE, COMMAND, RAW, names
 
 ADVISED = re.compile(r"run `([^`]*(?:`[0-9a-f]{8}[^`]*)*)`")
-DOORS = 3
+DOORS, NAMES = 4, 8
 CRASH = "it crashed"
+KEPT_EVERY = 100  # inputs
+
+
+def silent(_: str) -> None:
+    """Nothing is said of the work."""
 
 
 def outputs(target: Target, seed: int) -> Iterator[str]:
     """What the commands print about a target, JSON unpacked again; the error's line where there is one."""
-    run = Run(target, Request(), None, lambda *_: None)
+    run = Run(target, Request(), None, silent)
     try:
         report = run.report()
         yield from map(ascii_only, render(report))
@@ -53,28 +64,43 @@ def outputs(target: Target, seed: int) -> Iterator[str]:
     except HogwalkError as error:
         yield ascii_only(error.line())
     except Exception as error:  # noqa: BLE001 - what nobody foresaw is what is looked for
-        yield f"{CRASH}: {error!r} at line {_line(error)}"
+        yield crash(error)
 
 
-def _line(error: Exception) -> str:
+def crash(error: Exception) -> str:
+    """One line about what nobody foresaw."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return f"{trace.tb_lineno} of {trace.tb_frame.f_code.co_filename}" if trace is not None else "?"
+    where = f"{trace.tb_lineno} of {trace.tb_frame.f_code.co_filename}" if trace is not None else "?"
+    return f"{CRASH}: {error!r} at line {where}"
 
 
-def faults(seed: int) -> List[str]:
-    """What is wrong with the run of one input; empty when nothing is."""
-    drawn = names(seed, 4)
+def recorded(target: Target, drawn: Sequence[str]) -> Target:
+    """A recording of the report's questions, replayed; what they print is the other doors' matter."""
+    recorder = Recorder(target)
+    for _ in outputs(recorder, 0):
+        break
+    return Replay(recorder.lines(), drawn[1])
+
+
+def faults(seed: int, folder: Path) -> List[str]:
+    """What is wrong with the run of one input; empty when nothing is.  Files are made in `folder`."""
+    drawn = names(seed, NAMES)
     debugger = Debugger(drawn)
-    target: Target = EngineTarget(debugger)
-    if seed % DOORS == 1:
-        target = open_text(io.BytesIO(hostile_log(drawn[0]).encode("utf-8", "surrogatepass")))
-    elif seed % DOORS == 2:
-        recorder = Recorder(target)
-        list(outputs(recorder, seed))
-        target = Replay(recorder.lines(), drawn[1])
-    lines = list(outputs(target, seed))
+    try:
+        target: Target = EngineTarget(debugger)
+        if seed % DOORS == 1:
+            target = open_text(io.BytesIO(logs.log(drawn)))
+        elif seed % DOORS == 2:
+            target = recorded(target, drawn)
+        elif seed % DOORS == 3:
+            target = open_dump(str(dumps.write(folder, drawn)), str(folder))
+        lines = list(outputs(target, seed))
+    except HogwalkError as error:
+        lines = [ascii_only(error.line())]
+    except Exception as error:  # noqa: BLE001 - as above, where a target is opened
+        lines = [crash(error)]
     found = [f"command {command!r}" for command in debugger.ran if not COMMAND.fullmatch(command)]
     found += [f"control character in {line!r}" for line in lines if RAW.search(line)]
     found += [line for line in lines if line.startswith(CRASH)]
@@ -82,16 +108,33 @@ def faults(seed: int) -> List[str]:
     return found + [f"advice {words!r}" for words in advice if not ADVICE.fullmatch(words)]
 
 
-def main(arguments: List[str]) -> int:
-    """Runs COUNT inputs from FIRST (0) on; prints every fault, with the seed that shows it again."""
-    count, first = int(arguments[0]), int(arguments[1]) if len(arguments) > 1 else 0
-    bad = 0
-    for seed in range(first, first + count):
-        for fault in faults(seed):
-            bad += 1
-            print(f"seed {seed}: {fault}")
-    print(f"{count} inputs, {bad} faults")
-    return 1 if bad else 0
+def resumed(state: str, first: int) -> Dict[str, int]:
+    """The next seed and the faults found so far, as FILE has them, from `first` on where there is none."""
+    if not state or not Path(state).exists():
+        return {"next": first, "faults": 0}
+    found: Dict[str, int] = json.loads(Path(state).read_text(encoding="ascii"))
+    return found
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the seeds FIRST to FIRST + COUNT - 1; prints every fault, with the seed that shows it again."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("count", type=int)
+    parser.add_argument("first", type=int, nargs="?", default=0)
+    parser.add_argument("--state", default="", metavar="FILE")
+    options = parser.parse_args(arguments)
+    done = resumed(options.state, options.first)
+    end = options.first + options.count
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(done["next"], end):
+            for fault in faults(seed, Path(folder)):
+                done["faults"] += 1
+                print(f"seed {seed}: {fault}", flush=True)
+            done["next"] = seed + 1
+            if options.state and (seed % KEPT_EVERY == KEPT_EVERY - 1 or seed == end - 1):
+                Path(options.state).write_text(json.dumps(done), encoding="ascii")
+    print(f"seeds {options.first} to {end - 1}: {options.count} inputs, {done['faults']} faults")
+    return 1 if done["faults"] else 0
 
 
 if __name__ == "__main__":

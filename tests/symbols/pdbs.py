@@ -62,7 +62,7 @@ def _publics(publics: Sequence[Tuple[int, str]]) -> Tuple[bytes, bytes]:
     records, offsets = b"", []
     for rva, name in sorted(publics):
         offsets.append(len(records))
-        records += _record(0x110E, struct.pack("<IIH", 2, *_place(rva)) + name.encode("utf-8") + b"\0")
+        records += _record(0x110E, struct.pack("<IIH", 2, *_place(rva)) + name.encode("utf-8", "surrogatepass") + b"\0")
     buckets = struct.pack("<IIII", 0xFFFFFFFF, 0xEFFE0000 + 19990810, 0, 0)  # an empty hash of names
     index = struct.pack("<II20x", len(buckets), 4 * len(offsets)) + buckets
     index += struct.pack(f"<{len(offsets)}I", *offsets)
@@ -72,7 +72,7 @@ def _publics(publics: Sequence[Tuple[int, str]]) -> Tuple[bytes, bytes]:
 def _procedure(at: int, rva: int, size: int, name: str) -> bytes:
     """A function's record at `at` of its stream and the end record that it names; a variable's when it has no size."""
     offset, section = _place(rva)
-    text = name.encode("utf-8") + b"\0"
+    text = name.encode("utf-8", "surrogatepass") + b"\0"
     if not size:
         return _record(0x110C, struct.pack("<IIH", 3, offset, section) + text)
     end = at + (4 + 35 + len(text) + 3) // 4 * 4
@@ -99,7 +99,7 @@ def _types(structures: Mapping[str, Mapping[str, int]]) -> bytes:
     """A type stream: for each structure a forward reference, its field list, its definition."""
     body, index = b"", 0x1000
     for name, fields in structures.items():
-        text = name.encode("utf-8") + b"\0"
+        text = name.encode("utf-8", "surrogatepass") + b"\0"
         body += _record(0x1505, struct.pack("<HHIIIH", 0, 0x80, 0, 0, 0, 0) + text)
         body += _record(0x1203, b"".join(_member(field, offset) for field, offset in fields.items()))
         body += _record(0x1505, struct.pack("<HHIIIHH", len(fields), 0, index + 1, 0, 0, 0x8002, 0xF00D) + text)
@@ -110,6 +110,6 @@ def _types(structures: Mapping[str, Mapping[str, int]]) -> bytes:
 
 def _member(name: str, offset: int) -> bytes:
     number = struct.pack("<H", offset) if offset < 0x8000 else struct.pack("<HI", 0x8004, offset)
-    body = struct.pack("<HHI", 0x150D, 3, _T_UINT8) + number + name.encode("utf-8") + b"\0"
+    body = struct.pack("<HHI", 0x150D, 3, _T_UINT8) + number + name.encode("utf-8", "surrogatepass") + b"\0"
     padding = -len(body) % 4
     return body + bytes(0xF0 + left for left in range(padding, 0, -1))

@@ -20,7 +20,7 @@ from hogwalk.model import (
     Version,
 )
 from hogwalk.targets.parsers import lm
-from hogwalk.targets.protocol import Range, read_each
+from hogwalk.targets.protocol import Range
 from hogwalk.targets.text.facts import Facts
 from hogwalk.targets.text.memory import Memory, Runs
 from hogwalk.targets.text.missing import Missing, missing
@@ -82,7 +82,8 @@ class TextTarget:
 
     def read_many(self, ranges: Sequence[Range]) -> Tuple[Optional[bytes], ...]:
         """Each range by itself."""
-        return read_each(self, ranges)
+        memory = self._memory
+        return tuple(memory.read(*one) if memory.has(*one) else None for one in ranges)
 
     def modules(self) -> Tuple[Module, ...]:
         """The modules `lm` lists and those that symbols imply (`inferred`), lowest start first."""

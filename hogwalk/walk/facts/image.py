@@ -65,7 +65,8 @@ def read_stack(target: Target, region: Region) -> StackImage:
 
 
 def _read_pages(target: Target, region: Region) -> Tuple[bytes, List[Tuple[int, int]], int]:
-    page = target.about().page_bytes
+    about = target.about()
+    page, least = about.page_bytes, about.words.word
     pieces: Dict[int, bytes] = {}
     holes: List[Tuple[int, int]] = []
     first = region.limit // page * page
@@ -76,7 +77,7 @@ def _read_pages(target: Target, region: Region) -> Tuple[bytes, List[Tuple[int, 
         if piece is not None:
             pieces[address] = piece
             continue
-        low, high = (end, end) if target.about().kernel else _saved(target, address, end)
+        low, high = (end, end) if about.kernel or size <= least else _saved(target, address, end)
         saved = target.read(low, high - low) if low < high else b""
         pieces[address] = bytes(low - address) + saved + bytes(end - high)
         for start, stop in ((address, low), (high, end)):
