@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -34,8 +35,9 @@ from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.dt import field_offsets
 from hogwalk.targets.parsers.expr import parse_debugger_block
 from hogwalk.targets.parsers.lm import ModuleDetail
-from hogwalk.targets.parsers.registers import parse_registers
+from hogwalk.targets.parsers.registers import chosen_frame, parse_registers
 from hogwalk.targets.parsers.settings import search_path
+from hogwalk.targets.parsers.thread import parse_user_threads
 from hogwalk.targets.processes import listed_threads
 from hogwalk.targets.protocol import Range, joined, read_each
 from hogwalk.targets.settings import Settings
@@ -223,15 +225,43 @@ class EngineTarget:
     def registers(self) -> Tuple[Registers, ...]:
         """The debugger's current context, `chosen` while one is set (.cxr, .trap, .tss, .thread); () when it is void.
 
-        `r` says that a context is set, and prints the whole of it, wherever it comes from.
+        `r` says that a context is set, and prints the whole of it, wherever it comes from.  Of a program's dump whose
+        current thread is the one that died the exception's context stands first: the thread's own is of a later time,
+        when its handler waited for the dump.
         """
         if self._registers is None:
-            try:
-                found = parse_registers(self.command("r"), self.about().live)
-            except CommandFailed:
-                found = None
-            self._registers = tuple(filter(None, [found]))
+            current = self._printed("r")
+            raised = self._raised_context() if current is not None and not current.chosen else None
+            self._registers = tuple(dict.fromkeys(filter(None, (raised, current))))
         return self._registers
+
+    def _printed(self, command: str) -> Optional[Registers]:
+        try:
+            return parse_registers(self.command(command), self.about().live)
+        except CommandFailed:
+            return None
+
+    def _raised_context(self) -> Optional[Registers]:
+        """The context of the exception that the current thread of a dump died of; None where there is none to be had.
+
+        Nothing but `.ecxr` shows it, which sets the debugger's context and frame: both are the default ones here, or
+        are put back.
+        """
+        raised = self.about().raised
+        if self.about().kind != "user dump" or raised is None or raised.identifier is None:
+            return None
+        if self._pykd.getCPUMode() != self._pykd.getCPUType():
+            return None  # of a 32-bit program in 64-bit Windows `.ecxr` leads into the other machine's context
+        if dict(parse_user_threads(self.command("~"))).get(raised.identifier) != self.evaluate("@$teb"):
+            return None
+        frame = chosen_frame(self.command(".frame"))
+        try:
+            found = self._printed(".ecxr")
+        finally:
+            self.command(".cxr")
+            if frame:
+                self.command(f".frame 0n{frame}")
+        return None if found is None else replace(found, source="the exception's context")
 
     def process(self) -> Optional[Process]:
         """None: the debugger is asked for its structures instead."""
@@ -270,7 +300,7 @@ class EngineTarget:
         """Of a user dump without the TEB the memory around the stack pointer; else its structures are asked for."""
         if thread is not None or self.about().kernel or self.about().live:
             return None
-        held = next(iter(self.registers()), None)
+        held = next(reversed(self.registers()), None)  # the thread's own: it went on after its exception
         start, end = memory_around(held.sp, self._readable) if held is not None else (0, 0)
         return Region(start, end, self.thread(), RECORDED_STACK) if start < end else None
 

@@ -91,10 +91,12 @@ def minidump(
     full: bool,
     exception: bool = True,
     wanted: Sequence[int] = (),
+    raised_in: bytes = b"",
 ) -> bytes:
     """A minidump; `memory` are byte ranges by address, in a Memory64List when `full`, else in a MemoryList.
 
-    Its exception is a stack overflow of the first thread, `wanted` its parameters: the kind of access, and where.
+    Its exception is a stack overflow of the first thread, `wanted` its parameters: the kind of access, and where;
+    `raised_in` is its context, where that is not the thread's own.
     """
     file = _Builder(5 if exception else 4)
     if architecture == X86:
@@ -117,7 +119,8 @@ def minidump(
         first = threads[0]
         record = struct.pack("<IIIIQQII", first.identifier, 0, STACK_OVERFLOW, 0, 0, IP, len(wanted), 0)
         record += b"".join(struct.pack("<Q", one) for one in wanted).ljust(120, b"\0")
-        place = struct.pack("<II", len(first.context), contexts[first.identifier])
+        context = file.add(raised_in) if raised_in else contexts[first.identifier]
+        place = struct.pack("<II", len(raised_in or first.context), context)
         file.stream("exception", record + place)
     _memory(file, memory, full)
     return file.finish(2 if full else 0)

@@ -9,7 +9,8 @@ from typing import List, Tuple
 
 import pytest
 
-from tests.dump.minidumps import X86, minidump
+from tests.cli.running import hogwalk
+from tests.dump.minidumps import X86, context32, minidump
 from tests.dump.test_user import x64_program
 from tests.dump.test_user_kinds import (
     APP,
@@ -63,6 +64,27 @@ def test_a_stack_overflow_is_said_to_be_one(engine: Engine, installed: Setting, 
     steps = engine.host(Target(path), ["!py hogwalk", "~1s", "!py hogwalk"], installed)
     assert "Overflow   yes: the exception is c00000fd" in unannounced(steps[0].output), steps
     assert "Overflow   yes" not in unannounced(steps[2].output), steps
+
+
+@pytest.mark.parametrize("frame", ["", ".frame 1"])
+def test_the_walk_starts_at_the_exception_and_the_context_stays(
+    engine: Engine, installed: Setting, tmp_path: Path, frame: str
+) -> None:
+    path = tmp_path / "program.dmp"
+    raised = context32(APP + 0x3210, LIMIT + PLACES[0] + 0x40, LIMIT + PLACES[1])  # its handler's frames lie below
+    path.write_bytes(minidump(X86, [program(0x7FFDF000)], MODULES, {LIMIT: stack()}, False, raised_in=raised))
+    seen = [".frame", "r eip, esp, ebp", ":state"]
+    steps = engine.host(Target(path), ["k", frame or "r", *seen, "!py hogwalk", "!py hogwalk walk", *seen], installed)
+    assert [step.output for step in steps[-3:]] == [step.output for step in steps[-8:-5]]
+    triage, walk = (unannounced(step.output) for step in steps[-5:-3])
+    assert f"eip {APP + 0x3210:08x} esp {LIMIT + PLACES[0] + 0x40:08x}" in triage, triage
+    assert "(the exception's context)" in triage
+    assert slots(walk) == SLOTS[1:], walk
+    assert "app+0x3210 (running)" in walk
+    steps = engine.host(Target(path), [".cxr; ~0s", ".ecxr", "!py hogwalk", ".frame"], installed)
+    assert "(the debugger's set context)" in unannounced(steps[2].output), steps
+    (own,) = [line for line in hogwalk("-z", str(path), "walk").out.splitlines() if "(running)" in line]
+    assert own.replace("  hogwalk  ", "  both  ") in walk
 
 
 def test_a_printed_line_works_when_pasted(engine: Engine, installed: Setting, tmp_path: Path) -> None:

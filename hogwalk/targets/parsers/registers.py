@@ -9,6 +9,7 @@ from hogwalk.model import Registers
 from hogwalk.targets.parsers.words import address
 
 ROW = re.compile(r"\b[er]ip=([0-9a-f]{8,16})\s+[er]sp=([0-9a-f]{8,16})\s+[er]bp=([0-9a-f]{8,16})")
+_FRAME = re.compile(r"^([0-9a-f]+) [0-9a-f]{8}", re.MULTILINE)
 _SET = re.compile(r"^Last set context:", re.MULTILINE)
 
 
@@ -24,3 +25,9 @@ def parse_registers(text: str, live: bool) -> Optional[Registers]:
     chosen = _SET.search(text) is not None
     usual = "the processor" if live else "the dump's context"
     return Registers(ip, sp, bp, "the debugger's set context" if chosen else usual, chosen) if ip and sp else None
+
+
+def chosen_frame(text: str) -> int:
+    """The number of the frame that `.frame` says is the current one, 0 where it says nothing of the kind."""
+    rows = _FRAME.findall(text)
+    return int(rows[-1], 16) if rows else 0

@@ -114,6 +114,14 @@ class ModuleMap:
             inside = inside or start <= address < end
         return inside
 
+    def in_headers(self, address: int) -> bool:
+        """Whether the address lies in the page of a module's headers, after which the sections of most begin.
+
+        Those of a kernel's x86 drivers can begin within it.
+        """
+        module = self.at(address)
+        return module is not None and address - module.start < HEADERS
+
     def code_ranges(self, module: Module) -> Optional[Tuple[Tuple[int, int], ...]]:
         """The module's executable sections as [start, end), or None when its headers cannot be read."""
         if module.start not in self._code:

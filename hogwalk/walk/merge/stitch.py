@@ -75,8 +75,12 @@ def with_start(rows: Sequence[Frame], start: Optional[Triple], image: StackImage
 
 
 def _marked(kf_frames: Sequence[Frame], own: Rebuilt) -> Tuple[Frame, ...]:
-    slots = {frame.return_slot for frame in own.frames}
-    return tuple(replace(row, source=Source.BOTH if row.return_slot in slots else Source.KF) for row in kf_frames)
+    """kf's rows, each saying whether the own walk has it too; what runs at their first one's slot is the own walk's."""
+    slots, first = {frame.return_slot for frame in own.frames}, own.frames[0]
+    rows = [replace(row, source=Source.BOTH if row.return_slot in slots else Source.KF) for row in kf_frames]
+    if rows[0].return_slot == first.return_slot:
+        rows[0] = replace(first, source=Source.BOTH)
+    return tuple(rows)
 
 
 def mostly_unverified(kf_frames: Sequence[Frame], own: Rebuilt) -> bool:

@@ -16,6 +16,9 @@ from hogwalk.walk.rebuild.nodes import Node
 UNKNOWN_ADDRESS = 0
 TRAPPED = Clue.TRAP_FRAME | Clue.SYSTEM_CALL
 CONFIRMED = Clue.REACHED | Clue.STARTED | Clue.TABLE_TARGET | Clue.TAIL_REACHED
+# Clues for a start by which the function at EIP is the one that returns there: the code's, or where that says nothing,
+# the usual meaning of EBP (ESP: the return slot itself, of a call into nowhere).
+BY_REGISTERS = Clue.FROM_REGISTERS | Clue.EBP_START | Clue.ESP_START
 NO_RETURN_ADDRESS = "the stack depth says that it ends here, in a page that cannot be read"
 
 
@@ -63,7 +66,7 @@ class FrameBuilder:
         """The function that runs where the walk starts: its bytes reach from ESP, or from Limit, to its return slot."""
         mask, node, evidence = self._clued.starts[number], self._clued.nodes[number], self._evidence
         registers, limit = evidence.registers, evidence.region.limit
-        known = registers is not None and bool(mask & Clue.FROM_REGISTERS)
+        known = registers is not None and bool(mask & BY_REGISTERS)
         running = registers.ip if registers is not None and known else self._target(node)
         low: Optional[int] = None
         if registers is not None:

@@ -41,7 +41,6 @@ class Node(NamedTuple):
 
 FUNCTION_ALIGNMENT = 16  # compilers begin functions there: such a word may well be a pointer to one
 PRINTABLE = 0x20, 0x7E  # ASCII
-HEADERS = 0x1000  # bytes: a program's sections begin with the page after its headers
 LATE_SHARE = 0.75  # of a large module: sections with code come first
 LARGE = 0x100000  # bytes of a module from which on much of it is data
 DISPATCH_TABLE = 0x38  # _DRIVER_OBJECT.MajorFunction
@@ -82,18 +81,13 @@ def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[
 def _kind(evidence: Evidence, word: int) -> Tuple[int, Optional[int], bool]:
     """Clue, target and whether it is a dispatch call, for one return address; clue 0 where no call can end there."""
     site = evidence.sites.at(word)
-    if site.kind is SiteKind.UNREAD and _in_headers(evidence, word):
+    if site.kind is SiteKind.UNREAD and not evidence.about.kernel and evidence.modules.in_headers(word):
         return 0, None, False
     if site.kind is SiteKind.CALL:
         call = site.call
         dispatch = call is not None and call.kind is CallKind.MEMORY and call.displacement == DISPATCH_TABLE
         return CALL, site.target, dispatch
     return (UNREAD if site.kind is SiteKind.UNREAD else 0), None, False
-
-
-def _in_headers(evidence: Evidence, address: int) -> bool:
-    module = evidence.modules.at(address)
-    return not evidence.about.kernel and module is not None and address - module.start < HEADERS
 
 
 def _place(evidence: Evidence, address: int) -> int:

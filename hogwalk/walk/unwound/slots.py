@@ -108,7 +108,9 @@ def _called(evidence: Evidence, slot: int, word: int) -> Optional[Node]:
         return _unread(evidence, slot, word, int(Clue.CALLED))._replace(target=site.target)
     if site.kind is SiteKind.CALL:
         return Node(slot, word, int(Clue.CALL), site.target, behind, 0, 0, False)
-    return _unread(evidence, slot, word, 0) if site.kind is SiteKind.UNREAD else None
+    if site.kind is not SiteKind.UNREAD or evidence.modules.in_headers(word):
+        return None
+    return _unread(evidence, slot, word, 0)
 
 
 def _unread(evidence: Evidence, slot: int, word: int, clues: int) -> Node:
