@@ -75,12 +75,19 @@ def with_start(rows: Sequence[Frame], start: Optional[Triple], image: StackImage
 
 
 def _marked(kf_frames: Sequence[Frame], own: Rebuilt) -> Tuple[Frame, ...]:
-    """kf's rows, each saying whether the own walk has it too; what runs at their first one's slot is the own walk's."""
+    """kf's rows, each saying whether the own walk has it too; what runs at the start is the own walk's.
+
+    From a triple whose BasePtr lies far above its StackPtr the debugger's first row is the second frame.
+    """
     slots, first = {frame.return_slot for frame in own.frames}, own.frames[0]
     rows = [replace(row, source=Source.BOTH if row.return_slot in slots else Source.KF) for row in kf_frames]
     if rows[0].return_slot == first.return_slot:
-        rows[0] = replace(first, source=Source.BOTH)
-    return tuple(rows)
+        return (replace(first, source=Source.BOTH), *rows[1:])
+    lead = [frame for frame in own.frames if frame.return_slot < rows[0].return_slot]
+    if not lead or first.bytes is None:  # no registers say that it starts there
+        return tuple(rows)
+    rows[0] = replace(rows[0], bytes=rows[0].return_slot - lead[-1].return_slot, running=False)
+    return (*lead, *rows)
 
 
 def mostly_unverified(kf_frames: Sequence[Frame], own: Rebuilt) -> bool:
