@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from dataclasses import replace
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import CommandFailed, NoDebugger, Unreadable
+from hogwalk.machine.windows import Kdbg
 from hogwalk.machine.words import X86
 from hogwalk.model import (
     RECORDED_STACK,
@@ -28,23 +28,20 @@ from hogwalk.model import (
     Triple,
     Version,
 )
-from hogwalk.targets.held import about_of, live_data_block, one_line
+from hogwalk.targets.held import about_of, live_data_block, one_line, raised_context, registers_by
 from hogwalk.targets.images.store import SearchPath, version_on_disk
 from hogwalk.targets.line import END, Line
 from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.dt import field_offsets
 from hogwalk.targets.parsers.expr import parse_debugger_block
 from hogwalk.targets.parsers.lm import ModuleDetail
-from hogwalk.targets.parsers.registers import chosen_frame, parse_registers
 from hogwalk.targets.parsers.settings import search_path
-from hogwalk.targets.parsers.thread import parse_user_threads
 from hogwalk.targets.processes import listed_threads
 from hogwalk.targets.protocol import Range, joined, read_each
 from hogwalk.targets.settings import Settings
 from hogwalk.targets.teb import memory_around, teb32
 
 EVERY_MASK = 7  # normal, error and warning output: many failures are text on the error mask only
-DATA_BLOCK_BYTES = 0x340
 WIDE = 2  # bytes of one of Windows's characters
 REQUIREMENT = "hogwalk needs pykd 0.3.4 (64-bit Python 3.8 or 3.9 on Windows) to talk to the debugger"
 
@@ -134,11 +131,10 @@ class EngineTarget:
 
     def _listed(self) -> Optional[List[asked.Listed]]:
         # Numbers and the engine's own short names: nothing of what `lm` prints of a module's files.
+        narrow = self._narrow
         try:
             listed = self._pykd.getModulesList()
-            return [
-                asked.Listed(self._narrow(one.begin()), self._narrow(one.end() - 1) + 1, one.name()) for one in listed
-            ]
+            return [asked.Listed(narrow(one.begin()), narrow(one.end() - 1) + 1, one.name()) for one in listed]
         except (self._pykd.DbgException, AttributeError):  # pykd before 0.3 has no such list
             return None
 
@@ -147,10 +143,7 @@ class EngineTarget:
         return asked.symbols(self.command, addresses, self._modules(), self.about().words)
 
     def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
-        """None of them: kf's rows tell what the frame data say.
-
-        `.fnent` would not: it leaves out the saved registers of FRAMEDATA (seen in dbgeng 10.0.15063).
-        """
+        """None: kf's rows tell what frame data say; `.fnent` leaves out FRAMEDATA's saved registers (10.0.15063)."""
         return tuple(None for _ in addresses)
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
@@ -169,8 +162,8 @@ class EngineTarget:
         if self._images is None:
             # Not the symbol path: its stores hold images, too, but to list one on a server can take minutes.
             self._images = SearchPath(search_path(self.command(".exepath")))
-        size = detail.module.end - detail.module.start
-        return version_on_disk(self._images, detail.file, detail.build, size) or said
+        start, end = detail.module.start, detail.module.end
+        return version_on_disk(self._images, detail.file, detail.build, end - start) or said
 
     def thread(self) -> Optional[int]:
         """The implicit thread's _KTHREAD (@$thread), or in user mode the TEB (@$teb): of 32-bit code the 32-bit one."""
@@ -208,7 +201,7 @@ class EngineTarget:
         if address is None and self.about().kernel and self.about().live:
             return live_data_block(self)
         try:
-            return None if address is None else self.read(address, DATA_BLOCK_BYTES)
+            return None if address is None else self.read(address, Kdbg.BYTES)
         except Unreadable:
             return None
 
@@ -225,43 +218,20 @@ class EngineTarget:
     def registers(self) -> Tuple[Registers, ...]:
         """The debugger's current context, `chosen` while one is set (.cxr, .trap, .tss, .thread); () when it is void.
 
-        `r` says that a context is set, and prints the whole of it, wherever it comes from.  Of a program's dump whose
-        current thread is the one that died the exception's context stands first: the thread's own is of a later time,
-        when its handler waited for the dump.
+        `r` says that a context is set, and prints the whole of it.  Of a program's dump whose current thread died the
+        exception's context stands first: the thread's own is of a later time, when its handler waited.
         """
         if self._registers is None:
-            current = self._printed("r")
-            raised = self._raised_context() if current is not None and not current.chosen else None
-            self._registers = tuple(dict.fromkeys(filter(None, (raised, current))))
+            now = registers_by(self.command, "r", self.about().live)
+            raised = self._raised_context() if now is not None and not now.chosen else None
+            self._registers = tuple(dict.fromkeys(filter(None, (raised, now))))
         return self._registers
 
-    def _printed(self, command: str) -> Optional[Registers]:
-        try:
-            return parse_registers(self.command(command), self.about().live)
-        except CommandFailed:
-            return None
-
     def _raised_context(self) -> Optional[Registers]:
-        """The context of the exception that the current thread of a dump died of; None where there is none to be had.
-
-        Nothing but `.ecxr` shows it, which sets the debugger's context and frame: both are the default ones here, or
-        are put back.
-        """
-        raised = self.about().raised
-        if self.about().kind != "user dump" or raised is None or raised.identifier is None:
-            return None
-        if self._pykd.getCPUMode() != self._pykd.getCPUType():
+        kind, raised = self.about().kind, self.about().raised
+        if kind != "user dump" or raised is None or self._pykd.getCPUMode() != self._pykd.getCPUType():
             return None  # of a 32-bit program in 64-bit Windows `.ecxr` leads into the other machine's context
-        if dict(parse_user_threads(self.command("~"))).get(raised.identifier) != self.evaluate("@$teb"):
-            return None
-        frame = chosen_frame(self.command(".frame"))
-        try:
-            found = self._printed(".ecxr")
-        finally:
-            self.command(".cxr")
-            if frame:
-                self.command(f".frame 0n{frame}")
-        return None if found is None else replace(found, source="the exception's context")
+        return raised_context(self.command, raised, self.evaluate("@$teb"))
 
     def process(self) -> Optional[Process]:
         """None: the debugger is asked for its structures instead."""
@@ -298,10 +268,10 @@ class EngineTarget:
 
     def stack_hint(self, thread: Optional[int] = None) -> Optional[Region]:
         """Of a user dump without the TEB the memory around the stack pointer; else its structures are asked for."""
-        if thread is not None or self.about().kernel or self.about().live:
+        if thread is not None or self.about().kind != "user dump":
             return None
-        held = next(reversed(self.registers()), None)  # the thread's own: it went on after its exception
-        start, end = memory_around(held.sp, self._readable) if held is not None else (0, 0)
+        own = self.registers()[-1:]  # the thread's own: it went on after its exception
+        start, end = memory_around(own[0].sp, self._readable) if own else (0, 0)
         return Region(start, end, self.thread(), RECORDED_STACK) if start < end else None
 
     def _readable(self, start: int, end: int) -> bool:

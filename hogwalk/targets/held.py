@@ -1,17 +1,20 @@
-"""What the debugger holds: kind, machine, bug check and the kernel's data block (`pykd` is the module)."""
+"""What the debugger holds: kind, machine, bug check, registers and the kernel's data block (`pykd` is the module)."""
 
 from __future__ import annotations
 
 import ntpath
 import re
+from dataclasses import replace
 from typing import Any, Callable, Iterator, Optional
 
 from hogwalk.errors import CommandFailed, NoDebugger, Unreadable
 from hogwalk.machine.windows import PCR_VERSION_BLOCK, VERSION_DATA_LIST, Kdbg
-from hogwalk.model import About, BugCheck, Raised
+from hogwalk.model import About, BugCheck, Raised, Registers
 from hogwalk.targets.parsers.expr import parse_module_list
 from hogwalk.targets.parsers.raised import parse_raised
+from hogwalk.targets.parsers.registers import chosen_frame, parse_registers
 from hogwalk.targets.parsers.settings import dump_file
+from hogwalk.targets.parsers.thread import parse_user_threads
 from hogwalk.targets.parsers.words import ADDRESS, address
 from hogwalk.targets.protocol import Target
 
@@ -52,6 +55,32 @@ def _bug_check(pykd: Any, pointer: int) -> Optional[BugCheck]:
         return None
     mask = (1 << 8 * pointer) - 1
     return BugCheck(code, tuple(argument & mask for argument in arguments)) if code else None
+
+
+def registers_by(command: Callable[[str], str], asked: str, live: bool = False) -> Optional[Registers]:
+    """The registers that the answer to a command ends with; None where it has none or the debugger refuses it."""
+    try:
+        return parse_registers(command(asked), live)
+    except CommandFailed:
+        return None
+
+
+def raised_context(command: Callable[[str], str], raised: Raised, teb: Optional[int]) -> Optional[Registers]:
+    """The context of the exception that the current thread of a dump died of; None where there is none to be had.
+
+    Nothing but `.ecxr` shows it, which sets the debugger's context and frame: call this only while no context is set;
+    the user's frame is put back.
+    """
+    if raised.identifier is None or dict(parse_user_threads(command("~"))).get(raised.identifier) != teb:
+        return None
+    frame = chosen_frame(command(".frame"))
+    try:
+        found = registers_by(command, ".ecxr")
+    finally:
+        command(".cxr")
+        if frame:
+            command(f".frame 0n{frame}")
+    return None if found is None else replace(found, source="the exception's context")
 
 
 def live_data_block(target: Target) -> Optional[bytes]:
