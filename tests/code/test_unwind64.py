@@ -10,7 +10,7 @@ import pytest
 from hogwalk.machine.x64.calls import calls_before
 from hogwalk.machine.x64.depth import Depths, ToReturn
 from hogwalk.machine.x64.unwind import RBP, Unwinder
-from hogwalk.machine.x64.unwindinfo import FunctionTable, parse_unwind
+from hogwalk.machine.x64.unwindinfo import Entry, FunctionTable, parse_unwind
 from hogwalk.machine.x86.calls import CallKind
 
 BASE, STACK = 0xFFFFF80001000000, 0xFFFFF88003000000
@@ -22,7 +22,7 @@ def info(
 ) -> bytes:
     """An UNWIND_INFO with these codes."""
     padded = codes + bytes(len(codes) % 4)
-    return bytes([version | flags << 3, 16, len(codes) // 2, frame]) + padded + tail
+    return bytes([version | flags << 3, prologue, len(codes) // 2, frame]) + padded + tail
 
 
 class Memory:
@@ -107,6 +107,34 @@ def test_a_frame_register_gives_rsp_and_without_its_value_a_lower_bound() -> Non
     unknown = unwinder.caller(BASE + 0x1050, STACK, {}, False)
     assert unknown is not None
     assert (unknown.slot, unknown.minimum, unknown.saved) == (None, STACK + 0x48, {RBP: 8})
+
+
+FRAMED = bytes([10, 0x03, 5, 0x72, 1, 0x50])  # push rbp (1); sub rsp,40h (5); lea rbp,[rsp+20h] (10)
+
+
+@pytest.mark.parametrize(
+    ("body", "settled"),
+    [
+        ("ffd0 4883c440 5d c3", True),  # call rax; add rsp,40h; pop rbp; ret
+        ("ffd0 488d6520 5d c3", True),  # lea rsp,[rbp+20h]
+        ("482be0 ffd0 488d6520 5d c3", False),  # sub rsp,rax: an alloca
+        ("488bc4 482bc1 488be0 ffd0 488d6520 5d c3", False),  # mov rax,rsp; sub rax,rcx; mov rsp,rax
+        ("50 ffd0 488d6520 5d c3", False),  # push rax
+        ("4883e4e0 ffd0 488d6520 5d c3", False),  # and rsp,-20h
+    ],
+)
+def test_rsp_alone_gives_the_frame_register_of_a_function_without_alloca(body: str, settled: bool) -> None:
+    memory, code = Memory(), bytes.fromhex(body)
+    memory.code(0x100A, code)
+    memory.add(0x1000, 0x100A + len(code), 0x2000, info(FRAMED, frame=0x25, prologue=10))
+    depths, unwinder = Depths(memory.bytes_at), memory.unwinder()
+    at = BASE + 0x100A + code.index(b"\xff\xd0") + 2
+
+    def still(entry: Entry, offset: int) -> bool:
+        return depths.still(entry.begin + offset, entry.end)
+
+    assert unwinder.frame(at, STACK, still) == {RBP: STACK + 0x20 if settled else None}
+    assert unwinder.frame(BASE + 0x1F00, STACK, still) == {}
 
 
 def test_chained_information_goes_on_with_its_parents() -> None:

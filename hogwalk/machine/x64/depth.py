@@ -14,6 +14,7 @@ from hogwalk.machine.x64.unwindinfo import BytesAt
 WORD = X64.word
 MOST_STEPS = 400  # instructions looked at: hand-written code is short
 LONGEST = 15
+_STACK_POINTERS = (x86.X86_REG_RSP, x86.X86_REG_ESP, x86.X86_REG_SP)
 _CONDITIONAL = frozenset(("loop", "loope", "loopne"))
 
 
@@ -59,6 +60,21 @@ class Depths:
             waiting.extend(self._onward(instruction, depth, framed))
         return None
 
+    def still(self, start: int, end: int) -> bool:
+        """Whether code leaves RSP where it is up to what undoes its function's prologue.
+
+        False where something else moves it, or a byte of the code is no instruction.
+        """
+        code = self._code_at(start, end - start)
+        if code is None:
+            return False
+        at = start
+        for instruction in self._decoder.disasm(code, start):
+            at = instruction.address + instruction.size
+            if _pushed(instruction):
+                return False
+        return at == end
+
     def _decode(self, at: int) -> Optional[capstone.CsInsn]:
         for count in (LONGEST, 8, 4, 2, 1):
             code = self._code_at(at, count)
@@ -83,6 +99,22 @@ class Depths:
 def _target(instruction: capstone.CsInsn) -> Optional[int]:
     operand = instruction.operands[0]
     return int(operand.imm) if operand.type == x86.X86_OP_IMM else None
+
+
+def _pushed(instruction: capstone.CsInsn) -> bool:
+    """Whether an instruction makes room on the stack, or puts RSP where that may be."""
+    name, operands = instruction.mnemonic, instruction.operands
+    if name.startswith("push") or name == "enter":
+        return True
+    first = operands[0] if operands else None
+    if first is None or first.type != x86.X86_OP_REG or first.reg not in _STACK_POINTERS or name in ("cmp", "test"):
+        return False
+    second = operands[1] if len(operands) > 1 else None
+    if name == "lea" and second is not None:  # epilogues set it from the frame register
+        return bool(second.mem.index or second.mem.base in (*_STACK_POINTERS, 0))
+    if name == "mov" and second is not None and second.type == x86.X86_OP_REG:
+        return bool(second.reg != x86.X86_REG_RBP)
+    return name != "add" or second is None or second.type != x86.X86_OP_IMM
 
 
 def _moved(instruction: capstone.CsInsn, depth: int, framed: bool) -> Optional[Tuple[int, bool]]:

@@ -82,6 +82,27 @@ class Unwinder:
             return None
         return Unwinder(self.table, self._code_at, lambda address: address)._undo(None, entry, links[0], 0, {})
 
+    def frame(self, return_address: int, rsp: int, still: Callable[[Entry, int], bool]) -> Registers:
+        """The frame register behind a call by its number, its value by RSP alone; {} where none frames the function.
+
+        The value is None where RSP does not tell it: `still(entry, offset)` tells whether the function's code from an
+        offset on leaves RSP where its prologue has put it, else there is an alloca.
+        """
+        entry = self.table.entry(return_address - 1)
+        info = None if entry is None else self.table.info(entry)
+        while info is not None and not info.register and info.parent is not None:
+            info = self.table.info(info.parent)
+        if entry is None or info is None or not info.register:
+            return {}
+        operations = [code.operation for code in info.codes]
+        whole = self.table.info(entry) is info and info.parent is None and codes.SET_FPREG in operations
+        if not whole or not still(entry, info.prologue):
+            return {info.register: None}
+        later = info.codes[: operations.index(codes.SET_FPREG)]
+        room = sum(code.value for code in later if code.operation in (codes.ALLOC_LARGE, codes.ALLOC_SMALL))
+        room += WORD * sum(code.operation == codes.PUSH_NONVOL for code in later)
+        return {info.register: rsp + room + info.frame_offset}
+
     def _finish(self, epilogue: Epilogue, rsp: int, registers: Registers) -> Optional[Caller]:
         """Runs the rest of an epilogue."""
         known: Dict[int, Optional[int]] = dict(registers)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Dict, Optional
 
 from hogwalk.errors import Unreadable
 from hogwalk.machine.x64.unwind import RBP, Caller, Registers, Unwinder
-from hogwalk.machine.x64.unwindinfo import ENTRY, MOST_ENTRIES, FunctionTable
+from hogwalk.machine.x64.unwindinfo import ENTRY, MOST_ENTRIES, Entry, FunctionTable
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import Module
 from hogwalk.targets.images.pe import Pe
@@ -32,6 +32,8 @@ class Unwinding:
         self._whole: Dict[int, Optional[Caller]] = {}
         self._functions: Dict[int, Optional[int]] = {}
         self._depths: Optional[Depths] = None
+        self._alone: Dict[int, bool] = {}
+        self._frames: Dict[int, Registers] = {}
 
     def of(self, address: int) -> Optional[Unwinder]:
         """The unwinder of the module that holds an address; None where it has no .pdata that can be read."""
@@ -68,7 +70,30 @@ class Unwinding:
             return Caller(slot, slot + self._image.machine.word, known, False, slot, whole.saved)
         unwinder = self.of(rip)
         found = unwinder.caller(rip, rsp, registers, interrupted) if unwinder is not None else None
+        if found is not None and found.slot is None and not interrupted:
+            return self.settled(rip, rsp, registers) or found
         return found if found is not None else self._by_code(rip, rsp, registers)
+
+    def settled(self, return_address: int, rsp: int, registers: Registers) -> Optional[Caller]:
+        """The caller of a frame by RSP alone though a register frames it: its function has no alloca; else None."""
+        unwinder, frame = self.of(return_address), self.frame_register(return_address, rsp)
+        if unwinder is None or not frame or None in frame.values():
+            return None
+        return unwinder.caller(return_address, rsp, {**registers, **frame}, False)
+
+    def frame_register(self, return_address: int, rsp: int) -> Registers:
+        """The register that frames a function behind a call, as Unwinder.frame has it; {} for none."""
+        if return_address not in self._frames:
+            unwinder = self.of(return_address)
+            self._frames[return_address] = {} if unwinder is None else unwinder.frame(return_address, 0, self._still)
+        frame = self._frames[return_address]
+        return {register: None if above is None else rsp + above for register, above in frame.items()}
+
+    def _still(self, entry: Entry, offset: int) -> bool:
+        """Whether the code of a function leaves RSP alone from an offset on, but for what undoes its prologue."""
+        if entry.begin not in self._alone:
+            self._alone[entry.begin] = self._depth().still(entry.begin + offset, entry.end)
+        return self._alone[entry.begin]
 
     def _undone(self, return_address: int) -> Optional[Caller]:
         """Unwinder.whole, once for each address: most come up many times."""
@@ -78,12 +103,7 @@ class Unwinding:
         return self._whole[return_address]
 
     def _by_code(self, rip: int, rsp: int, registers: Registers) -> Optional[Caller]:
-        if self._depths is None:
-            # Here, for most stacks do without the disassembler, which takes as long to load as all else.
-            from hogwalk.machine.x64.depth import Depths
-
-            self._depths = Depths(self._reader.bytes_at)
-        way = self._depths.to_return(rip)
+        way = self._depth().to_return(rip)
         if way is None:
             return None
         start = registers.get(RBP) if way.from_rbp else rsp
@@ -94,6 +114,14 @@ class Unwinding:
         if way.from_rbp:
             kept[RBP] = self._image.word(start)
         return Caller(slot, slot + self._image.machine.word, kept, False, slot, {})
+
+    def _depth(self) -> Depths:
+        if self._depths is None:
+            # Here, for most stacks do without the disassembler, which takes as long to load as all else.
+            from hogwalk.machine.x64.depth import Depths
+
+            self._depths = Depths(self._reader.bytes_at)
+        return self._depths
 
     def _open(self, module: Module) -> Optional[Unwinder]:
         def read(address: int, count: int) -> bytes:

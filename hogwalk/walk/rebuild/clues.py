@@ -89,6 +89,13 @@ class Clue(IntEnum):
     EBP_BELOW = 66, Group.EBP, "EBP, known from the newer frames, points to a frame further up"
     EBP_PASSED = 67, Group.EBP, "EBP, known from the newer frames, points to a frame that it passes over", -5.0
     EBP_CHAIN = 74, Group.EBP, "the chain of saved EBPs leads here", 8.0
+    RBP_LEADS = 128, Group.EBP, "the RBP saved in between leads on to a return address"
+    RBP_ASTRAY = (
+        129,
+        Group.EBP,
+        "the RBP saved in between, which the next frame needs, leads to no return address",
+        -4.0,
+    )
     UP_TO_20 = 30, Group.DISTANCE, "up to 20h bytes above the newer return address"
     UP_TO_40 = 31, Group.DISTANCE, "20h to 40h bytes above the newer return address"
     UP_TO_80 = 32, Group.DISTANCE, "40h to 80h bytes above the newer return address"

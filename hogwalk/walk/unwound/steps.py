@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Optional, Sequence, Set
 
 from hogwalk.machine.x64.unwind import RBP, Caller
 from hogwalk.model import Registers
@@ -13,9 +12,9 @@ from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.edges import Edge
 from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.unwound.votes import WINDOW, Sizes
 
 TRAP_FRAME, UNREAD = int(Clue.TRAP_FRAME), int(Clue.UNREAD)
-WINDOW = 40  # candidates looked at where the next slot is not known
 REACH = 0x2000  # bytes: no frame seen is larger
 MOST_STATES = 4  # values of RBP with which one candidate is unwound
 GUESSED, PLACED, FROM_START = range(3)  # how sure a candidate's registers are: the last come from the walk's start
@@ -26,7 +25,7 @@ SIZES = (
 SIZE_ENDS = [most for most, _ in SIZES]
 SIZE_CLUES = [*(int(clue) for _, clue in SIZES), int(Clue.OVER_800)]
 LOST_SIZES = ((0x80, Clue.LOST_80), (0x200, Clue.LOST_200), (0x400, Clue.LOST_400))
-NEARBY = 0x80  # bytes between two return addresses that may well lie in one function
+MOST_PASSED = 8  # frames that keep RBP for their caller
 NEAR, NEARER = 0x4000, 0x400  # bytes from a call's target to an address that its function may hold, where no table says
 FEW = 3  # candidates passed over
 OPEN = int(Clue.DEPTH_AT_LEAST) | int(Clue.DEPTH_UNREAD) | int(Clue.DEPTH_UNKNOWN) | int(Clue.DEPTH_OTHER)
@@ -132,7 +131,8 @@ class StepFinder:
             older = self._numbers.get(caller.slot)
             if older is not None and older > number and self._fits(older, caller):
                 started = self._rank.get(number) == FROM_START
-                found[older] = self._exact(node, older) | (int(Clue.DEPTH_STARTED) if started else 0)
+                astray = self._leads(older, caller.registers.get(RBP)) & int(Clue.RBP_ASTRAY)
+                found[older] = self._exact(node, older) | (int(Clue.DEPTH_STARTED) if started else 0) | astray
                 self._carry(older, caller.registers, FROM_START if started else PLACED)
         if found:
             return list(found.items())
@@ -162,13 +162,15 @@ class StepFinder:
         return int(Clue.DEPTH) | (int(Clue.OTHER_EXACT) if link == Clue.OTHER_TARGET else link)
 
     def _caller(self, node: Node, state: Known) -> Optional[Caller]:
-        found = self._unwinding.caller(node.address, node.behind, state, bool(node.clues & TRAP_FRAME))
+        interrupted = bool(node.clues & TRAP_FRAME)
+        found = self._unwinding.caller(node.address, node.behind, state, interrupted)
         if found is None or found.slot is None:
             return found
         step = self._evidence.image.machine
         inside = node.behind <= found.slot < self._evidence.region.base
         if not inside or (not found.machine and not step.aligned(found.slot)):
-            return found._replace(slot=None, minimum=node.behind)
+            settled = None if interrupted else self._unwinding.settled(node.address, node.behind, state)
+            return settled or found._replace(slot=None, minimum=node.behind)
         return found
 
     def _fits(self, older: int, caller: Caller) -> bool:
@@ -190,6 +192,7 @@ class StepFinder:
         """Steps to every candidate near enough."""
         node, found = self._nodes[number], []
         handlers = bool(open_ends) and all(caller.machine for caller in open_ends)
+        places = [caller.saved[RBP] for caller in open_ends if RBP in caller.saved]
         for older in range(number + 1, min(len(self._nodes), number + 1 + WINDOW)):
             other = self._nodes[older]
             if other.slot > node.slot + REACH:
@@ -201,12 +204,30 @@ class StepFinder:
                 clues |= int(Clue.NO_TRAP)
             if node.clues & UNREAD:
                 clues |= self._repeats(node, other)
-            found.append((older, clues))
-            for caller in open_ends:
-                at = caller.saved.get(RBP)
-                if at is not None:
-                    self._carry(older, {RBP: self._evidence.image.word(other.slot - at)}, GUESSED)
+            saved = {self._evidence.image.word(other.slot - at) for at in places}
+            for rbp in saved:
+                self._carry(older, {RBP: rbp}, GUESSED)
+            found.append((older, clues | (self._leads(older, saved.pop()) if len(saved) == 1 else 0)))
         return found
+
+    def _leads(self, number: int, rbp: Optional[int]) -> int:
+        """Whether the RBP with which a candidate's code runs on leads to a candidate, as soon as a frame needs it."""
+        for _ in range(MOST_PASSED):
+            node = self._nodes[number]
+            if rbp is None or node.clues & (TRAP_FRAME | UNREAD):
+                break
+            frame = self._unwinding.frame_register(node.address, node.behind)
+            if RBP in frame and frame[RBP] is not None:
+                return int(Clue.RBP_LEADS if frame[RBP] == rbp else Clue.RBP_ASTRAY)
+            caller = self._caller(node, {RBP: rbp})
+            older = None if caller is None or caller.slot is None else self._numbers.get(caller.slot)
+            on = older is not None and older > number
+            if RBP in frame:
+                return int(Clue.RBP_LEADS if on else Clue.RBP_ASTRAY)
+            if caller is None or older is None or not on:
+                break
+            number, rbp = older, caller.registers.get(RBP)
+        return 0
 
     def _link(self, node: Node, older: int) -> int:
         """Whether the call before the older slot's address targets the function that runs in between."""
@@ -252,36 +273,3 @@ def _size(distance: int) -> int:
 def _lost_size(distance: int) -> int:
     """As _size of the part of a frame that lies behind overwritten bytes."""
     return int(next((clue for most, clue in LOST_SIZES if distance <= most), 0))
-
-
-class Sizes:
-    """How often each distance to a later candidate comes up, by the return address in code that cannot be read."""
-
-    def __init__(self, nodes: Sequence[Node]) -> None:
-        self._found: Dict[int, Tuple[Counter[int], int]] = {}
-        for number, node in enumerate(nodes):
-            if node.clues & UNREAD:
-                sizes, count = self._found.get(node.address, (Counter(), 0))
-                sizes.update(other.slot - node.slot for other in nodes[number + 1 : number + 1 + WINDOW])
-                self._found[node.address] = sizes, count + 1
-        self._order = sorted(self._found)
-        self._always: Dict[int, int] = {}
-        self._near: Dict[int, List[Mapping[int, int]]] = {}
-
-    def of(self, address: int) -> Tuple[Mapping[int, int], int, int]:
-        """The distances from an address with their counts, its own count, and how many distances it always has."""
-        sizes, count = self._found.get(address, ({}, 0))
-        always = self._always.get(address)
-        if always is None:
-            always = self._always[address] = list(sizes.values()).count(count)
-        return sizes, count, always
-
-    def nearby(self, node: Node, distance: int) -> bool:
-        """Whether another return address near enough to be in the same function has that distance."""
-        near = self._near.get(node.address)
-        if near is None:
-            first = bisect_left(self._order, node.address - NEARBY)
-            last = bisect_right(self._order, node.address + NEARBY)
-            others = [address for address in self._order[first:last] if address != node.address]
-            near = self._near[node.address] = [self._found[address][0] for address in others]
-        return True in [distance in sizes for sizes in near]

@@ -7,8 +7,8 @@ frames count as live ones do, for they were frames of the same functions.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from typing import Callable, DefaultDict, Dict, List, Optional, Sequence
+from collections import Counter, defaultdict
+from typing import Callable, DefaultDict, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.edges import Edge
@@ -16,6 +16,8 @@ from hogwalk.walk.rebuild.graph import Posterior
 from hogwalk.walk.rebuild.nodes import Node
 
 UNREAD = int(Clue.UNREAD)
+WINDOW = 40  # candidates looked at where the next slot is not known
+NEARBY = 0x80  # bytes between two return addresses that may well lie in one function
 BORNE_OUT = int(Clue.SIZE_BORNE_OUT | Clue.SIZE_SURE)
 FUNCTION = 0x100  # bytes between two return addresses that may well lie in one function
 VOTE, SURE = 0.5, 1.5  # likely frames of one size that bear a size out
@@ -28,6 +30,39 @@ PLAIN_SIZES = sum(
 )  # fmt: skip
 LEAST = 0.1  # likely frames of a size that are no chance
 Votes = Dict[int, float]
+
+
+class Sizes:
+    """How often each distance to a later candidate comes up, by the return address in code that cannot be read."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._found: Dict[int, Tuple[Counter[int], int]] = {}
+        for number, node in enumerate(nodes):
+            if node.clues & UNREAD:
+                sizes, count = self._found.get(node.address, (Counter(), 0))
+                sizes.update(other.slot - node.slot for other in nodes[number + 1 : number + 1 + WINDOW])
+                self._found[node.address] = sizes, count + 1
+        self._order = sorted(self._found)
+        self._always: Dict[int, int] = {}
+        self._near: Dict[int, List[Mapping[int, int]]] = {}
+
+    def of(self, address: int) -> Tuple[Mapping[int, int], int, int]:
+        """The distances from an address with their counts, its own count, and how many distances it always has."""
+        sizes, count = self._found.get(address, ({}, 0))
+        always = self._always.get(address)
+        if always is None:
+            always = self._always[address] = list(sizes.values()).count(count)
+        return sizes, count, always
+
+    def nearby(self, node: Node, distance: int) -> bool:
+        """Whether another return address near enough to be in the same function has that distance."""
+        near = self._near.get(node.address)
+        if near is None:
+            first = bisect_left(self._order, node.address - NEARBY)
+            last = bisect_right(self._order, node.address + NEARBY)
+            others = [address for address in self._order[first:last] if address != node.address]
+            near = self._near[node.address] = [self._found[address][0] for address in others]
+        return True in [distance in sizes for sizes in near]
 
 
 def voted(

@@ -135,9 +135,12 @@ def _reach(unwinding: Unwinding, node: Node, far: int) -> int:
     unwinder = unwinding.of(node.target) if node.target is not None else None
     entry = unwinder.table.entry(node.target) if unwinder is not None and node.target is not None else None
     made = layout(unwinder.table, entry) if unwinder is not None and entry is not None else None
-    if made is None or made.framed:
+    if made is None or entry is None:
         return 0
-    return int(Clue.REACHES_LIMIT if sum(room.bytes for room in made.rooms) >= far else Clue.FAR_FROM_LIMIT)
+    if sum(room.bytes for room in made.rooms) >= far:
+        return int(Clue.REACHES_LIMIT)
+    more = made.framed and None in unwinding.frame_register(entry.end, 0).values()  # an alloca perhaps
+    return 0 if more else int(Clue.FAR_FROM_LIMIT)
 
 
 def _from_registers(
