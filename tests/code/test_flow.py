@@ -42,7 +42,9 @@ def test_the_next_block_is_the_last_before_the_goal_else_the_one_that_waits_long
         if add:
             waiting.add(number)
             model.append(number)
-        elif model:
+        elif not model:
+            assert waiting.take(number) is None
+        else:
             expected = max((one for one in model if one < number), default=model[0])
             model.remove(expected)
             assert waiting.take(number) == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import List, NamedTuple, Optional, Set, Tuple
+from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 import capstone
 from capstone import x86
@@ -39,9 +39,15 @@ class Depths:
     def __init__(self, code_at: BytesAt) -> None:
         self._code_at = code_at
         self._decoder = _decoder()
+        self._known: Dict[int, Optional[ToReturn]] = {}
 
     def to_return(self, address: int) -> Optional[ToReturn]:
         """The way from an instruction to the `ret` of its function; None where the code does not say."""
+        if address not in self._known:
+            self._known[address] = self._way(address)
+        return self._known[address]
+
+    def _way(self, address: int) -> Optional[ToReturn]:
         waiting: List[Tuple[int, int, bool]] = [(address, 0, False)]
         seen: Set[int] = set()
         steps = 0

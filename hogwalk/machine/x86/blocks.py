@@ -52,26 +52,28 @@ class Block:
     do.
     """
 
-    __slots__ = (
-        "constants", "end", "exit", "kept", "loads", "odd", "origins", "pointer", "popped", "pushes", "registers",
-        "saves", "stale", "start", "targets", "through",
-    )  # fmt: skip
+    # What a block has not is read from here: most have little, and thousands are made for one stack.
+    end = 0
+    exit = Exit.UNREAD
+    targets: Tuple[int, ...] = ()
+    pointer: Optional[int] = None
+    through: Optional[int] = None
+    popped = 0
+    pushes = kept = stale = 0
+    odd = False
+    constants: Mapping[Value, int] = NO_CONSTANTS
+    saves: Known = None
+    loads: Known = None
+    origins: Sequence[Origin] = ()
 
     def __init__(self, start: int, registers: Optional[Dict[int, Known]] = None) -> None:
         self.start = start
-        self.end = 0
-        self.exit = Exit.UNREAD
-        self.targets: Tuple[int, ...] = ()
-        self.pointer: Optional[int] = None
-        self.through: Optional[int] = None
-        self.popped = 0
-        self.pushes = self.kept = self.stale = 0
-        self.odd = False
         self.registers: Dict[int, Known] = {} if registers is None else registers
-        self.constants: Mapping[Value, int] = NO_CONSTANTS
-        self.saves: Known = None
-        self.loads: Known = None
-        self.origins: Sequence[Origin] = ()
+
+    @property
+    def marked(self) -> bool:
+        """Whether anything but registers was noted so far."""
+        return len(vars(self)) > 2
 
     def get(self, register: int) -> Known:
         """What `register` holds at the end."""

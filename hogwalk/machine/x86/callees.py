@@ -47,7 +47,7 @@ class Blocks:
         self.reader = reader
         self.is_code = is_code
         self.steps = 0
-        self._most_steps = most_steps
+        self.most_steps = most_steps
         self._blocks: Dict[int, Block] = {}
 
     def begin(self) -> None:
@@ -57,7 +57,7 @@ class Blocks:
     @property
     def spent(self) -> bool:
         """Whether more than a few blocks of a function are too many by now."""
-        return self.steps > self._most_steps
+        return self.steps > self.most_steps
 
     def at(self, start: int) -> Block:
         """The block that begins at `start`."""

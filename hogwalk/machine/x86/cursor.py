@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable, Mapping, Optional, Tuple
 
 from hogwalk.machine.x86.blocks import Block, Exit, Origin
-from hogwalk.machine.x86.lengths import MODRM_LENGTHS, OPERAND, instruction_length
+from hogwalk.machine.x86.lengths import OPERAND, instruction_length, plain_length
 from hogwalk.machine.x86.values import EBP, ESP, LOADED, Known
 
 NO_TABLES: Mapping[int, int] = {}
@@ -24,6 +24,11 @@ class Cursor:
         self.address = address
         self.done = False
         self.tables = NO_TABLES
+
+    @property
+    def bare(self) -> bool:
+        """Whether nothing but registers has changed so far."""
+        return not self.done and not self.tables and not self.block.marked
 
     def get(self, register: int) -> Known:
         """What the register holds now."""
@@ -50,10 +55,7 @@ class Cursor:
     def length(self, at: int) -> int:
         """Bytes of the instruction at offset `at`."""
         code = self.code
-        size = OPERAND[code[at]]
-        if size and code[at + 1] & 0xC7 != 4:
-            return size + MODRM_LENGTHS[code[at + 1]]
-        return instruction_length(code, at) or 1
+        return plain_length(code, at) if OPERAND[code[at]] else instruction_length(code, at) or 1
 
     def leave(self, how: Exit, at: int, *targets: int) -> int:
         """Ends the block behind offset `at`; `targets` are addresses."""

@@ -135,10 +135,10 @@ class Flow:
         self._left -= 1
         blocks = self._blocks
         blocks.steps += 1
-        if blocks.spent and self._left < self._most - FEW_BLOCKS:
+        if blocks.steps > blocks.most_steps and self._left < self._most - FEW_BLOCKS:
             return False
-        if self._sure:
-            address = self._last = self._sure.take(self._goal)
+        if (address := self._sure.take(self._goal)) is not None:
+            self._last = address
             self._block(address)
         elif guess and self._unsure:
             self._guess(*self._unsure.popleft())

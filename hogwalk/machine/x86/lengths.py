@@ -78,6 +78,18 @@ def _operand_lengths() -> List[int]:
 
 ONE, TWO, MODRM_LENGTHS = _one_byte_map(), _two_byte_map(), _modrm_lengths()
 FIXED, OPERAND = _fixed_lengths(), _operand_lengths()
+WITH_MODRM = [bool(OPERAND[opcode] or flags & GROUP3) for opcode, flags in enumerate(ONE)]  # right behind the opcode
+
+
+WITHOUT_BASE = 6  # bytes of ModRM, SIB and the address that stands in for a base
+
+
+def plain_length(code: bytes, at: int) -> int:
+    """Bytes of the instruction at offset `at`, whose opcode has a plain ModRM; `code` has all of it and its SIB."""
+    modrm = code[at + 1]
+    if modrm & 0xC7 == 4 and code[at + 2] & 7 == 5:
+        return OPERAND[code[at]] + WITHOUT_BASE
+    return OPERAND[code[at]] + MODRM_LENGTHS[modrm]
 
 
 def instruction_length(code: bytes, at: int) -> int:

@@ -32,12 +32,13 @@ class CodeReader:
     ) -> None:
         self.words = words
         self._read = read
-        self._page_bytes = page_bytes
+        self.page_bytes = page_bytes
         self._line_bytes = line_bytes or page_bytes
         self._lines: Dict[int, Optional[bytes]] = {}
         self._pages: Dict[int, bool] = {}
         self._parts: Dict[Tuple[int, int], Optional[bytes]] = {}
         self._missing: Dict[int, int] = {}
+        self._padded: Dict[int, bytes] = {}
 
     @property
     def pages_read(self) -> int:
@@ -51,14 +52,14 @@ class CodeReader:
 
     def at_once(self, address: int, most: int) -> int:
         """How many of `most` bytes from `address` on to look at first: all of them; over a wire those of its line."""
-        if self._line_bytes == self._page_bytes:
+        if self._line_bytes == self.page_bytes:
             return most
         left = self._line_bytes - address % self._line_bytes
         return min(most, left if left >= LEAST else left + self._line_bytes)
 
     def at_once_before(self, address: int, most: int) -> int:
         """The same for the bytes that end right before `address`."""
-        if self._line_bytes == self._page_bytes:
+        if self._line_bytes == self.page_bytes:
             return most
         return min(most, (address - 1) % self._line_bytes + 1)
 
@@ -68,12 +69,12 @@ class CodeReader:
         One line more costs less than one answer more.
         """
         size = self._line_bytes
-        if size == self._page_bytes:
+        if size == self.page_bytes:
             return
         lines = sorted({address - address % size for address in wanted} - self._lines.keys())
         while lines:
             first, end = lines[0], lines[0]
-            page_end = first - first % self._page_bytes + self._page_bytes
+            page_end = first - first % self.page_bytes + self.page_bytes
             while lines and lines[0] <= min(end + size, page_end - size):
                 end = lines.pop(0) + size
             self._take(first, end)
@@ -84,6 +85,16 @@ class CodeReader:
         if start not in self._lines:
             self._ask(start)
         return self._lines[start]
+
+    def whole_page(self, address: int, padding: bytes) -> Optional[bytes]:
+        """The page that holds `address`, with `padding` behind it; None where it cannot be read, or only by lines."""
+        start = address - address % self.page_bytes
+        page = self._padded.get(start)
+        if page is None and self._line_bytes == self.page_bytes > len(padding):
+            line = self.line(address)
+            if line is not None:
+                page = self._padded[start] = line + padding
+        return page
 
     def bytes_at(self, address: int, count: int) -> Optional[bytes]:
         """Exactly `count` bytes from `address`, or None when any of them cannot be read."""
@@ -138,8 +149,8 @@ class CodeReader:
 
     def _part(self, address: int, count: int) -> Optional[bytes]:
         """Exactly `count` bytes of one page that cannot be read whole, or None."""
-        page = address - address % self._page_bytes
-        if self._line_bytes < self._page_bytes or self._page_bytes == 1 or not 0 <= page <= self.words.mask:
+        page = address - address % self.page_bytes
+        if self._line_bytes < self.page_bytes or self.page_bytes == 1 or not 0 <= page <= self.words.mask:
             return None
         if (address, count) not in self._parts:
             if not self._pages[page] and self._missing.get(page, 0) >= MOST_PARTS:
@@ -170,7 +181,7 @@ class CodeReader:
 
     def _ask(self, start: int) -> None:
         """Reads a line, and with it the next ones on the way that code has been read: half as many as lie behind."""
-        self._take(*self._stretch(start, start - start % self._page_bytes))
+        self._take(*self._stretch(start, start - start % self.page_bytes))
 
     def _take(self, first: int, end: int) -> None:
         """Reads the lines from `first` up to `end`, all of one page, in one go.
@@ -178,7 +189,7 @@ class CodeReader:
         The engine asks for the first line of a read by itself, and for the rest in one request: so a read of several
         lines begins at a line that it holds already, where there is one.
         """
-        page, held = first - first % self._page_bytes, self._lines.get(first - self._line_bytes)
+        page, held = first - first % self.page_bytes, self._lines.get(first - self._line_bytes)
         begin = first - len(held) if held is not None and first != page and end - first > len(held) else first
         found: Optional[bytes] = None
         if self._pages.get(page, 0 <= first <= self.words.mask):
@@ -193,7 +204,7 @@ class CodeReader:
         behind = self._run(start, -line, page)
         ahead = 0 if behind else self._run(start, line, page)
         for _ in range(behind // 2):
-            if end < page + self._page_bytes and end not in self._lines:
+            if end < page + self.page_bytes and end not in self._lines:
                 end += line
         for _ in range(ahead // 2):
             if first > page and first - line not in self._lines:
@@ -203,6 +214,6 @@ class CodeReader:
     def _run(self, start: int, step: int, page: int) -> int:
         """How many lines of the page, one beside the other from `start` on, have been read already."""
         count, at = 0, start + step
-        while page <= at < page + self._page_bytes and self._lines.get(at) is not None:
+        while page <= at < page + self.page_bytes and self._lines.get(at) is not None:
             count, at = count + 1, at + step
         return count

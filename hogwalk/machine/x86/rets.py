@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional, Set, Tuple
 
-from hogwalk.machine.x86.lengths import FIXED, MODRM_LENGTHS, OPERAND, instruction_length
+from hogwalk.machine.x86.lengths import FIXED, OPERAND, instruction_length, plain_length
 from hogwalk.machine.x86.reader import CodeReader
 
 MOST_BYTES = 0x2000
@@ -61,11 +61,7 @@ def _first_in(code: bytes, end: int, base: int, targets: Set[int]) -> Tuple[Opti
             continue
         kind = KINDS[opcode]
         if kind == PLAIN:
-            modrm = code[at + 1]
-            if OPERAND[opcode] and modrm & 0xC7 != 4:
-                at += OPERAND[opcode] + MODRM_LENGTHS[modrm]
-            else:
-                at += instruction_length(code, at) or 1
+            at += plain_length(code, at) if OPERAND[opcode] else instruction_length(code, at) or 1
             continue
         if kind == PREFIX and code[at + 1] in (0xC2, 0xC3):
             at, kind = at + 1, RETURN

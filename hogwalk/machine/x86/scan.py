@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import Dict, List, Optional, Tuple
 
 from hogwalk.machine.x86.blocks import Block, Exit
 from hogwalk.machine.x86.cursor import Cursor, Handler
-from hogwalk.machine.x86.lengths import FIXED, MODRM_LENGTHS, OPERAND, instruction_length
+from hogwalk.machine.x86.lengths import FIXED, WITH_MODRM, instruction_length
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.machine.x86.transfers import HANDLERS
+from hogwalk.machine.x86.values import EBP
 
 CHUNK, MARGIN = 160, 16
 PADDING = b"\xcc" * MARGIN
 NOWHERE = 1 << 32  # behind all code
 LONGEST_BLOCK = 0x1000  # no compiler writes a longer run without a call or a jump
+LOADS_AND_STORES, LOAD_ADDRESS = (0x89, 0x8B), 0x8D
+# What an instruction with a plain ModRM does, by opcode and ModRM: (its length, the register whose value it changes to
+# one not followed or NONE); (0, NONE) where that takes a closer look.  Each is looked at once a process.
+PLAIN: Dict[int, Tuple[int, int]] = {}
+NONE = -1
 
 
 def scan(reader: CodeReader, start: int, stop: int = NOWHERE) -> Block:
     """The block that begins at `start`; it ends behind its first call, jump or return, or before `stop`."""
     block = Block(start)
     address = start
-    while address - start < LONGEST_BLOCK:
+    page = reader.whole_page(start, PADDING)
+    if page is not None:
+        offset = start % reader.page_bytes
+        cursor = Cursor(block, page, start - offset)
+        at = _run(cursor, offset, min(reader.page_bytes - MARGIN, stop - start + offset))
+        address = start - offset + at
+        if cursor.done:
+            block.end = address
+            return block
+    return _by_chunks(reader, block, address, stop)
+
+
+def _by_chunks(reader: CodeReader, block: Block, address: int, stop: int) -> Block:
+    """The same from `address` on, where no whole page is at hand, or the block goes on in the next one."""
+    while address - block.start < LONGEST_BLOCK and address < stop:
         count = reader.at_once(address, CHUNK)
         code = reader.readable_from(address, count)
         complete = len(code) == count
         cursor = Cursor(block, code + PADDING, address)
-        at = _run(cursor, min(len(code) - MARGIN if complete else len(code), stop - address))
+        at = _run(cursor, 0, min(len(code) - MARGIN if complete else len(code), stop - address))
         if cursor.done and at <= len(code):
             block.end = address + at
             return block
@@ -37,25 +57,40 @@ def scan(reader: CodeReader, start: int, stop: int = NOWHERE) -> Block:
     return block
 
 
-def _run(cursor: Cursor, limit: int) -> int:
-    """Walks until the block is done or the offset reaches `limit`; the offset behind the last instruction."""
-    code, at = cursor.code, 0
+def _run(cursor: Cursor, at: int, limit: int) -> int:
+    """Walks on from an offset until the block is done or the offset reaches `limit`; the offset that follows."""
+    code, registers = cursor.code, cursor.registers
     handlers: List[Optional[Handler]] = HANDLERS
     while at < limit:
         opcode = code[at]
+        if WITH_MODRM[opcode]:
+            length, changed = PLAIN.get(opcode << 8 | code[at + 1]) or _plain(opcode, code[at + 1])
+            if length:
+                at += length
+                if changed != NONE:
+                    registers[changed] = None
+                continue
         handler = handlers[opcode]
         if handler is not None:
             at = handler(cursor, at)
             if cursor.done:
                 break
             continue
-        length = FIXED[opcode]
-        if length:
-            at += length
-            continue
-        modrm = code[at + 1]
-        if OPERAND[opcode] and modrm & 0xC7 != 4:
-            at += OPERAND[opcode] + MODRM_LENGTHS[modrm]
-        else:
-            at += instruction_length(code, at) or 1
+        at += FIXED[opcode] or cursor.length(at)
     return at
+
+
+def _plain(opcode: int, modrm: int) -> Tuple[int, int]:
+    """What PLAIN holds of an opcode and a ModRM, found out by having the opcode's handler do it once."""
+    found = 0, NONE
+    frame = opcode == LOAD_ADDRESS or (opcode in LOADS_AND_STORES and modrm >> 3 & 7 == EBP)
+    if modrm & 0xC7 != 4 and not frame:  # what a SIB says of length and frame lies behind
+        code = bytes((opcode, modrm)) + bytes(MARGIN)
+        cursor, handler = Cursor(Block(0), code, 0), HANDLERS[opcode]
+        if handler is not None:
+            handler(cursor, 0)
+        changed = cursor.registers
+        if cursor.bare and len(changed) < 2 and not any(changed.values()):
+            found = instruction_length(code, 0), next(iter(changed), NONE)
+    PLAIN[opcode << 8 | modrm] = found
+    return found

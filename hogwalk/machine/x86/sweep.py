@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import FrozenSet, List, Optional, Set
 
-from hogwalk.machine.x86.lengths import MODRM_LENGTHS, ONE, OPERAND, PREFIX, instruction_length
+from hogwalk.machine.x86.lengths import ONE, OPERAND, PREFIX, instruction_length, plain_length
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.machine.x86.rets import BRANCH, GROUP_FF, JUMP_NEAR, JUMP_SHORT, KINDS, PLAIN, SHORTCUT, TWO_BYTE
 
@@ -56,8 +56,8 @@ class _Sweep:
                 self.calls.add(address + at + 5)
             if SHORTCUT[opcode]:
                 at += SHORTCUT[opcode]
-            elif OPERAND[opcode] and KINDS[opcode] == PLAIN and code[at + 1] & 0xC7 != 4:
-                at += OPERAND[opcode] + MODRM_LENGTHS[code[at + 1]]
+            elif OPERAND[opcode] and KINDS[opcode] == PLAIN:
+                at += plain_length(code, at)
             else:
                 at = self._special(code, at, address, waiting)
                 if at < 0:

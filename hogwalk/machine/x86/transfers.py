@@ -7,7 +7,7 @@ from typing import List, Optional
 from hogwalk.machine.x86 import effects
 from hogwalk.machine.x86.blocks import Exit
 from hogwalk.machine.x86.cursor import Cursor, Handler
-from hogwalk.machine.x86.lengths import ONE, PREFIX
+from hogwalk.machine.x86.lengths import MOST_BYTES, ONE, PREFIX
 from hogwalk.machine.x86.values import EAX, ECX, ESP
 
 HALVED = frozenset((*range(0x50, 0x60), 0x61, 0x68, 0x6A, 0x8F, 0xFF, *effects.STACK_BYTES))  # pushes and pops
@@ -133,6 +133,8 @@ def prefixed(cursor: Cursor, at: int) -> int:
     inner = at
     while ONE[cursor.code[inner]] == PREFIX:
         inner += 1
+        if inner - at == MOST_BYTES:
+            return at + 1  # no instruction
     opcode = cursor.code[inner]
     length = cursor.length(at)
     handler = HANDLERS[opcode]

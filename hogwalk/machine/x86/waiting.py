@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from typing import Deque, Dict, List
+from typing import Deque, Dict, List, Optional
 
 
 class Waiting:
@@ -29,16 +29,19 @@ class Waiting:
         insort(self._sorted, address)
         self._arrived.append(address)
 
-    def take(self, goal: int) -> int:
-        """Removes the address to look at next, compilers laying code out in order; raises IndexError without any."""
-        index = bisect_left(self._sorted, goal) - 1
+    def take(self, goal: int) -> Optional[int]:
+        """Removes the address to look at next, compilers laying code out in order; None without any."""
+        waiting = self._sorted
+        if not waiting:
+            return None
+        index = bisect_left(waiting, goal) - 1
         if index >= 0:
-            address = self._sorted.pop(index)
+            address = waiting.pop(index)
             self._taken[address] = self._taken.get(address, 0) + 1
             return address
         address = self._arrived.popleft()
         while self._taken.get(address):
             self._taken[address] -= 1
             address = self._arrived.popleft()
-        del self._sorted[bisect_left(self._sorted, address)]
+        del waiting[bisect_left(waiting, address)]
         return address
