@@ -120,8 +120,13 @@ class Symbol(_Shown):
 
     def text(self) -> str:
         """The symbol as the debugger prints it: `nt!IofCallDriver+0x45`, `BabyHog+0x1196`."""
-        base = f"{self.module}!{self.name}" if self.name and self.module else self.name or self.module
+        base = self.start
         return f"{base}+0x{self.displacement:x}" if self.displacement else base
+
+    @property
+    def start(self) -> str:
+        """The symbol itself: `nt!IofCallDriver`."""
+        return f"{self.module}!{self.name}" if self.name and self.module else self.name or self.module
 
 
 @dataclass(frozen=True)

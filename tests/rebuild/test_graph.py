@@ -10,7 +10,11 @@ from typing import Dict, List, Tuple
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.graph import Graph, Posterior, log_sum
+from hogwalk.walk.rebuild.scale import Weighing
+from hogwalk.walk.rebuild.weights import WEIGHTS
+from hogwalk.walk.unwound.weights import WEIGHTS as WEIGHTS64
 
 SCORES = st.floats(-6, 6)
 
@@ -96,3 +100,13 @@ def test_a_long_stack_needs_no_recursion() -> None:
     graph = Graph([0.0] * count, [0.0] * count, steps)
     assert len(graph.best()) == count
     assert min(Posterior(graph).nodes()[count // 2 : -20]) > 0.99
+
+
+@given(st.lists(st.sampled_from(list(Clue)), max_size=12))
+def test_a_set_of_clues_weighs_what_they_weigh_one_after_the_other(clues: List[Clue]) -> None:
+    mask = 0
+    for clue in clues:
+        mask |= int(clue)
+    for table in (WEIGHTS, WEIGHTS64):
+        weights = Weighing(table)
+        assert weights[mask] == weights[mask] == sum(weight for clue, weight in table.items() if clue in clues)

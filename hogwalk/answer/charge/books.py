@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.model import Frame, Region
@@ -31,7 +31,7 @@ def function_of(frame: Frame) -> str:
     if frame.symbol is None:
         return NO_MODULE
     symbol = frame.symbol
-    return replace(symbol, displacement=0).text() if symbol.name else f"{symbol.module} (no symbol)"
+    return symbol.start if symbol.name else f"{symbol.module} (no symbol)"
 
 
 def shares(frames: Sequence[Frame], owner: Callable[[Frame], str]) -> Tuple[Share, ...]:

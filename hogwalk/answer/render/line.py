@@ -57,7 +57,7 @@ def joined(parts: Sequence[str]) -> Line:
     """The parts as one line, their marks where they have come to lie."""
     spans, at = [], 0
     for part in parts:
-        if isinstance(part, Line):
+        if isinstance(part, Line) and part.spans:
             spans += [Span(at + one.start, at + one.end, one.kind, one.link) for one in part.spans]
         at += len(part)
     return Line("".join(parts), spans)

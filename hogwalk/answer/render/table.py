@@ -102,9 +102,11 @@ def _fitted(cell: str, width: int) -> str:
 
 def wrapped(label: str, text: str, width: int = WIDTH) -> Iterator[Line]:
     """The text after a label of ten columns, continued under itself, with its marks."""
-    lines = textwrap.wrap(
-        text, width, initial_indent=label.ljust(LABEL), subsequent_indent=" " * LABEL, break_on_hyphens=False
-    )
+    lines = [label.ljust(LABEL) + text]
+    if len(lines[0]) > width or not text or text[-1] == " " or not text.isprintable():  # else it is its own only line
+        lines = textwrap.wrap(
+            text, width, initial_indent=label.ljust(LABEL), subsequent_indent=" " * LABEL, break_on_hyphens=False
+        )
     at = 0
     for number, line in enumerate(lines):
         words = line[LABEL:]

@@ -12,7 +12,7 @@ from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.sites import CallSites, SiteKind
 from hogwalk.walk.kf.chains import Chain
 from hogwalk.walk.kf.rank import Candidate
-from hogwalk.walk.kf.scoring import End, Fact, Finding, Tally, distance_points, findings
+from hogwalk.walk.kf.scoring import End, Fact, Finding, Tally, distance_points
 
 if TYPE_CHECKING:
     from hogwalk.walk.facts.unwinding import Unwinding
@@ -34,15 +34,15 @@ class PairFinder:
         """The best chain of every slot that a call can have pushed, by slot address."""
         machine, region = self._image.machine, self._image.region
         found: Dict[int, Chain] = {}
-        limit, size, step, first = region.limit, machine.word, machine.slot_step, machine.slot_at
+        limit, size, step = region.limit, machine.word, machine.slot_step
+        first, words = (machine.slot_at - limit) % step // size, self._image.words
         low, high = self._sites.modules.span
-        for index in range(len(self._image.words) - 1, -1, -1):
-            word = self._image.words[index]
-            slot = limit + size * index
-            if low <= word < high and slot % step == first and self._sites.modules.is_code(word):
-                site = self._sites.at(word)
-                if site.kind is SiteKind.CALL:
-                    found[slot] = self._chain(slot, word, found)
+        inside = [at for at in range(first, len(words), step // size) if low <= words[at] < high]
+        for index in reversed(inside):
+            word = words[index]
+            if self._sites.modules.is_code(word) and self._sites.at(word).kind is SiteKind.CALL:
+                slot = limit + size * index
+                found[slot] = self._chain(slot, word, found)
         return found
 
     def _chain(self, slot: int, word: int, chains: Dict[int, Chain]) -> Chain:
@@ -84,7 +84,7 @@ def rank_pairs(
             Candidate(
                 Triple(None, chain.slot + word, address),
                 chain.points - distance_points(far),
-                findings(chain.tally, chain.end, far),
+                (chain.tally, chain.end, far),
                 chain.frames,
                 chain.last_slot - chain.slot,
             )
@@ -93,5 +93,5 @@ def rank_pairs(
     if registers is not None:
         points = FROM_REGISTERS + (found[0].score if found else 0)
         reason = Finding(points, f"the registers of the {registers.source}: RSP and RIP at the fault")
-        found.insert(0, Candidate(Triple(None, registers.sp, registers.ip), points, (reason,), 0, 0))
+        found.insert(0, Candidate(Triple(None, registers.sp, registers.ip), points, reason, 0, 0))
     return tuple(found)

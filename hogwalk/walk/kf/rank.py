@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Set, Tuple
+from typing import Callable, Dict, List, Optional, Set, Tuple, Union
 
 from hogwalk.machine.words import X86
 from hogwalk.model import Region, Triple
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.kf.chains import Chain
-from hogwalk.walk.kf.scoring import Finding, distance_points, findings
+from hogwalk.walk.kf.scoring import End, Finding, Tally, distance_points, findings
 
 WORD = X86.word
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A possible start of the walk, its score and the findings that add up to it.
+    """A possible start of the walk, its score and what that was found of.
 
-    `frames` counts the chain's links; `bytes` what the chain spans, from its slot to its last one.  Both are 0 for the
-    fault's own registers, which need no chain.
+    `found` is the chain's tally, its end, and how many bytes above its expected place it starts; a start of the fault's
+    own registers has the reason itself.  `frames` counts the chain's links; `bytes` what the chain spans, from its slot
+    to its last one.  Both are 0 for the fault's own registers, which need no chain.
     """
 
     triple: Triple
     score: int
-    findings: Tuple[Finding, ...]
+    found: Union[Finding, Tuple[Tally, End, int]]
     frames: int
     bytes: int
+
+    @property
+    def findings(self) -> Tuple[Finding, ...]:
+        """The reasons that add up to the score."""
+        return (self.found,) if isinstance(self.found, Finding) else findings(*self.found)
 
     @property
     def from_registers(self) -> bool:
@@ -59,7 +65,7 @@ def rank(
             Candidate(
                 first_triple(region, chain.slot + WORD, word[0], word[1], bare(word[1])),
                 chain.points - distance_points(far),
-                findings(chain.tally, chain.end, far),
+                (chain.tally, chain.end, far),
                 chain.frames,
                 chain.last_slot - chain.slot,
             )

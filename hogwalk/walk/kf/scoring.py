@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from operator import mul
 from typing import NamedTuple, Tuple
 
 
@@ -76,7 +77,7 @@ class Tally(NamedTuple):
 
     def points(self) -> int:
         """The points of all facts together."""
-        return sum([points * count for points, count in zip(POINTS, self)])
+        return sum(map(mul, POINTS, self))
 
 
 @dataclass(frozen=True)

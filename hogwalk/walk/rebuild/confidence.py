@@ -118,16 +118,16 @@ class Sums:
         return found
 
     def _sum(self, path: Tuple[int, ...]) -> Dict[str, int]:
-        bridges, builder = self._weighed.bridges, self._weighed.builder
+        bridges, builder, ends, owners = self._weighed.bridges, self._weighed.builder, self._ends, self._owners
         sums: Dict[str, int] = {}
         for newer, older in zip(path, path[1:]):
-            name = self._owners[newer]
-            if (newer, older) in bridges:
+            name = owners[newer]
+            if bridges and (newer, older) in bridges:
                 charged = self._add(sums, (newer, older), builder.over_hole)
                 if self._weighed.anybody:
-                    sums[ANYBODY] = sums.get(ANYBODY, 0) + self._ends[older] - self._ends[newer] - charged
+                    sums[ANYBODY] = sums.get(ANYBODY, 0) + ends[older] - ends[newer] - charged
             elif name is not None:
-                sums[name] = sums.get(name, 0) + self._ends[older] - self._ends[newer]
+                sums[name] = sums.get(name, 0) + ends[older] - ends[newer]
         self._add(sums, path[:1], lambda first: [builder.first(first)])
         self._add(sums, path[-1:], builder.last)
         return sums

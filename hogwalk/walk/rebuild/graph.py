@@ -21,6 +21,7 @@ DOUBTFUL = 0.4  # a return slot is worth showing from this probability on: a bit
 BEYOND_DOUBT = 0.95
 POSSIBLE = 1e-3  # steps less probable than this are taken by no walk
 Steps = Sequence[Sequence[Tuple[int, float]]]  # for each node its older neighbours with the scores of the step
+Ways = Tuple[List[float], List[Optional[int]]]  # the probabilities summed up, and where each way leads
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ class Posterior:
         self.onward = self._onward()
         self._starts = [self._cool * start + onward for start, onward in zip(graph.starts, self.onward)]
         self.total = log_sum(self._starts)
-        self._reach = self._reached()
+        self._known_reach: Optional[List[float]] = None
         self._runs: Dict[int, List[int]] = {}
-        self._ways: Dict[Optional[int], Tuple[List[float], List[Optional[int]]]] = {}
+        self._ways: Dict[Optional[int], Ways] = {}
 
     def _onward(self) -> List[float]:
         cool, graph = self._cool, self._graph
@@ -106,6 +107,13 @@ class Posterior:
         found = Graph(starts, ends, steps).best()
         return found if ends[found[-1]] > -inf else self._graph.best()
 
+    @property
+    def _reach(self) -> List[float]:
+        # What leads to each node; what lies behind it alone needs none of this.
+        if self._known_reach is None:
+            self._known_reach = self._reached()
+        return self._known_reach
+
     def _reached(self) -> List[float]:
         cool, graph = self._cool, self._graph
         terms: List[List[float]] = [[cool * start] for start in graph.starts]
@@ -140,12 +148,12 @@ class Posterior:
         """One path drawn by its probability, newest node first; empty without nodes."""
         if not self._starts or self.total == -inf:
             return ()
-        draw, runs = random.random, self._runs
+        draw, runs, ways = random.random, self._runs, self._ways
         path: List[int] = []
         last: Optional[int] = None
         while True:
-            sums, onward = self._ways.get(last) or self._ways_of(last)
-            at = onward[min(bisect_left(sums, draw() * sums[-1]), len(onward) - 1)]
+            sums, onward = ways.get(last) or self._ways_of(last)
+            at = onward[bisect_left(sums, draw() * sums[-1])]
             if at is None:
                 return tuple(path)
             run = runs.get(at)
@@ -163,12 +171,12 @@ class Posterior:
                 return run
             run.append(onward[0])
 
-    def _ways_of(self, node: Optional[int]) -> Tuple[List[float], List[Optional[int]]]:
+    def _ways_of(self, node: Optional[int]) -> Ways:
         if node not in self._ways:
             self._ways[node] = self._ways_from(node)
         return self._ways[node]
 
-    def _ways_from(self, node: Optional[int]) -> Tuple[List[float], List[Optional[int]]]:
+    def _ways_from(self, node: Optional[int]) -> Ways:
         """The ways on from a node, and their probabilities summed up."""
         if node is None:
             ways: List[Tuple[Optional[int], float]] = list(enumerate(self._starts))

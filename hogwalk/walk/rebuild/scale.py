@@ -3,28 +3,52 @@
 from __future__ import annotations
 
 from math import exp, log1p
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
 
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.weights import BLIND_STEP, STEP, WEIGHTS
 
-PLAIN = tuple((int(clue), weight) for clue, weight in WEIGHTS.items())  # an enum's own `&` costs more than all else
 UNREAD = int(Clue.UNREAD)
 HIGHEST = 700.0  # exp of more overflows a double
+TOGETHER = 12  # clues looked up at a time: few of their sets ever come up
+
+
+class Weighing(Dict[int, float]):
+    """The log-likelihood of each set of clues that was asked for: `weights[mask]`; each is summed up once.
+
+    What a dozen of the clues weigh, in the order of the table, is found once for each of their sets.
+    """
+
+    def __init__(self, weights: Mapping[Clue, float]) -> None:
+        super().__init__()
+        plain = [(int(clue), weight) for clue, weight in weights.items()]  # an enum's own `&` costs more than all else
+        parts = [plain[at : at + TOGETHER] for at in range(0, len(plain), TOGETHER)]
+        self._parts: List[Tuple[int, List[Tuple[int, float]], Dict[int, List[float]]]] = [
+            (sum(clue for clue, _ in part), part, {}) for part in parts
+        ]
+
+    def __missing__(self, mask: int) -> float:
+        found: List[float] = []
+        for whole, part, known in self._parts:
+            here = mask & whole
+            if here:
+                weights = known.get(here)
+                if weights is None:
+                    weights = known[here] = [weight for clue, weight in part if here & clue]
+                found += weights
+        total = self[mask] = float(sum(found))
+        return total
 
 
 class Scale:
     """Weighs sets of clues; the same set is weighed once."""
 
     def __init__(self) -> None:
-        self._known: Dict[int, float] = {}
+        self._known = Weighing(WEIGHTS)
 
     def weigh(self, mask: int) -> float:
         """The log-likelihood of a set of clues."""
-        known = self._known.get(mask)
-        if known is None:
-            known = self._known[mask] = sum([weight for clue, weight in PLAIN if mask & clue])
-        return known
+        return self._known[mask]
 
     def steps(self, own: Sequence[int], number: int, steps: Sequence[Tuple[int, int]]) -> List[Tuple[int, float]]:
         """What each step from a node adds; `own` are the clues of all nodes themselves.
@@ -34,7 +58,8 @@ class Scale:
         slot cannot be read it is BLIND_STEP instead.
         """
         gain = BLIND_STEP if own[number] & UNREAD else STEP
-        parts = shares([self.weigh(mask | own[older]) for older, mask in steps])
+        known = self._known
+        parts = shares([known[mask | own[older]] for older, mask in steps])
         return [(older, gain + part) for (older, _), part in zip(steps, parts)]
 
 

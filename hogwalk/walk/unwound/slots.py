@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import AbstractSet, Dict, List, NamedTuple, Optional
+from typing import AbstractSet, Dict, Iterable, List, NamedTuple, Optional
 
 from hogwalk.machine.x64.prologue import MACHINE_FRAME
 from hogwalk.walk.evidence import Evidence
@@ -12,6 +12,7 @@ from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.nodes import Node
 
 KERNEL_CODE, USER_CODE = 0x10, 0x33  # code segments (ntddk.h: KGDT64_R0_CODE, KGDT64_R3_CODE | RPL_MASK)
+SEGMENTS = frozenset((KERNEL_CODE, USER_CODE))
 KERNEL_STACK_SEGMENTS, USER_STACK_SEGMENTS = (0x18, 0), (0x2B,)
 ALWAYS_SET, NEVER_SET = 0x2, 0xFFFFFFFFFFC08028  # RFLAGS
 USER_END = 1 << 47
@@ -33,10 +34,9 @@ def machine_frames(evidence: Evidence) -> Dict[int, MachineFrame]:
     """The machine frames of a stack by the slot of RIP: RIP, CS, RFLAGS, RSP, SS."""
     words, image = evidence.image.words, evidence.image
     found: Dict[int, MachineFrame] = {}
-    for index in range(len(words) - 4):
+    segments = [at for at, word in enumerate(words) if word in SEGMENTS]
+    for index in [at - 1 for at in segments if 0 < at < len(words) - 3]:
         segment = words[index + 1]
-        if segment not in (KERNEL_CODE, USER_CODE):
-            continue
         rip, flags, rsp, stack_segment = words[index], words[index + 2], words[index + 3], words[index + 4]
         if not flags & ALWAYS_SET or flags & NEVER_SET:
             continue
@@ -56,12 +56,16 @@ def nodes(evidence: Evidence, frames: Dict[int, MachineFrame], kf_slots: Abstrac
     image = evidence.image
     machine, limit = image.machine, image.region.limit
     found: List[Node] = []
-    foreign = _foreign(evidence)
-    size, step, first = machine.word, machine.slot_step, machine.slot_at
-    for index, word in enumerate(image.words):
+    foreign, symbols = _foreign(evidence), evidence.symbols
+    size, kernel = machine.word, evidence.about.kernel
+    every, first = machine.slot_step // size, (machine.slot_at - limit) % machine.slot_step // size
+    framed = {(slot - limit) // size for slot in frames}
+    indices: Iterable[int] = range(first, len(image.words), every)
+    for index in sorted({*indices, *framed}) if framed else indices:
+        word = image.words[index]
+        if kernel and word < KERNEL_START and word not in symbols and index not in framed:
+            continue  # as below, but this is what nearly every word is
         slot = limit + size * index
-        if slot % step != first and slot not in frames:
-            continue
         frame = frames.get(slot)
         if frame is not None:
             mask = int(Clue.TRAP_FRAME) | (int(Clue.KF) if slot in kf_slots else 0)

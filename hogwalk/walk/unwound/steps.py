@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Dict, List, Optional, Sequence, Set
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from hogwalk.machine.x64.unwind import RBP, Caller
 from hogwalk.model import Registers
@@ -12,7 +12,7 @@ from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.edges import Edge
 from hogwalk.walk.rebuild.nodes import Node
-from hogwalk.walk.unwound.votes import WINDOW, Sizes
+from hogwalk.walk.unwound.sizes import NO_SIZES, WINDOW, Sizes
 
 TRAP_FRAME, UNREAD = int(Clue.TRAP_FRAME), int(Clue.UNREAD)
 REACH = 0x2000  # bytes: no frame seen is larger
@@ -24,11 +24,20 @@ SIZES = (
 )  # fmt: skip
 SIZE_ENDS = [most for most, _ in SIZES]
 SIZE_CLUES = [*(int(clue) for _, clue in SIZES), int(Clue.OVER_800)]
-LOST_SIZES = ((0x80, Clue.LOST_80), (0x200, Clue.LOST_200), (0x400, Clue.LOST_400))
+LOST_ENDS = [0x80, 0x200, 0x400]
+LOST_CLUES = [int(Clue.LOST_80), int(Clue.LOST_200), int(Clue.LOST_400), 0]
 MOST_PASSED = 8  # frames that keep RBP for their caller
 NEAR, NEARER = 0x4000, 0x400  # bytes from a call's target to an address that its function may hold, where no table says
 FEW = 3  # candidates passed over
 OPEN = int(Clue.DEPTH_AT_LEAST) | int(Clue.DEPTH_UNREAD) | int(Clue.DEPTH_UNKNOWN) | int(Clue.DEPTH_OTHER)
+CONVERGED, CROSSED = int(Clue.CONVERGED), int(Clue.CROSSED)
+SKIPS_NONE, SKIPS_MANY = int(Clue.SKIPS_NONE), int(Clue.SKIPS_MANY)
+NO_TRAP = int(Clue.NO_TRAP)
+DEPTH, DEPTH_STARTED, DEPTH_OTHER = int(Clue.DEPTH), int(Clue.DEPTH_STARTED), int(Clue.DEPTH_OTHER)
+REACHED, ANY_TARGET, TAIL_POSSIBLE = int(Clue.REACHED), int(Clue.ANY_TARGET), int(Clue.TAIL_POSSIBLE)
+OTHER_TARGET, ELSEWHERE_TARGET = int(Clue.OTHER_TARGET), int(Clue.ELSEWHERE_TARGET)
+NEAR_TARGET, FARTHER_TARGET = int(Clue.NEAR_TARGET), int(Clue.FARTHER_TARGET)
+OTHER_EXACT = int(Clue.OTHER_EXACT)
 Known = Dict[int, Optional[int]]  # registers by their number
 
 
@@ -43,9 +52,11 @@ class StepFinder:
         self._evidence = evidence
         self._unwinding = unwinding
         self._nodes = nodes
-        self._numbers = {node.slot: number for number, node in enumerate(nodes)}
+        self._slots = [node.slot for node in nodes]
+        self._numbers = {slot: number for number, slot in enumerate(self._slots)}
         self._states: Dict[int, List[Known]] = {}
         self._rank: Dict[int, int] = {}
+        self._links: Dict[Tuple[int, int], int] = {}
         self._sizes = Sizes(nodes)
         self._thunks_unseen = evidence.about.kind == "text"  # a call that a log shows may lead through a thunk
         self._targets = sorted({node.target for node in nodes if node.target is not None})
@@ -101,18 +112,24 @@ class StepFinder:
             return edges
         found: List[Edge] = []
         led: Set[int] = set()
-        farthest, at = 0, number + 1
+        farthest, at, predicted, nodes = 0, number + 1, self.predicted, self._nodes
         for skipped, (older, mask) in enumerate(edges):
             while at < older:
-                slot = self.predicted[at]
+                slot = predicted[at]
                 if slot is not None:
                     led.add(slot)
-                    farthest = max(farthest, slot)
+                    if slot > farthest:
+                        farthest = slot
                 at += 1
-            here = self._nodes[older].slot
-            mask |= int(Clue.CONVERGED) if here in led else 0
-            mask |= int(Clue.CROSSED) if farthest > here else 0
-            mask |= int(Clue.SKIPS_NONE) if not skipped else int(Clue.SKIPS_MANY) if skipped > FEW else 0
+            here = nodes[older].slot
+            if here in led:
+                mask |= CONVERGED
+            if farthest > here:
+                mask |= CROSSED
+            if not skipped:
+                mask |= SKIPS_NONE
+            elif skipped > FEW:
+                mask |= SKIPS_MANY
             found.append((older, mask))
         return found
 
@@ -132,7 +149,7 @@ class StepFinder:
             if older is not None and older > number and self._fits(older, caller):
                 started = self._rank.get(number) == FROM_START
                 astray = self._leads(older, caller.registers.get(RBP)) & int(Clue.RBP_ASTRAY)
-                found[older] = self._exact(node, older) | (int(Clue.DEPTH_STARTED) if started else 0) | astray
+                found[older] = self._exact(node, older) | (DEPTH_STARTED if started else 0) | astray
                 self._carry(older, caller.registers, FROM_START if started else PLACED)
         if found:
             return list(found.items())
@@ -151,15 +168,15 @@ class StepFinder:
         node, end = self._nodes[number], self.predicted[number]
         guessed = number in self._states and self._rank[number] == GUESSED
         least = node.slot if end is None or guessed else end
-        older = range(number + 1, len(self._nodes))
-        beyond = [at for at in older if least < self._nodes[at].slot <= least + REACH]
-        first = self._nodes[beyond[0]].slot if beyond else 0
-        return [(at, int(Clue.DEPTH_OTHER) | _lost_size(self._nodes[at].slot - first)) for at in beyond[:WINDOW]]
+        slots = self._slots
+        first, end = bisect_right(slots, least, number + 1), bisect_right(slots, least + REACH, number + 1)
+        beyond = range(first, min(end, first + WINDOW))
+        return [(at, DEPTH_OTHER | LOST_CLUES[bisect_left(LOST_ENDS, slots[at] - slots[first])]) for at in beyond]
 
     def _exact(self, node: Node, older: int) -> int:
         """The clues of a step that unwind data name: only a tail call makes it one from another function."""
         link = self._link(node, older)
-        return int(Clue.DEPTH) | (int(Clue.OTHER_EXACT) if link == Clue.OTHER_TARGET else link)
+        return DEPTH | (OTHER_EXACT if link == OTHER_TARGET else link)
 
     def _caller(self, node: Node, state: Known) -> Optional[Caller]:
         interrupted = bool(node.clues & TRAP_FRAME)
@@ -190,20 +207,23 @@ class StepFinder:
 
     def _window(self, number: int, lowest: int, mask: int, open_ends: Sequence[Caller]) -> List[Edge]:
         """Steps to every candidate near enough."""
-        node, found = self._nodes[number], []
+        nodes, node, found = self._nodes, self._nodes[number], []
         handlers = bool(open_ends) and all(caller.machine for caller in open_ends)
         places = [caller.saved[RBP] for caller in open_ends if RBP in caller.saved]
-        for older in range(number + 1, min(len(self._nodes), number + 1 + WINDOW)):
-            other = self._nodes[older]
-            if other.slot > node.slot + REACH:
+        slot, unread = node.slot, node.clues & UNREAD
+        sizes = self._sizes.of(node.address) if unread else NO_SIZES
+        for older in range(number + 1, min(len(nodes), number + 1 + WINDOW)):
+            other = nodes[older]
+            distance = other.slot - slot
+            if distance > REACH:
                 break
             if other.slot < lowest or (handlers and not other.clues & TRAP_FRAME):
                 continue
-            clues = mask | self._link(node, older) | _size(other.slot - node.slot)
-            if other.clues & TRAP_FRAME and not (handlers or node.clues & UNREAD):
-                clues |= int(Clue.NO_TRAP)
-            if node.clues & UNREAD:
-                clues |= self._repeats(node, other)
+            clues = mask | self._link(node, older) | SIZE_CLUES[bisect_left(SIZE_ENDS, distance)]
+            if other.clues & TRAP_FRAME and not (handlers or unread):
+                clues |= NO_TRAP
+            if unread:
+                clues |= sizes.repeats(distance)
             saved = {self._evidence.image.word(other.slot - at) for at in places}
             for rbp in saved:
                 self._carry(older, {RBP: rbp}, GUESSED)
@@ -234,42 +254,26 @@ class StepFinder:
         target = self._nodes[older].target
         if self._nodes[older].clues & TRAP_FRAME:
             return 0
-        modules = self._evidence.modules
         if target is None:
-            return int(Clue.ANY_TARGET)
-        other = int(Clue.ELSEWHERE_TARGET if self._thunks_unseen else Clue.OTHER_TARGET)
-        function = self.function(node.address)
+            return ANY_TARGET
+        known = self._links.get((node.address, target))
+        if known is None:
+            known = self._links[node.address, target] = self._targets_it(target, node.address)
+        return known
+
+    def _targets_it(self, target: int, address: int) -> int:
+        """Whether a call of `target` runs the function that holds a return address."""
+        modules, other = self._evidence.modules, ELSEWHERE_TARGET if self._thunks_unseen else OTHER_TARGET
+        function = self.function(address)
         if function is not None:
             if function == target:
-                return int(Clue.REACHED)
+                return REACHED
             tail = self._unwinding.function(target + 1) is None and not self._thunks_unseen
-            return int(Clue.TAIL_POSSIBLE) if tail else other
-        if modules.at(target) is not modules.at(node.address):
+            return TAIL_POSSIBLE if tail else other
+        if modules.at(target) is not modules.at(address):
             return other
-        nearest = self._targets[bisect_right(self._targets, node.address) - 1] if self._targets else 0
-        far = node.address - target
+        nearest = self._targets[bisect_right(self._targets, address) - 1] if self._targets else 0
+        far = address - target
         if nearest != target or far >= NEAR:
-            return int(Clue.ELSEWHERE_TARGET)
-        return int(Clue.NEAR_TARGET if far < NEARER else Clue.FARTHER_TARGET)
-
-    def _repeats(self, node: Node, other: Node) -> int:
-        """A function's frame has one size wherever it runs on at the same address, but for alloca."""
-        found = int(Clue.SIZE_NEARBY) if self._sizes.nearby(node, other.slot - node.slot) else 0
-        sizes, count, always = self._sizes.of(node.address)
-        if count < 2:
-            return found
-        seen = sizes.get(other.slot - node.slot, 0)
-        if seen < 2:
-            return found | int(Clue.NOT_REPEATED)
-        if seen < count:
-            return found | int(Clue.REPEATED_SIZE)
-        return found | int(Clue.REPEATED_PAIR) | (int(Clue.REPEATED_ALONE) if always == 1 else 0)
-
-
-def _size(distance: int) -> int:
-    return SIZE_CLUES[bisect_left(SIZE_ENDS, distance)]
-
-
-def _lost_size(distance: int) -> int:
-    """As _size of the part of a frame that lies behind overwritten bytes."""
-    return int(next((clue for most, clue in LOST_SIZES if distance <= most), 0))
+            return ELSEWHERE_TARGET
+        return NEAR_TARGET if far < NEARER else FARTHER_TARGET

@@ -7,8 +7,8 @@ frames count as live ones do, for they were frames of the same functions.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
-from typing import Callable, DefaultDict, Dict, List, Mapping, Optional, Sequence, Tuple
+from collections import defaultdict
+from typing import Callable, DefaultDict, Dict, List, Optional, Sequence
 
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.edges import Edge
@@ -16,8 +16,6 @@ from hogwalk.walk.rebuild.graph import Posterior
 from hogwalk.walk.rebuild.nodes import Node
 
 UNREAD = int(Clue.UNREAD)
-WINDOW = 40  # candidates looked at where the next slot is not known
-NEARBY = 0x80  # bytes between two return addresses that may well lie in one function
 BORNE_OUT = int(Clue.SIZE_BORNE_OUT | Clue.SIZE_SURE)
 FUNCTION = 0x100  # bytes between two return addresses that may well lie in one function
 VOTE, SURE = 0.5, 1.5  # likely frames of one size that bear a size out
@@ -29,40 +27,9 @@ PLAIN_SIZES = sum(
     )
 )  # fmt: skip
 LEAST = 0.1  # likely frames of a size that are no chance
+SIZE_SURE, SIZE_BORNE_OUT, SIZE_DENIED = int(Clue.SIZE_SURE), int(Clue.SIZE_BORNE_OUT), int(Clue.SIZE_DENIED)
+SIZE_HELD, SIZE_OPPOSED = int(Clue.SIZE_HELD), int(Clue.SIZE_OPPOSED)
 Votes = Dict[int, float]
-
-
-class Sizes:
-    """How often each distance to a later candidate comes up, by the return address in code that cannot be read."""
-
-    def __init__(self, nodes: Sequence[Node]) -> None:
-        self._found: Dict[int, Tuple[Counter[int], int]] = {}
-        for number, node in enumerate(nodes):
-            if node.clues & UNREAD:
-                sizes, count = self._found.get(node.address, (Counter(), 0))
-                sizes.update(other.slot - node.slot for other in nodes[number + 1 : number + 1 + WINDOW])
-                self._found[node.address] = sizes, count + 1
-        self._order = sorted(self._found)
-        self._always: Dict[int, int] = {}
-        self._near: Dict[int, List[Mapping[int, int]]] = {}
-
-    def of(self, address: int) -> Tuple[Mapping[int, int], int, int]:
-        """The distances from an address with their counts, its own count, and how many distances it always has."""
-        sizes, count = self._found.get(address, ({}, 0))
-        always = self._always.get(address)
-        if always is None:
-            always = self._always[address] = list(sizes.values()).count(count)
-        return sizes, count, always
-
-    def nearby(self, node: Node, distance: int) -> bool:
-        """Whether another return address near enough to be in the same function has that distance."""
-        near = self._near.get(node.address)
-        if near is None:
-            first = bisect_left(self._order, node.address - NEARBY)
-            last = bisect_right(self._order, node.address + NEARBY)
-            others = [address for address in self._order[first:last] if address != node.address]
-            near = self._near[node.address] = [self._found[address][0] for address in others]
-        return True in [distance in sizes for sizes in near]
 
 
 def voted(
@@ -94,8 +61,9 @@ def voted(
             continue
         group = same[groups[node.address]]
         others = {size: group[size] - share for size, share in votes.items()}
-        told, nearby = sum(group.values()) - sum(votes.values()), near[groups[node.address]]
-        said = [_said(nodes[older].slot - node.slot, others, told, nearby) for older, _ in edges]
+        told, nearby = sum(group.values()) - sum(votes.values()) >= VOTE, near[groups[node.address]]
+        held = sum(nearby.values()) >= VOTE
+        said = [_said(nodes[older].slot - node.slot, others, told, nearby, held) for older, _ in edges]
         found.append([(older, _joined(mask, more)) for (older, mask), more in zip(edges, said)])
     return found
 
@@ -130,14 +98,13 @@ def _near(address: int, order: Sequence[int], same: Dict[int, DefaultDict[int, f
     return total
 
 
-def _said(size: int, others: Votes, told: float, nearby: Votes) -> int:
-    mask = 0
-    if others.get(size, 0.0) >= VOTE:
-        mask |= int(Clue.SIZE_SURE if others[size] >= SURE else Clue.SIZE_BORNE_OUT)
-    elif told >= VOTE and others.get(size, 0.0) < LEAST:
-        mask |= int(Clue.SIZE_DENIED)
-    if nearby.get(size, 0.0) >= VOTE:
-        mask |= int(Clue.SIZE_HELD)
-    elif sum(nearby.values()) >= VOTE and nearby.get(size, 0.0) < LEAST:
-        mask |= int(Clue.SIZE_OPPOSED)
-    return mask
+def _said(size: int, others: Votes, told: bool, nearby: Votes, held: bool) -> int:
+    """What the other frames of a function, and those near it, say of a size; `told`, `held`: if they say any."""
+    mask, own, near = 0, others.get(size, 0.0), nearby.get(size, 0.0)
+    if own >= VOTE:
+        mask = SIZE_SURE if own >= SURE else SIZE_BORNE_OUT
+    elif told and own < LEAST:
+        mask = SIZE_DENIED
+    if near >= VOTE:
+        return mask | SIZE_HELD
+    return mask | SIZE_OPPOSED if held and near < LEAST else mask

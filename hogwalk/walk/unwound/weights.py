@@ -8,12 +8,12 @@ set by hand: UNFITTED names it; so were OTHER_TARGET and TAIL_POSSIBLE, near wha
 from __future__ import annotations
 
 from math import inf
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, Sequence, Tuple
 
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Candidates
 from hogwalk.walk.rebuild.graph import Graph
-from hogwalk.walk.rebuild.scale import shares
+from hogwalk.walk.rebuild.scale import Weighing, shares
 
 WEIGHTS: Dict[Clue, float] = {
     Clue.CALL: -5.32,
@@ -106,33 +106,19 @@ STEP = 7.44  # what a step adds beside the log-probability of its clues
 SEARCHED_STEP = 7.43  # the same where the start is searched for: a stack that ran out is full of live frames
 BLIND_STEP = 3.02  # the same where the code below the newer slot cannot be read
 TEMPERATURE = 1.0
-_PLAIN = tuple((int(clue), weight) for clue, weight in WEIGHTS.items())
 _UNREAD = int(Clue.UNREAD)
-
-
-def weigh(mask: int) -> float:
-    """The log-likelihood of a set of clues."""
-    return sum([weight for clue, weight in _PLAIN if mask & clue])
 
 
 def graph(found: Candidates, started: bool) -> Graph:
     """The scores of all starts, steps and ends; `started` says that registers name the start."""
     own = [node.clues for node in found.nodes]
-    known: Dict[int, float] = {}
-
-    def weighed(mask: int) -> float:
-        weight = known.get(mask)
-        if weight is None:
-            weight = known[mask] = weigh(mask)
-        return weight
-
+    weights = Weighing(WEIGHTS)
     starts = [-inf] * len(own)
     for number, mask in found.starts.items():
-        starts[number] = weighed(mask)
+        starts[number] = weights[mask]
     steps = []
     for number, ways in enumerate(found.edges.steps):
         gain = BLIND_STEP if own[number] & _UNREAD else STEP if started else SEARCHED_STEP
-        parts: Sequence[float] = shares([weighed(mask | own[older]) for older, mask in ways])
+        parts: Sequence[float] = shares([weights[mask | own[older]] for older, mask in ways])
         steps.append([(older, gain + part) for (older, _), part in zip(ways, parts)])
-    ends: List[float] = [weighed(mask) for mask in found.ends]
-    return Graph(starts, ends, steps)
+    return Graph(starts, [weights[mask] for mask in found.ends], steps)

@@ -1,0 +1,79 @@
+"""Distances between candidates in code that cannot be read: a function's frame has one size wherever it runs on."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from typing import Dict, Mapping, Sequence, Tuple
+
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.nodes import Node
+
+UNREAD = int(Clue.UNREAD)
+WINDOW = 40  # candidates looked at where the next slot is not known
+NEARBY = 0x80  # bytes between two return addresses that may well lie in one function
+SIZE_NEARBY, NOT_REPEATED = int(Clue.SIZE_NEARBY), int(Clue.NOT_REPEATED)
+REPEATED_SIZE, REPEATED_PAIR = int(Clue.REPEATED_SIZE), int(Clue.REPEATED_PAIR)
+REPEATED_ALONE = int(Clue.REPEATED_ALONE)
+
+
+class Distances:
+    """The distances from one return address in code that cannot be read to later candidates.
+
+    `found` holds how often each comes up, of `count` times that the address itself does; `near` those of others near
+    enough to be in the same function.
+    """
+
+    def __init__(self, found: Mapping[int, int], count: int, near: Sequence[Mapping[int, int]]) -> None:
+        self._found = found
+        self._count = count
+        self._near = near
+        self._alone = list(found.values()).count(count) == 1
+        self._known: Dict[int, int] = {}
+
+    def repeats(self, distance: int) -> int:
+        """A function's frame has one size wherever it runs on at the same address, but for alloca."""
+        known = self._known.get(distance)
+        if known is None:
+            nearby = SIZE_NEARBY if any(distance in sizes for sizes in self._near) else 0
+            known = self._known[distance] = nearby | self._own(distance)
+        return known
+
+    def _own(self, distance: int) -> int:
+        if self._count < 2:
+            return 0
+        seen = self._found.get(distance, 0)
+        if seen < 2:
+            return NOT_REPEATED
+        if seen < self._count:
+            return REPEATED_SIZE
+        return REPEATED_PAIR | REPEATED_ALONE if self._alone else REPEATED_PAIR
+
+
+NO_SIZES = Distances({}, 0, ())
+
+
+class Sizes:
+    """How often each distance to a later candidate comes up, by the return address in code that cannot be read."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._found: Dict[int, Tuple[Counter[int], int]] = {}
+        slots = [node.slot for node in nodes]
+        for number, node in enumerate(nodes):
+            if node.clues & UNREAD:
+                sizes, count = self._found.get(node.address, (Counter(), 0))
+                sizes.update([slot - node.slot for slot in slots[number + 1 : number + 1 + WINDOW]])
+                self._found[node.address] = sizes, count + 1
+        self._order = sorted(self._found)
+        self._known: Dict[int, Distances] = {}
+
+    def of(self, address: int) -> Distances:
+        """The distances from an address."""
+        known = self._known.get(address)
+        if known is None:
+            first = bisect_left(self._order, address - NEARBY)
+            last = bisect_right(self._order, address + NEARBY)
+            near = [self._found[other][0] for other in self._order[first:last] if other != address]
+            sizes, count = self._found.get(address, ({}, 0))
+            known = self._known[address] = Distances(sizes, count, near)
+        return known
