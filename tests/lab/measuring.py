@@ -40,7 +40,7 @@ def methods(hogwalk: bool, bang: bool, kf: bool, breakpad: bool) -> List[Method]
     found: List[Method] = []
     if bang:
         engine = _engine()
-        found.append(Method((peer_bang.BANG,), lambda cases: peer_bang.walk(engine, cases), programs=False))
+        found.append(Method((peer_bang.BANG,), lambda cases: peer_bang.walk(engine, cases)))
     if hogwalk:
         found.append(_each([own.OWN], own.walk))
     if breakpad:

@@ -54,8 +54,9 @@ def write_minidump(
     stack_size, stack_at = append(stack[1])
     saved = append(bytes(context)) if registers is not None else (0, 0)
     teb_at = teb[0] if teb is not None else 0
-    thread = struct.pack("<IIIIIQQIIII", 1, 0, 0, 0, 0, teb_at, stack[0], stack_size, stack_at, *saved)
-    blocks = [] if teb is None else [struct.pack("<QII", teb[0], *append(teb[1]))]
+    thread = struct.pack("<IIIIQQIIII", 1, 0, 0, 0, teb_at, stack[0], stack_size, stack_at, *saved)
+    places = [(stack[0], stack_size, stack_at), *([] if teb is None else [(teb[0], *append(teb[1]))])]
+    blocks = [struct.pack("<QII", *place) for place in places]
     records = b""
     for index, module in enumerate(modules):
         name = module["file"].encode("utf-16-le")

@@ -149,3 +149,31 @@ class _Compared(Report):
         object.__setattr__(self, "dropped", ())
         object.__setattr__(self, "tried", (None,))
         object.__setattr__(self, "about", About("kernel dump", "x86", 4, 4096, None, ""))
+
+
+def unread(own: Rebuilt, from_registers: bool) -> Rebuilt:
+    """The own walk as if no code could be read."""
+    frames = [replace(frame, trust=Trust.UNREAD) for frame in own.frames]
+    frames[0] = replace(frames[0], running=True, bytes=FRAME if from_registers else None)
+    return replace(own, frames=tuple(frames))
+
+
+def test_without_code_kf_rows_stand_from_where_the_registers_lead(own: Rebuilt, evidence: Evidence) -> None:
+    blind = unread(own, True)
+    kf = [replace(frame, source=Source.KF, trust=Trust.UNREAD) for frame in own.frames[2:]]
+    stale = replace(kf[0], return_slot=kf[0].return_slot - 8, frame_ptr=kf[0].return_slot - 12)
+    found = stitch([stale, *kf], START, blind, evidence.image)
+    assert [frame.return_slot for frame in found.frames] == [frame.return_slot for frame in own.frames]
+    assert [frame.source for frame in found.frames[:4]] == [*[Source.HOGWALK] * 2, *[Source.BOTH] * 2]
+    assert found.dropped == (stale,)
+    assert {frame.bytes for frame in found.frames} == {FRAME}
+    guessed = stitch([stale, *kf], START, unread(own, False), evidence.image)
+    assert guessed.frames[0] == replace(stale, source=Source.KF)
+
+
+def test_rows_of_another_stretch_do_not_stand_for_the_one_registers_lead_to(own: Rebuilt, evidence: Evidence) -> None:
+    kf = [
+        replace(frame, source=Source.KF, trust=Trust.UNREAD, return_slot=frame.return_slot + 8) for frame in own.frames
+    ]
+    assert stitch(kf, START, unread(own, True), evidence.image).frames == unread(own, True).frames
+    assert {frame.source for frame in stitch(kf, START, unread(own, False), evidence.image).frames} == {Source.KF}

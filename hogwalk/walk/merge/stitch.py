@@ -43,9 +43,10 @@ def stitch(
     bare: Callable[[int], bool] = lambda address: False,
 ) -> Stitched:
     """One list of frames; `own` must hold at least one frame; `bare` is as for first_triple."""
-    if kf_start is not None and mostly_unverified(kf_frames, own):
-        return Stitched(_marked(kf_frames, own), kf_start, ())
     word, slots = image.machine.word, {frame.return_slot for frame in kf_frames}
+    if kf_start is not None and mostly_unverified(kf_frames, own):
+        rows = _marked(kf_frames, own)
+        return _stitched(rows, kf_frames, kf_start if _starts(kf_start, rows, word) else None, image, bare)
     frames = [replace(frame, source=Source.BOTH) if frame.return_slot in slots else frame for frame in own.frames]
     lead, first = _newer(kf_frames, own), frames[0]
     if lead:
@@ -55,13 +56,29 @@ def stitch(
     beyond = _beyond(kf_frames, frames[-1].return_slot) if _ends_early(own) else []
     if beyond:
         beyond[0] = replace(beyond[0], bytes=beyond[0].return_slot - frames[-1].return_slot)
-    merged = [*lead, *frames, *beyond]
+    start = kf_start if lead or (kf_start is not None and _starts(kf_start, frames[:1], word)) else None
+    return _stitched([*lead, *frames, *beyond], kf_frames, start, image, bare)
+
+
+def _starts(triple: Triple, frames: Sequence[Frame], word: int) -> bool:
+    """Whether a triple's InstructionPtr lies in the return slot of one of the frames."""
+    return any(frame.return_slot in (triple.stack_ptr, triple.stack_ptr + word) for frame in frames)
+
+
+def _stitched(
+    merged: Sequence[Frame],
+    kf_frames: Sequence[Frame],
+    start: Optional[Triple],
+    image: StackImage,
+    bare: Callable[[int], bool],
+) -> Stitched:
+    """The list with the triple it starts at, that of the first frame where none is given."""
     kept = {frame.return_slot for frame in merged}
     dropped = tuple(frame for frame in kf_frames if frame.return_slot not in kept)
-    start = kf_start
-    if start is None or (not lead and first.return_slot not in (start.stack_ptr, start.stack_ptr + word)):
-        saved, address = image.word(first.return_slot - word) or 0, first.return_address
-        start = first_triple(image.region, first.return_slot, saved, address, bare(address))
+    if start is None:
+        slot, address = merged[0].return_slot, merged[0].return_address
+        saved = image.word(slot - image.machine.word) or 0
+        start = first_triple(image.region, slot, saved, address, bare(address))
     return Stitched(tuple(merged), start, dropped)
 
 
@@ -74,28 +91,31 @@ def with_start(rows: Sequence[Frame], start: Optional[Triple], image: StackImage
     return [replace(first, bytes=size, running=True), *rows[1:]]
 
 
-def _marked(kf_frames: Sequence[Frame], own: Rebuilt) -> Tuple[Frame, ...]:
-    """kf's rows, each saying whether the own walk has it too; what runs at the start is the own walk's.
+def _marked(kf_frames: Sequence[Frame], own: Rebuilt) -> List[Frame]:
+    """kf's rows, each saying whether the own walk has it too; where registers lead to the start, from there on.
 
-    From a triple whose BasePtr lies far above its StackPtr the debugger's first row is the second frame.
+    kf's start is a guess then that may lie within a frame, or the debugger's first row is the second frame, for its
+    triple's BasePtr lies far above the StackPtr: up to the first row of both the own walk's rows stand.
     """
     slots, first = {frame.return_slot for frame in own.frames}, own.frames[0]
     rows = [replace(row, source=Source.BOTH if row.return_slot in slots else Source.KF) for row in kf_frames]
-    if rows[0].return_slot == first.return_slot:
-        return (replace(first, source=Source.BOTH), *rows[1:])
-    lead = [frame for frame in own.frames if frame.return_slot < rows[0].return_slot]
-    if not lead or first.bytes is None:  # no registers say that it starts there
-        return tuple(rows)
-    rows[0] = replace(rows[0], bytes=rows[0].return_slot - lead[-1].return_slot, running=False)
-    return (*lead, *rows)
+    shared = next((index for index, row in enumerate(rows) if row.source is Source.BOTH), None)
+    if shared is None or (first.bytes is None and rows[0].return_slot != first.return_slot):
+        return rows
+    lead = [frame for frame in own.frames if frame.return_slot < rows[shared].return_slot]
+    return [*lead, replace(own.frames[len(lead)], source=Source.BOTH), *rows[shared + 1 :]]
 
 
 def mostly_unverified(kf_frames: Sequence[Frame], own: Rebuilt) -> bool:
     """Whether other rows stand in the own walk's place.
 
     Without code to read, it knows little more than kf, which has symbols' FPO data besides, or than a chain of saved
-    EBPs: where these get about as far, their rows stand.
+    EBPs: where these get about as far, their rows stand; but not those of another stretch than the one that the
+    registers lead to.
     """
+    slots = {frame.return_slot for frame in kf_frames}
+    if own.frames[0].bytes is not None and not any(frame.return_slot in slots for frame in own.frames):
+        return False
     checked = sum(1 for frame in own.frames if frame.trust in PROVEN)
     if not kf_frames or checked >= MIN_VERIFIED_SHARE * len(own.frames):
         return False
