@@ -14,6 +14,7 @@ from hogwalk.walk.rebuild.collect import CluedStack, Collector
 from hogwalk.walk.rebuild.graph import Posterior
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.pruner import MAX_DEFICIT, Pruner
+from hogwalk.walk.rebuild.scale import Scale
 from hogwalk.walk.rebuild.weigh import weigh
 from tests.bench.scale import BASE, FRAME, Plain, stack_of
 from tests.stackhog import DUMP, SYMBOLS
@@ -51,7 +52,7 @@ def test_a_ring_of_calls_is_walked_frame_by_frame() -> None:
 def test_a_walk_far_behind_is_not_worth_following() -> None:
     nodes = [Node(at, at, 1, None, at + 4, 0, 0, False) for at in range(0, 12, 4)]
     steps: Tuple[Tuple[int, int], ...] = ((2, 1 << 8 | 1 << 17),)
-    pruner = Pruner(nodes, {0: 1 << 46, 1: 1 << 47 | 1 << 49}, 5.0)
+    pruner = Pruner(nodes, {0: 1 << 46, 1: 1 << 47 | 1 << 49}, 5.0, Scale())
     assert pruner.may_win(0)
     assert pruner.may_win(1)  # nothing has been looked at yet
     pruner.advance(0, steps)

@@ -47,7 +47,9 @@ class ChainFinder:
         words, region = self._image.words, self._image.region
         low, high = self._sites.modules.span
         limit, base = region.limit, region.base
-        for index in range(len(words) - 3, -1, -1):
+        pointers = {at for at, word in enumerate(words[:-2]) if limit < word < base}
+        pointers.update([at for at, word in enumerate(words[2:]) if word == TRAP_MARK])
+        for index in sorted(pointers, reverse=True):
             pointer, code = words[index], words[index + 1]
             slot = limit + WORD * index
             inside = slot < pointer < base and not pointer % WORD

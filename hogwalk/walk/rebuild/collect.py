@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import AbstractSet, Callable, Dict, Tuple
 
@@ -69,6 +69,6 @@ class Collector:
             resumed = functions.resumed(registers.ip, registers.sp, registers.bp), registers.bp
         edges = finder.edges(self._starts, resumed, margin, announce)
         if any(node.clues & Clue.UNREAD for node in found):
-            edges = Edges(Callers(found, edges.steps, edges.predictions, functions).steps(), edges.predictions)
+            edges = replace(edges, steps=Callers(found, edges.steps, edges.predictions, functions).steps())
         ends = end_clues(evidence, found, edges.predictions, traps, self._chains)
         return CluedStack(tuple(found), edges, self._starts, tuple(ends), functions, self._links, self._chains)

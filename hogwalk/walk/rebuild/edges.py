@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from hogwalk.walk.evidence import Evidence
@@ -14,6 +14,7 @@ from hogwalk.walk.rebuild.functions import Functions, Prediction
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.pairs import TRAPPED, USUAL_FRAME, PairJudge
 from hogwalk.walk.rebuild.pruner import Pruner
+from hogwalk.walk.rebuild.scale import Scale
 
 SAVED_EBP = int(Clue.SAVED_EBP)
 HOLE = int(Clue.HOLE)
@@ -43,11 +44,12 @@ Edge = Tuple[int, int]  # the older node's number and the clues
 class Edges:
     """For each node its steps to older ones and where its function's return slot is predicted.
 
-    Nodes that no walk comes to have no steps and no prediction.
+    Nodes that no walk comes to have no steps and no prediction.  `scale` has weighed the steps already (x86).
     """
 
     steps: Sequence[Sequence[Edge]]
     predictions: Sequence[Optional[Prediction]]
+    scale: Scale = field(default_factory=Scale, repr=False, compare=False)
 
 
 class EdgeFinder:
@@ -83,7 +85,8 @@ class EdgeFinder:
         `resumed` is what runs with the registers, if these are known.  Nodes further behind than `margin` are passed
         over, as in Front.
         """
-        count, pruner = len(self._nodes), Pruner(self._nodes, starts, margin)
+        count, scale = len(self._nodes), Scale()
+        pruner = Pruner(self._nodes, starts, margin, scale)
         if resumed is not None:
             self._resume(starts, *resumed)
         steps: List[Sequence[Edge]] = [()] * count
@@ -108,7 +111,7 @@ class EdgeFinder:
             better = pruner.advance(number, found)
             self._propagate_ebp(number, prediction, found)
             self._propagate_likely(number, prediction, found, better)
-        return Edges(steps, predictions)
+        return Edges(steps, predictions, scale)
 
     def _resume(self, starts: Mapping[int, int], prediction: Prediction, ebp: int) -> None:
         """Notes what EBP holds where the walk can start, when the function that runs with `ebp` has returned."""

@@ -17,9 +17,9 @@ class Pruner:
     A walk far behind another one can only win where that one breaks off later; `margin` (inf: none) says how far.
     """
 
-    def __init__(self, nodes: Sequence[Node], starts: Mapping[int, int], margin: float) -> None:
+    def __init__(self, nodes: Sequence[Node], starts: Mapping[int, int], margin: float, scale: Scale) -> None:
         self._own = [node.clues for node in nodes]
-        self._scale = Scale()
+        self._scale = scale
         self._margin = margin
         self._scores: Dict[int, float] = {number: self._scale.weigh(mask) for number, mask in starts.items()}
         self._best = -inf

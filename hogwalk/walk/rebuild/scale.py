@@ -41,10 +41,11 @@ class Weighing(Dict[int, float]):
 
 
 class Scale:
-    """Weighs sets of clues; the same set is weighed once."""
+    """Weighs the clues of one stack; the same set, and the same steps from a node, are weighed once."""
 
     def __init__(self) -> None:
         self._known = Weighing(WEIGHTS)
+        self._steps: Dict[int, Tuple[Sequence[Tuple[int, int]], List[Tuple[int, float]]]] = {}
 
     def weigh(self, mask: int) -> float:
         """The log-likelihood of a set of clues."""
@@ -57,10 +58,14 @@ class Scale:
         frames, as well linked as live ones are, gains little by being better linked.  Where the code behind the newer
         slot cannot be read it is BLIND_STEP instead.
         """
+        before, known = self._steps.get(number), self._known
+        if before is not None and before[0] == steps:
+            return before[1]
         gain = BLIND_STEP if own[number] & UNREAD else STEP
-        known = self._known
         parts = shares([known[mask | own[older]] for older, mask in steps])
-        return [(older, gain + part) for (older, _), part in zip(steps, parts)]
+        found = [(older, gain + part) for (older, _), part in zip(steps, parts)]
+        self._steps[number] = steps, found
+        return found
 
 
 def shares(scores: Sequence[float]) -> List[float]:

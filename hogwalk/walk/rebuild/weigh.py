@@ -6,12 +6,11 @@ from math import inf
 
 from hogwalk.walk.rebuild.collect import CluedStack
 from hogwalk.walk.rebuild.graph import Graph
-from hogwalk.walk.rebuild.scale import Scale
 
 
 def weigh(clued: CluedStack) -> Graph:
     """The scores of all starts, steps and ends."""
-    scale = Scale()
+    scale = clued.edges.scale
     own = [node.clues for node in clued.nodes]
     starts = [-inf] * len(own)
     for number, mask in clued.starts.items():
