@@ -61,7 +61,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything known about one stack before any walk; `oldest` is where its oldest return slot can lie at lowest.
+    """Everything known about one stack before any walk; `oldest` is where its oldest slot can lie at lowest.
 
     `registers` are those of `fault`; `unwinding` is what unwind data say (x64 only); `unlisted` what the debugger lacks
     of a live machine's modules.
@@ -99,7 +99,10 @@ def look(target: Target, wanted: Request, announce: Announce, resumed: Optional[
     image = read_stack(target, region)
     fault = find_fault(target, region, image, wanted.context)
     registers = resumed if resumed is not None else fault.registers
-    return Seen(about, region, image, registers, fault, target.modules(), unlisted(target))
+    modules = target.modules()
+    on_stack = registers is not None and registers.sp in region
+    image = image.newest(modules, registers.sp if registers is not None and on_stack else region.limit)
+    return Seen(about, region, image, registers, fault, modules, unlisted(target))
 
 
 def gather(target: Target, wanted: Request, announce: Announce, resumed: Optional[Registers] = None) -> Evidence:
@@ -141,7 +144,7 @@ def weigh(target: Target, seen: Seen, announce: Announce, earlier: Optional[Evid
         symbols,
         layouts,
         traps,
-        kernel.oldest_frame(target, region, initial),
+        kernel.oldest_frame(target, region, initial) - image.cut_above,
         chains,
         candidates,
         seen.fault,
@@ -162,7 +165,7 @@ def _unchanged(target: Target, earlier: Evidence, seen: Seen, symbols: Dict[int,
         and earlier.reader.holds(target.read)
         and _layouts(target, earlier.sites, list(symbols)) == earlier.layouts
         and kernel.handler_reach(initial) == earlier.traps.reach
-        and kernel.oldest_frame(target, seen.region, initial) == earlier.oldest
+        and kernel.oldest_frame(target, seen.region, initial) - seen.image.cut_above == earlier.oldest
         and neighbours(shadow_entries(target, seen.region), earlier.modules.is_code) == earlier.shadow
     )
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import random
+import struct
 import tracemalloc
 from typing import Dict, List, Tuple
 
 import pytest
 
+from hogwalk.answer.render.json_report import to_json
+from hogwalk.answer.render.triage import render
+from hogwalk.errors import Unreadable
+from hogwalk.model import Registers
 from hogwalk.walk.evidence import Evidence, Request, gather
+from hogwalk.walk.facts import image
+from hogwalk.walk.facts.gaps import NOT_LOOKED_AT
 from hogwalk.walk.kf import chains
 from hogwalk.walk.kf.scoring import Fact, Tally
-from tests.core.scenes import LIMIT, Machine, machine, silent
+from hogwalk.walk.rebuild import edges
+from hogwalk.walk.rebuild.pairs import PairJudge
+from tests.bench import scale
+from tests.core.scenes import LIMIT, Machine, machine, report_of, silent
 
 SMALL, LARGE = 12 << 10, 1 << 20
 MOST_MEMORY = 64 << 20
@@ -40,6 +50,12 @@ def gathered(scene: Machine, size: int) -> Evidence:
     return gather(scene.target, Request(LIMIT, LIMIT + size), silent)
 
 
+@pytest.fixture
+def whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All words of a stack are looked at, however many point into modules."""
+    monkeypatch.setattr(image, "MOST_LOOKED", LARGE)
+
+
 def counted(monkeypatch: pytest.MonkeyPatch, size: int) -> Tuple[int, int, int]:
     """How many chains were built, facts tallied, and reads made."""
     count: Dict[str, int] = {"chains": 0, "facts": 0}
@@ -61,6 +77,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, size: int) -> Tuple[int, int, int]:
     return count["chains"], count["facts"], len(scene.target.reads)
 
 
+@pytest.mark.usefixtures("whole")
 def test_work_grows_with_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
     small, large = counted(monkeypatch, SMALL), counted(monkeypatch, LARGE)
     growth = LARGE / SMALL
@@ -69,11 +86,13 @@ def test_work_grows_with_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
     assert large[1] == large[0] < LARGE // 4
 
 
+@pytest.mark.usefixtures("whole")
 def test_reads_do_not_grow_with_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     small, large = counted(monkeypatch, SMALL), counted(monkeypatch, LARGE)
     assert large[2] == small[2] <= 10
 
 
+@pytest.mark.usefixtures("whole")
 def test_a_megabyte_takes_little_memory() -> None:
     scene = noisy(LARGE)
     tracemalloc.start()
@@ -84,3 +103,90 @@ def test_a_megabyte_takes_little_memory() -> None:
         tracemalloc.stop()
     assert len(evidence.chains) > 10_000
     assert peak < MOST_MEMORY
+
+
+class Dark(scale.Plain):
+    """The same target without its code: every word that points into it may be a return address."""
+
+    def read(self, address: int, count: int) -> bytes:
+        if address < scale.MODULE.end:
+            raise Unreadable(address, count)
+        return super().read(address, count)
+
+
+class Stopped(Dark):
+    """The same with registers whose ESP lies in the middle of the stack."""
+
+    def registers(self) -> Tuple[Registers, ...]:
+        return (Registers(scale.MODULE.start + 0x45, scale.BASE - len(self.stack) // 2, 0, "drawn"),)
+
+
+def hostile(size: int) -> bytes:
+    """A stack of nothing but return addresses."""
+    chance = random.Random(3)
+    return struct.pack(
+        f"<{size // 4}I",
+        *(scale.MODULE.start + scale.FUNCTION * chance.randrange(scale.COUNT) + 11 for _ in range(size // 4)),
+    )
+
+
+def test_what_is_looked_at_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice the stack costs no more once there are more words than are looked at."""
+    monkeypatch.setattr(image, "MOST_LOOKED", 1024)
+    judged, clues = [0], PairJudge.clues
+
+    def counting(*arguments: object) -> int:
+        judged[0] += 1
+        return clues(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(PairJudge, "clues", counting)
+    costs = []
+    for size in (LARGE // 2, LARGE):
+        judged[0] = 0
+        report_of(Dark(hostile(size)), Request(scale.BASE - size, scale.BASE))
+        costs.append(judged[0])
+    assert 1024 < costs[1] < 1.05 * costs[0]
+
+
+def test_what_is_not_looked_at_is_said_and_lowers_what_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit, wanted = scale.BASE - LARGE, Request(scale.BASE - LARGE, scale.BASE)
+    monkeypatch.setattr(image, "MOST_LOOKED", 1024)
+    report = report_of(Dark(hostile(LARGE)), wanted)
+    (gap,) = [gap for gap in report.gaps if gap.why == NOT_LOOKED_AT]
+    assert (gap.start, gap.end) == (limit + 4096, scale.BASE)
+    assert report.walked + sum(one.bytes for one in report.gaps) == LARGE
+    assert len(report.frames) > 20
+    assert max(frame.return_slot for frame in report.frames) < gap.start
+    assert report.confidence is not None
+    assert report.confidence.probability <= 4096 / LARGE
+    assert report.confidence.high >= gap.bytes
+    assert sum("may be anybody's" in note for note in report.notes) == 1
+    assert not [note for note in report.notes if "cannot be read; it counts" in note]
+
+
+def test_the_newest_words_from_esp_on_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "MOST_LOOKED", 1024)
+    target = Stopped(hostile(LARGE))
+    evidence = gather(target, Request(scale.BASE - LARGE, scale.BASE), silent)
+    middle = scale.BASE - LARGE // 2
+    assert evidence.image.cut == ((scale.BASE - LARGE, middle), (middle + 4096, scale.BASE))
+    assert evidence.image.cut_above == LARGE // 2 - 4096
+    assert evidence.image.word(middle) == struct.unpack_from("<I", target.stack, LARGE // 2)[0]
+
+
+def test_no_megabyte_takes_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    share = 16  # of what is looked at, and so of the memory: tracing it takes long
+    monkeypatch.setattr(image, "MOST_LOOKED", image.MOST_LOOKED // share)
+    monkeypatch.setattr(edges, "MOST_PAIRS", edges.MOST_PAIRS // share)
+    target = Dark(hostile(LARGE))
+    tracemalloc.start()
+    try:
+        report = report_of(target, Request(scale.BASE - LARGE, scale.BASE))
+        assert list(render(report))
+        assert to_json(report)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(report.frames) > 100
+    words = 20 * LARGE  # all of the stack's, before it is known how many are looked at
+    assert peak < words + (160 << 20) // share  # of objects; a process has a third more

@@ -30,8 +30,21 @@ def to_json(report: Report) -> str:
 
 
 def written(content: Dict[str, Any]) -> str:
-    """A document as text: indented by two blanks, keys in the schema's order, ASCII, every text in it printable."""
-    return json.dumps(printable_document(content), indent=2)
+    """A document as text: indented by two blanks, keys in the schema's order, ASCII, every text in it printable.
+
+    Lists are written one item after the other: all pieces of a large stack's frames at once fill hundreds of megabytes.
+    """
+    return "{\n  " + ",\n  ".join(f"{json.dumps(key)}: {_listed(value)}" for key, value in content.items()) + "\n}"
+
+
+def _listed(value: Any) -> str:
+    if not isinstance(value, list) or not value:
+        return _indented(value, 1)
+    return "[\n    " + ",\n    ".join(_indented(item, 2) for item in value) + "\n  ]"
+
+
+def _indented(value: Any, deep: int) -> str:
+    return json.dumps(printable_document(value), indent=2).replace("\n", "\n" + "  " * deep)
 
 
 def document(report: Report) -> Dict[str, Any]:

@@ -23,12 +23,13 @@ def render_stack(evidence: Evidence, targets: Names, every: bool, look: Look = P
     region = evidence.region
     yield f"stack {shown(region.limit)}..{shown(region.base)}, {region.size} bytes ({region.source})"
     left_out = 0
-    holes = dict(evidence.image.holes)
+    holes, cut = dict(evidence.image.holes), dict(evidence.image.cut)
     for word in words(evidence):
         if word.kind is WordKind.UNREADABLE:
             if word.address in holes:
                 size = holes[word.address] - word.address
-                yield f"{shown(word.address)}  ????????  {size} bytes cannot be read"
+                why = "are not looked at" if word.address in cut else "cannot be read"
+                yield f"{shown(word.address)}  ????????  {size} bytes {why}"
         elif every or word.kind in MATTERS:
             yield _line(evidence, targets, word, look.width)
         else:

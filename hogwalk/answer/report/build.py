@@ -14,7 +14,7 @@ from hogwalk.model import Frame, Module, Triple
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
-from hogwalk.walk.facts.gaps import after_context, gaps
+from hogwalk.walk.facts.gaps import after_context, cut_off, gaps
 from hogwalk.walk.facts.modules import Unlisted, unlisted
 from hogwalk.walk.facts.process import owning_process
 from hogwalk.walk.kf.choose import frame_count
@@ -29,7 +29,7 @@ def build(target: Target, evidence: Evidence, walks: Walks) -> Report:
     modules = module_uses(target, evidence.modules.modules, module_shares)
     owners = owners_of(modules)
     found = gaps(evidence.region, frames, evidence.image.holes, evidence.image.machine.word)
-    found = after_context(found, evidence.registers, evidence.fault.newest)
+    found = after_context(cut_off(found, evidence.image.cut), evidence.registers, evidence.fault.newest)
     off = imbalance(evidence.region, frames, found)
     if off:
         raise AssertionError(f"the books are off by {off} bytes")
@@ -102,7 +102,9 @@ def _confidence(
         if frame.symbol is not None and owner(frame.symbol.module) == named
     )
     more = hog.share.bytes - rebuilt
-    return replace(stated, owner=hog.product.name, low=max(0, stated.low + more), high=max(0, stated.high + more))
+    low, high = max(0, stated.low + more), max(0, stated.high + more)
+    stated = replace(stated, owner=hog.product.name, low=low, high=high)
+    return stated.less(evidence.image.cut_above, evidence.region.size)
 
 
 def _named(target: Target, evidence: Evidence, frames: Tuple[Frame, ...]) -> Tuple[Frame, ...]:
@@ -119,10 +121,9 @@ def _weights(walks: Walks) -> Tuple[Optional[Weight], ...]:
     own = walks.own
     known: Dict[Tuple[int, int], Weight] = {}
     if own is not None:
+        reasons = {reason: tuple(filter(None, reason.split("; "))) for reason in set(own.reasons)}
         for frame, probability, reason in zip(own.frames, own.probabilities, own.reasons):
-            known[frame.return_slot, frame.return_address] = Weight(
-                probability, tuple(filter(None, reason.split("; ")))
-            )
+            known[frame.return_slot, frame.return_address] = Weight(probability, reasons[reason])
     return tuple(known.get((frame.return_slot, frame.return_address)) for frame in walks.frames)
 
 

@@ -11,6 +11,7 @@ from hogwalk.model import Frame, Source, Trust
 from hogwalk.targets.parsers.remarks import is_remark, meaning, of_file
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.image import MOST_LOOKED
 from hogwalk.walk.facts.kernel import crashed_thread
 from hogwalk.walk.facts.modules import Unlisted
 from hogwalk.walk.facts.segments import older_segments
@@ -26,6 +27,7 @@ RELOAD = "type .reload, then run this again"
 def notes(target: Target, evidence: Evidence, walks: Walks, modules: Sequence[ModuleUse]) -> Tuple[str, ...]:
     """The notes on the walks, the gravest first."""
     found: List[str] = []
+    found.extend(_cut(evidence))
     found.extend(_unproven(walks.frames))
     found.extend(_who(walks))
     found.extend(_left_over(walks))
@@ -126,8 +128,19 @@ def _other_stack(evidence: Evidence, frames: Sequence[Frame]) -> List[str]:
     ]
 
 
+def _cut(evidence: Evidence) -> List[str]:
+    image = evidence.image
+    if not image.cut_above:
+        return []
+    start = image.end
+    return [
+        f"only the newest {MOST_LOOKED} words that point into modules were looked at: {image.cut_above} bytes from "
+        f"{shown(start)} on may be anybody's; --limit {shown(start)} --base {shown(evidence.region.base)} looks there"
+    ]
+
+
 def _holes(evidence: Evidence) -> List[str]:
-    holes = evidence.image.holes
+    holes = [hole for hole in evidence.image.holes if hole not in evidence.image.cut]
     if len(holes) > MOST_HOLES:
         size = sum(end - start for start, end in holes)
         return [f"{size} bytes of the stack in {len(holes)} places cannot be read; they count as gaps"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.machine.words import X86
@@ -15,6 +15,7 @@ BETWEEN = "between two walks: no frame could be found there"
 CUT = "frames that run into a page that cannot be read"
 BELOW = "below the last frame: what lies between it and Base"
 UNREADABLE = "unreadable"
+NOT_LOOKED_AT = "not looked at: too many words of this stack point into modules"
 NOTHING = "no walk"
 Holes = Sequence[Tuple[int, int]]
 
@@ -69,6 +70,13 @@ def after_context(found: Sequence[Gap], registers: Optional[Registers], newest: 
         whys = (ABOVE, AFTER if newest is None else USED_AFTER, ABOVE)
         parts += [Gap(low, high, why) for low, high, why in zip(edges, edges[1:], whys) if low < high]
     return tuple(parts)
+
+
+def cut_off(found: Sequence[Gap], cut: Holes) -> Tuple[Gap, ...]:
+    """The gaps with those renamed that can be read, but are cut off from what is looked at."""
+    return tuple(
+        replace(gap, why=NOT_LOOKED_AT) if any(low <= gap.start < high for low, high in cut) else gap for gap in found
+    )
 
 
 def _touches(start: int, end: int, holes: Holes) -> bool:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
 from hogwalk.machine.words import X86, Words, shown
-from hogwalk.model import Region
+from hogwalk.model import Module, Region
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts.region import remedy_for
+
+MOST_LOOKED = 24_576  # words that point into modules: a stack of more, made to keep a walk busy, is looked at in part
 
 
 class StackImage:
     """The words of a stack region, lowest address first.
 
-    `words` holds one int per word, 0 where the word cannot be read; `holes` the unreadable [start, end) intervals;
+    `words` holds one int per word, 0 where the word is not looked at; `holes` the [start, end) intervals where that is
+    so, as they cannot be read or because they are in `cut`: parts of a stack with more than MOST_LOOKED words of code;
     `reads` the number of memory reads it took (1 when every page is readable).
     """
 
@@ -25,11 +29,13 @@ class StackImage:
         holes: Sequence[Tuple[int, int]],
         reads: int = 1,
         machine: Words = X86,
+        cut: Sequence[Tuple[int, int]] = (),
     ) -> None:
+        self.cut = tuple(cut)
         self.region = region
         self.machine = machine
         self.words = words
-        self.holes = tuple(holes)
+        self.holes = tuple(sorted([*holes, *cut]))
         self.reads = reads
         self._limit, self._base, self._word = region.limit, region.base, machine.word
 
@@ -40,8 +46,46 @@ class StackImage:
         return self.words[(address - self._limit) // self._word]
 
     def unreadable(self, address: int) -> bool:
-        """Whether the word at `address` lies in a page that cannot be read."""
+        """Whether the word at `address` lies in a page that cannot be read, or in what is cut off."""
         return bool(self.holes) and any(start <= address < end for start, end in self.holes)
+
+    @property
+    def end(self) -> int:
+        """Base, or where what is looked at ends before it."""
+        return next((start for start, end in self.cut if end == self._base), self._base)
+
+    @property
+    def cut_above(self) -> int:
+        """Bytes of the live stack that are cut off."""
+        return self._base - self.end
+
+    def newest(self, modules: Sequence[Module], start: int) -> StackImage:
+        """The image itself, or one of the MOST_LOOKED words in modules from `start` on, where there are more.
+
+        Below `start`, which is on the stack, lie dead words: they come last, the nearest first.
+        """
+        coded = _coded(self.words, modules) if len(self.words) > MOST_LOOKED else ()
+        if len(coded) <= MOST_LOOKED:
+            return self
+        first = bisect_right(coded, (start - self._limit) // self._word - 1)
+        last = min(len(coded), first + MOST_LOOKED)
+        first = max(0, last - MOST_LOOKED)
+        low = coded[first] if first else 0
+        high = coded[last] if last < len(coded) else len(self.words)
+        words = (*(0,) * low, *self.words[low:high], *(0,) * (len(self.words) - high))
+        low, high = self._limit + low * self._word, self._limit + high * self._word
+        cut = [(at, end) for at, end in ((self._limit, low), (high, self._base)) if at < end]
+        holes = [(max(at, low), min(end, high)) for at, end in self.holes if at < high and end > low]
+        return StackImage(self.region, words, holes, self.reads, self.machine, cut)
+
+
+def _coded(words: Sequence[int], modules: Sequence[Module]) -> Sequence[int]:
+    """The indices of the words that point into modules."""
+    known = sorted(modules, key=lambda module: module.start)
+    starts, ends = [module.start for module in known], [module.end for module in known]
+    low, high = (starts[0], max(ends)) if known else (0, 0)
+    near = [at for at, word in enumerate(words) if low <= word < high]
+    return [at for at in near if words[at] < ends[bisect_right(starts, words[at]) - 1]]
 
 
 def read_stack(target: Target, region: Region) -> StackImage:

@@ -10,7 +10,7 @@ from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.rebuild.callers import Callers
 from hogwalk.walk.rebuild.chained import Chains, chains
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.edges import EdgeFinder, Edges
+from hogwalk.walk.rebuild.edges import EdgeFinder, Edges, Found
 from hogwalk.walk.rebuild.ends import end_clues, start_clues
 from hogwalk.walk.rebuild.functions import Functions
 from hogwalk.walk.rebuild.links import Links
@@ -58,12 +58,13 @@ class Collector:
         self._chains = chains(evidence, found)
         self._nodes = [node for node in found if node.slot not in self._chains.dropped]
         self._judge = PairJudge(evidence, self._nodes, self._links, reach, self._traps)
+        self._found: Found = {}
         self._starts = start_clues(evidence, self._nodes, self._functions, reach, self._chains.at_esp)
 
     def collect(self, margin: float = inf, announce: Callable[[str], None] = lambda doing: None) -> CluedStack:
         """Every candidate, step, start and end with its clues; `margin` is Pruner's, `announce` hears of the work."""
         evidence, found, functions, traps = self._evidence, self._nodes, self._functions, self._traps
-        finder = EdgeFinder(evidence, found, functions, self._judge, traps, self._chains)
+        finder = EdgeFinder(evidence, found, functions, self._judge, traps, self._chains, self._found)
         registers, resumed = evidence.registers, None
         if registers is not None:
             resumed = functions.resumed(registers.ip, registers.sp, registers.bp), registers.bp

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from hogwalk.model import Frame
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from random import Random
 
 ANYBODY = ""  # the owner of bytes of which nothing tells whose they are
-SAMPLES, FEWEST_SAMPLES = 200, 50
+SAMPLES, FEWEST_SAMPLES = 200, 20
 WORK = 400_000  # candidates times draws: a stack of 1 MB is worth fewer draws, not seconds
 SEED = 20040  # any fixed number: the same stack gives the same statement
 INTERVAL = 0.9  # the share of the draws that the stated range of bytes holds
@@ -36,6 +36,13 @@ class Confidence:
     probability: float
     low: int
     high: int
+
+    def less(self, unseen: int, size: int) -> Confidence:
+        """The same where `unseen` of the stack's `size` bytes were not looked at: they may be anybody's.
+
+        It is then as much less sure as it is less of the stack.
+        """
+        return replace(self, probability=self.probability * (size - unseen) / size, high=self.high + unseen)
 
 
 Owner = Callable[[str], Optional[str]]

@@ -25,7 +25,7 @@ EBP_CHAIN = int(Clue.EBP_CHAIN)
 FITTING, UNFIT = PLACED | int(Clue.DEPTH_ALONE), int(Clue.OTHER_TARGET | Clue.NO_TABLE_TARGET)
 
 WINDOW = 40  # candidates looked at where the depth is not known
-MOST_PAIRS = 440_000  # in all: a stack of more than 11,000 candidates gets a narrower window, not more time
+MOST_PAIRS = 320_000  # in all: a stack of more than 8,000 candidates gets a narrower window, not more time
 REACH = 0x2000  # bytes: no frame seen is larger
 FALLBACK = 10  # candidates looked at where none lies at the predicted place: the depth analysis may be wrong
 MOST_EBPS = 4  # different values of EBP that several ways to one node can leave
@@ -38,6 +38,7 @@ LIKELY_STARTS = FROM_REGISTERS | int(Clue.EBP_START | Clue.BELOW_EBP_START | Clu
 Resumed = Optional[Tuple[Prediction, int]]
 
 Edge = Tuple[int, int]  # the older node's number and the clues
+Found = Dict[int, Tuple[object, List[Edge]]]  # by a node's number what its steps were found by, and these
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,10 @@ class EdgeFinder:
         judge: PairJudge,
         traps: Traps,
         chains: Chains,
+        found: Found,
     ) -> None:
+        """`found` keeps the steps for a further gathering."""
+        self._found = found
         self._chained = chains.onward
         self._nodes = nodes
         self._window = max(FEW, min(WINDOW, MOST_PAIRS // max(1, len(nodes))))
@@ -71,7 +75,9 @@ class EdgeFinder:
         self._traps = traps
         self._holes = evidence.image.holes
         self._judge = judge
-        self._numbers = {node.slot: number for number, node in enumerate(nodes)}
+        self._order = list(range(len(nodes)))  # the one int of each number, for all steps to it
+        self._masks: Dict[int, int] = {}  # and of each set of clues
+        self._numbers = {node.slot: number for node, number in zip(nodes, self._order)}
         self._slots = [node.slot for node in nodes]
         self._ebp: Dict[int, Tuple[Optional[int], ...]] = {}
         self._likely: Dict[int, Optional[int]] = {}  # EBP by the best walk to a node, None where that does not tell it
@@ -107,7 +113,7 @@ class EdgeFinder:
             ):
                 self._ebp[number] = (*self._ebp[number], None)  # where the walk starts nothing newer tells EBP
             prediction = predictions[number] = self._by_ebp(number, self._functions.predict(node, trap))
-            found = steps[number] = self._along_chain(node) or self._steps(number, prediction)
+            found = steps[number] = self._along_chain(node) or self._known(number, prediction)
             better = pruner.advance(number, found)
             self._propagate_ebp(number, prediction, found)
             self._propagate_likely(number, prediction, found, better)
@@ -190,6 +196,14 @@ class EdgeFinder:
         older = self._chained.get(node.slot) if node.clues & UNREAD else None
         return [] if older is None else [(self._numbers[older], EBP_CHAIN)]
 
+    def _known(self, number: int, prediction: Prediction) -> List[Edge]:
+        """As _steps, which depends on these alone; a second gathering finds most steps as they were."""
+        given = prediction, self._ebp.get(number), None if prediction.known else self._known_ebp(number)
+        found = self._found.get(number)
+        if found is None or found[0] != given:
+            found = self._found[number] = given, self._steps(number, prediction)
+        return found[1]
+
     def _steps(self, number: int, prediction: Prediction) -> List[Edge]:
         node, nodes = self._nodes[number], self._nodes
         hole = next((hole for hole in self._holes if hole[0] > node.slot), None) if self._holes else None
@@ -203,7 +217,8 @@ class EdgeFinder:
         predicted = [older for older in predicted if older > number]  # the thread's first code pops its return address
         if likely is not None and likely + FRAME not in self._numbers:
             likely = None
-        found = [(older, self._judge.clues(node, nodes[older], prediction, ebps, likely)) for older in predicted]
+        clues, one = self._judge.clues, self._masks.setdefault
+        found = [(older, clues(node, nodes[older], prediction, ebps, likely)) for older in predicted]
         if any(mask & CONFIRMED and mask & PLACED for _, mask in found):
             return found
         predicted_exactly = (
@@ -213,11 +228,14 @@ class EdgeFinder:
         first = number + 1
         if not (predicted_exactly or prediction.slots):
             first = max(first, bisect_left(self._slots, prediction.minimum))
-        for older in range(first, min(len(nodes), first + window)):
-            if nodes[older].slot > node.slot + REACH or (hole is not None and nodes[older].slot >= hole[1]):
+        end = node.slot + REACH if hole is None else min(node.slot + REACH, hole[1] - 1)
+        for older in self._order[first : first + window]:
+            other = nodes[older]
+            if other.slot > end:
                 break
             if older not in predicted:
-                found.append((older, self._judge.clues(node, nodes[older], prediction, ebps, likely)))
+                mask = clues(node, other, prediction, ebps, likely)
+                found.append((older, one(mask, mask)))
         if hole is not None and hole[0] - node.slot <= REACH and not any(mask & PLACED for _, mask in found):
             found.extend(self._over_hole(number, prediction, hole))
         return found

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
 from math import exp, inf, log
-from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
 
 if TYPE_CHECKING:
     from random import Random
@@ -101,7 +101,7 @@ class Posterior:
         starts = [node - DOUBTFUL if start > first_floor else -inf for node, start in zip(live, self._starts)]
         ends = [0.0 if end > last_floor else -inf for end in last]
         steps: List[List[Tuple[int, float]]] = [[] for _ in live]
-        for (node, older), probability in self.steps().items():
+        for node, older, probability in self.steps():
             if probability > POSSIBLE:
                 steps[node].append((older, live[older] - DOUBTFUL))
         found = Graph(starts, ends, steps).best()
@@ -126,15 +126,16 @@ class Posterior:
                     terms[older].append(reach + cool * score)
         return found
 
-    def steps(self) -> Dict[Tuple[int, int], float]:
-        """For each pair of nodes the probability that the path steps from one to the other."""
-        reach, cool, found = self._reach, self._cool, {}
+    def steps(self) -> Iterator[Tuple[int, int, float]]:
+        """Each step, from a node to an older one, with the probability that the path takes it; not those of none."""
+        cool, onward = self._cool, self.onward
         for node, steps in enumerate(self._graph.steps):
-            for older, score in steps:
-                exponent = reach[node] + cool * score + self.onward[older] - self.total
-                if exponent > -30:
-                    found[node, older] = exp(min(0.0, exponent))
-        return found
+            reach = self._reach[node] - self.total
+            if reach > -inf:
+                for older, score in steps:
+                    exponent = reach + cool * score + onward[older]
+                    if exponent > -30:
+                        yield node, older, exp(min(0.0, exponent))
 
     def onward_shares(self) -> List[List[float]]:
         """For each node, were it live, the probability of each of its steps."""

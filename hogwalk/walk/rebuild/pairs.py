@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from hogwalk.machine.words import X86
 from hogwalk.walk.evidence import Evidence
@@ -53,7 +53,10 @@ class PairJudge:
         self._handlers = {node.address for node in nodes if traps.above(node.slot)}
         self._places: Dict[int, List[int]] = {}
         for node in nodes:
-            self._places.setdefault(node.address, []).append(node.slot)
+            places = self._places.setdefault(node.address, [])
+            if len(places) < MOST_COMPARED:
+                places.append(node.slot)
+        self._beside: Dict[Tuple[int, int], FrozenSet[int]] = {}  # by address and distance
 
     def word(self, address: int) -> Optional[int]:
         """The word of the stack at an address, or None off the stack."""
@@ -154,17 +157,23 @@ class PairJudge:
 
     def _repeats(self, node: Node, older: Node) -> int:
         """Whether the same return address has a candidate at the same distance elsewhere on the stack."""
-        distance, best, others = older.slot - node.slot, 0, 0
-        for place in self._places[node.address][:MOST_COMPARED]:
-            if place == node.slot:
-                continue
-            others += 1
-            number = self._numbers.get(place + distance)
-            if number is not None:
-                if self._nodes[number].address == older.address:
-                    return REPEATED_PAIR
-                best = REPEATED_SIZE
-        return best if best or not others else NOT_REPEATED
+        distance, places = older.slot - node.slot, self._places[node.address]
+        if node.slot <= places[-1]:  # it is one of them
+            if len(places) == 1:
+                return 0
+            beside = self._at(distance, [place for place in places if place != node.slot])
+        else:
+            key = node.address, distance
+            known = self._beside.get(key)
+            beside = self._beside[key] = self._at(distance, places) if known is None else known
+        if not beside:
+            return NOT_REPEATED
+        return REPEATED_PAIR if older.address in beside else REPEATED_SIZE
+
+    def _at(self, distance: int, places: Sequence[int]) -> FrozenSet[int]:
+        """The return addresses of the candidates so far above some places."""
+        numbers = [self._numbers.get(place + distance) for place in places]
+        return frozenset([self._nodes[number].address for number in numbers if number is not None])
 
 
 def _by_ebp(slot: int, framed: int) -> int:

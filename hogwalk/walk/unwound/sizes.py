@@ -11,7 +11,9 @@ from hogwalk.walk.rebuild.nodes import Node
 
 UNREAD = int(Clue.UNREAD)
 WINDOW = 40  # candidates looked at where the next slot is not known
+MOST_PAIRS, FEWEST_LOOKED = 320_000, 3  # in all: a stack of more than 8,000 candidates gets a narrower window
 NEARBY = 0x80  # bytes between two return addresses that may well lie in one function
+MOST_NEAR = 32  # return addresses so near that are compared: compiled code has fewer
 SIZE_NEARBY, NOT_REPEATED = int(Clue.SIZE_NEARBY), int(Clue.NOT_REPEATED)
 REPEATED_SIZE, REPEATED_PAIR = int(Clue.REPEATED_SIZE), int(Clue.REPEATED_PAIR)
 REPEATED_ALONE = int(Clue.REPEATED_ALONE)
@@ -53,16 +55,21 @@ class Distances:
 NO_SIZES = Distances({}, 0, ())
 
 
+def window(candidates: int) -> int:
+    """How many of so many candidates are looked at where the next slot is not known."""
+    return max(FEWEST_LOOKED, min(WINDOW, MOST_PAIRS // max(1, candidates)))
+
+
 class Sizes:
     """How often each distance to a later candidate comes up, by the return address in code that cannot be read."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self._found: Dict[int, Tuple[Counter[int], int]] = {}
-        slots = [node.slot for node in nodes]
+        slots, wide = [node.slot for node in nodes], window(len(nodes))
         for number, node in enumerate(nodes):
             if node.clues & UNREAD:
                 sizes, count = self._found.get(node.address, (Counter(), 0))
-                sizes.update([slot - node.slot for slot in slots[number + 1 : number + 1 + WINDOW]])
+                sizes.update([slot - node.slot for slot in slots[number + 1 : number + 1 + wide]])
                 self._found[node.address] = sizes, count + 1
         self._order = sorted(self._found)
         self._known: Dict[int, Distances] = {}
@@ -73,7 +80,8 @@ class Sizes:
         if known is None:
             first = bisect_left(self._order, address - NEARBY)
             last = bisect_right(self._order, address + NEARBY)
-            near = [self._found[other][0] for other in self._order[first:last] if other != address]
+            beside = self._order[first : min(last, first + MOST_NEAR)]
+            near = [self._found[other][0] for other in beside if other != address]
             sizes, count = self._found.get(address, ({}, 0))
             known = self._known[address] = Distances(sizes, count, near)
         return known

@@ -12,7 +12,7 @@ from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.edges import Edge
 from hogwalk.walk.rebuild.nodes import Node
-from hogwalk.walk.unwound.sizes import NO_SIZES, WINDOW, Sizes
+from hogwalk.walk.unwound.sizes import NO_SIZES, Sizes, window
 
 TRAP_FRAME, UNREAD = int(Clue.TRAP_FRAME), int(Clue.UNREAD)
 REACH = 0x2000  # bytes: no frame seen is larger
@@ -58,6 +58,7 @@ class StepFinder:
         self._rank: Dict[int, int] = {}
         self._links: Dict[Tuple[int, int], int] = {}
         self._sizes = Sizes(nodes)
+        self._wide = window(len(nodes))
         self._thunks_unseen = evidence.about.kind == "text"  # a call that a log shows may lead through a thunk
         self._targets = sorted({node.target for node in nodes if node.target is not None})
         self.predicted: List[Optional[int]] = [None] * len(nodes)
@@ -170,7 +171,7 @@ class StepFinder:
         least = node.slot if end is None or guessed else end
         slots = self._slots
         first, end = bisect_right(slots, least, number + 1), bisect_right(slots, least + REACH, number + 1)
-        beyond = range(first, min(end, first + WINDOW))
+        beyond = range(first, min(end, first + self._wide))
         return [(at, DEPTH_OTHER | LOST_CLUES[bisect_left(LOST_ENDS, slots[at] - slots[first])]) for at in beyond]
 
     def _exact(self, node: Node, older: int) -> int:
@@ -212,7 +213,7 @@ class StepFinder:
         places = [caller.saved[RBP] for caller in open_ends if RBP in caller.saved]
         slot, unread = node.slot, node.clues & UNREAD
         sizes = self._sizes.of(node.address) if unread else NO_SIZES
-        for older in range(number + 1, min(len(nodes), number + 1 + WINDOW)):
+        for older in range(number + 1, min(len(nodes), number + 1 + self._wide)):
             other = nodes[older]
             distance = other.slot - slot
             if distance > REACH:

@@ -14,6 +14,7 @@ from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.edges import Edge
 from hogwalk.walk.rebuild.graph import Posterior
 from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.unwound.sizes import MOST_NEAR
 
 UNREAD = int(Clue.UNREAD)
 BORNE_OUT = int(Clue.SIZE_BORNE_OUT | Clue.SIZE_SURE)
@@ -91,7 +92,8 @@ def _joined(mask: int, said: int) -> int:
 
 def _near(address: int, order: Sequence[int], same: Dict[int, DefaultDict[int, float]]) -> Votes:
     total: DefaultDict[int, float] = defaultdict(float)
-    for other in order[bisect_left(order, address - FUNCTION) : bisect_right(order, address + FUNCTION)]:
+    first, last = bisect_left(order, address - FUNCTION), bisect_right(order, address + FUNCTION)
+    for other in order[first : min(last, first + MOST_NEAR)]:
         if other != address:
             for size, share in same[other].items():
                 total[size] += share

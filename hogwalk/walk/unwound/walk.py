@@ -169,7 +169,7 @@ def _from_registers(
 
 def _ends(evidence: Evidence, finder: StepFinder, found: Sequence[Node]) -> List[int]:
     """For each candidate the clues for and against its being the oldest live one on this stack."""
-    base = evidence.region.base
+    base = evidence.image.end
     ends: List[int] = []
     for number, node in enumerate(found):
         if number in finder.leaving:
