@@ -85,7 +85,7 @@ class _Finder:
         at_esp = self._at_esp(registers, first)
         if at_esp is not None and registers is not None and first is not None:
             above = at_esp + WORD
-            stub = above in self._nodes and self._in_module(registers.ip)
+            stub = self._in_module(registers.ip) and above < first and self._no_text(above)
             onward.update({at_esp: above, above: first} if stub else {at_esp: first})
         last = max(found)[1]
         return Chains(onward, last, self._no_frame(last), first, at_esp, self._dropped(found, onward, first))
@@ -140,9 +140,10 @@ class _Finder:
         return links
 
     def _at_esp(self, registers: Optional[Registers], first: Optional[int]) -> Optional[int]:
-        """The slot at ESP where what runs has no frame: the system call's own `ret`, or no code at all.
+        """The slot at ESP where what runs has no frame: the system call's own `ret`, a leaf, or no code at all.
 
-        KiFastSystemCallRet returns into the stub of the same module that called it, and that to the stub's caller.
+        Both return into the same module: a leaf to its caller, KiFastSystemCallRet into the stub that called it, and
+        that to the stub's caller.
         """
         if registers is None or first is None or registers.sp not in self._nodes or registers.sp >= first:
             return None
@@ -150,7 +151,11 @@ class _Finder:
             return registers.sp
         modules = self._evidence.modules
         same = modules.at(self._nodes[registers.sp].address) is modules.at(registers.ip)
-        return registers.sp if same and registers.sp + WORD in self._nodes and registers.sp + WORD < first else None
+        return registers.sp if same and self._no_text(registers.sp) else None
+
+    def _no_text(self, slot: int) -> bool:
+        """Whether a candidate lies there, and is none that reads as text."""
+        return slot in self._nodes and not self._nodes[slot].clues & Clue.TEXT
 
     def _in_module(self, address: int) -> bool:
         return self._evidence.modules.at(address) is not None
