@@ -76,6 +76,15 @@ def test_every_thread_is_walked_by_its_own_registers_without_tebs(tmp_path: Path
         assert live(target, thread.identifier) == [thread.start + place + 4 for place in PLACES]
 
 
+def test_the_few_bytes_of_code_at_the_fault_change_no_chain(tmp_path: Path) -> None:
+    code = bytes(0xFB) + b"\xe8\x00\x00\x00\x00" + bytes(0x100)  # a call ends at the first return address
+    plain = written(tmp_path, minidump(X86, [program()], MODULES, {LIMIT: stack()}, False))
+    slots = live(plain)
+    around = {LIMIT: stack(), APP + 0x2000 - 0x100: code}
+    assert live(written(tmp_path, minidump(X86, [program()], MODULES, around, False))) == slots
+    assert slots == [LIMIT + place + 4 for place in PLACES]
+
+
 def test_a_piece_of_a_stack_has_no_limit(tmp_path: Path) -> None:
     target = written(tmp_path, minidump(X86, [program()], MODULES, {LIMIT: stack()}, False))
     (thread,) = target.threads()

@@ -19,7 +19,8 @@ class CodeReader:
     `read(address, count)` is `Target.read`: exactly `count` bytes or `Unreadable`.  A line of `line_bytes` is a whole
     page of `page_bytes` unless the target is at the other end of a slow wire.  Every line is asked for at most once.
     Of a page that cannot be read whole just what is wanted is asked for, over a wire nothing: where a small dump lacks
-    an image, the debugger maps the sections of its file, each as long as it is there, without the import table.
+    an image, the debugger maps the sections of its file, each as long as it is there, without the import table.  On x86
+    nothing, too: the few bytes around EIP that a program's minidump holds show calls, but no function's depth.
     `pages_read` and `pages_unreadable` count the pages looked at so far.
     """
 
@@ -150,7 +151,8 @@ class CodeReader:
     def _part(self, address: int, count: int) -> Optional[bytes]:
         """Exactly `count` bytes of one page that cannot be read whole, or None."""
         page = address - address % self.page_bytes
-        if self._line_bytes < self.page_bytes or self.page_bytes == 1 or not 0 <= page <= self.words.mask:
+        whole = self.page_bytes == 1 or self._line_bytes < self.page_bytes or self.words is X86
+        if whole or not 0 <= page <= self.words.mask:
             return None
         if (address, count) not in self._parts:
             if not self._pages[page] and self._missing.get(page, 0) >= MOST_PARTS:
