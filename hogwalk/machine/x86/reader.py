@@ -155,6 +155,8 @@ class CodeReader:
         if whole or not 0 <= page <= self.words.mask:
             return None
         if (address, count) not in self._parts:
+            if count > 1 and self._part(address, 1) is None:
+                return None  # most such places are asked about in several lengths, and nothing is there
             if not self._pages[page] and self._missing.get(page, 0) >= MOST_PARTS:
                 return None
             found: Optional[bytes] = None
