@@ -14,6 +14,8 @@ _ONE_LINE = re.compile(rf"\s*(?:BugCheck |\*\*\* STOP: ){_H},? [({{]{_H}, ?{_H},
 _TITLE = re.compile(r"\s*[A-Z][A-Z0-9_]{5,} \(([0-9a-f]{1,8})\)\s*$")
 _NUMBERED = re.compile(rf"\s*(?:Arg|BUGCHECK_P)([1-4]): {_H}(?=[,\s]|$)")
 
+_SIGNS = ("Arg", "ugcheck", "BUGCHECK", "BugCheck", "STOP: ")  # one of them is in every line that fits
+
 
 class BugCheckReader:
     """Takes lines one by one; `found` is the first bug check they tell whole, or None so far."""
@@ -25,6 +27,8 @@ class BugCheckReader:
 
     def take(self, line: str) -> bool:
         """Whether this line speaks of a bug check."""
+        if not (line.rstrip().endswith(")") or True in [sign in line for sign in _SIGNS]):
+            return False  # nearly every line of a log
         whole = _ONE_LINE.match(line)
         code = _CODE.match(line) or _TITLE.match(line)
         arguments = _ARGUMENTS.match(line)

@@ -43,10 +43,10 @@ def parse_machine(text: str) -> Optional[str]:
 
     `vertarget` and a dump's opening text name it; registers and column heads of ARM and Itanium do, too.
     """
-    found = _MACHINE.search(text)
+    found = _MACHINE.search(text) if "Free " in text or "Checked " in text else None
     if found:
         return _MACHINES[found.group(1)]
     registers = _ARM_REGISTERS.search(text) if "psr=" in text else None
     if registers:
         return "arm64" if registers.group(2) else "arm"
-    return "ia64" if _BACKING_STORE.match(text) else None
+    return "ia64" if ("BSP" in text or "Bsp" in text) and _BACKING_STORE.match(text) else None

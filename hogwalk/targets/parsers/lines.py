@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Pattern
 
-from hogwalk.targets.parsers.remarks import INSIDE, MOST_LINES, SIGNS, end_of
+from hogwalk.targets.parsers.remarks import MOST_LINES, end_of, remark_in
 
 _GOES_ON = ("+", "[", "(", "!")  # how the rest of a row begins that is one without it
 _ROW_BEGUN = re.compile(r"\s*(?:[0-9a-fA-F]+|\(Inline)[\s`*]")
@@ -23,7 +23,7 @@ def rejoined(lines: Iterable[str], is_row: Callable[[str], bool]) -> Iterator[Li
     """The lines without trailing blanks, rows cut by remarks joined where the whole `is_row`."""
     begun, begun_at, blank = "", 0, False
     for number, line, inside in _followed(lines):
-        cut = INSIDE.search(line) if any(sign in line for sign in SIGNS) else None
+        cut = None if inside else remark_in(line)
         if inside:
             yield Line(number, line, True)
         elif cut:
@@ -59,7 +59,7 @@ def _followed(lines: Iterable[str]) -> Iterator[Line]:
     held: List[Line] = []
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip()
-        cut = INSIDE.search(line) if any(sign in line for sign in SIGNS) else None
+        cut = remark_in(line)
         if end is not None:
             if not cut and end.search(line):
                 yield from (Line(at, text, True) for at, text, _ in held)

@@ -14,9 +14,7 @@ from hogwalk.printable import printable
 _ADDRESS = r"[0-9a-fA-F`]{8,17}"
 _UNEXTENDED = rf"(?:VirtualToOffset|ReadVirtual): {_ADDRESS} not properly sign extended"
 # What may begin in the midst of a row: a module is loaded, or memory read, for a word about to be printed.
-INSIDE = re.compile(rf"\*\*\* (?:ERROR|WARNING): |Unable to load image |{_UNEXTENDED}")
-# What lines with such a remark hold: a quick look before the slow one.
-SIGNS = ("*** ", "Unable to load", "not properly")
+_INSIDE = re.compile(rf"\*\*\* (?:ERROR|WARNING): |Unable to load image |{_UNEXTENDED}")
 MOST_LINES = 8  # of one remark: a file's name may hold line breaks
 _ENDS: Dict[str, Pattern[str]] = {
     "Unable to load image ": re.compile(r", Win32 error 0n\d+\s*$"),
@@ -53,6 +51,13 @@ _SET = "last set context"
 MOST_NAMES = 8
 DUMPSTACK = "Caller, Callee"  # heads the rows of SOS's !dumpstack, each of which ends in `, calling CALLEE`
 LONGEST_NAME = 40
+
+
+def remark_in(line: str) -> Optional[re.Match[str]]:
+    """Where a remark begins that may stand in the midst of a row; a quick look before the slow one."""
+    if "*** " in line or "Unable to load" in line or "not properly" in line:
+        return _INSIDE.search(line)
+    return None
 
 
 def is_remark(line: str) -> bool:

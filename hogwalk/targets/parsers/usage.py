@@ -16,9 +16,10 @@ _RULE = re.compile(r"\s*(?:=+|Size\s+Count\s+Module)\s*$")
 
 def heading(line: str) -> str:
     """What the table under this line is, "" when the line heads none."""
-    if _SUMS.match(line):
+    if "Stack Usage" in line and _SUMS.match(line):
         return "a !stackusage table: function sums only"
-    return "a managed stack of !clrstack" if _MANAGED.match(line) else ""
+    managed = ("IP" in line or "OS Thread" in line) and _MANAGED.match(line)
+    return "a managed stack of !clrstack" if managed else ""
 
 
 BARE = "call sites without addresses (kc)"

@@ -18,7 +18,7 @@ from hogwalk.targets.text.pasted import plain
 from hogwalk.targets.text.tables import STACK_TEXT, TableReader
 from hogwalk.targets.text.wraps import unwrapped
 
-_SPOKEN_THREAD = re.compile(r"Base|Limit|THREAD|Owning|Stack Init")
+_SPOKEN_THREAD = ("Base", "Limit", "THREAD", "Owning", "Stack Init")
 _ASKS_MEMORY = re.compile(r"d(?:[dcpqy]?s?|[dpq]s)\b")
 # By far the most lines of any large log; what this does not match goes the long way.
 _PLAIN = re.compile(r"([0-9a-f]{8})  ([0-9a-f]{8})(?: ([^\s!+<]+)(?:!([^\s+<`?(]+))?(?:\+0x([0-9a-f]+))?)?$")
@@ -100,9 +100,9 @@ class _Reader:
             facts.answers.add(line)
             self.table, self.module = self._module, None
             self.printed.leave()
-        elif lm.UNLOADED.match(line):
+        elif "Unloaded" in line and lm.UNLOADED.match(line):
             self.table = self._unloaded
-        elif line.lstrip().startswith("Loading Dump File ["):
+        elif "Loading Dump" in line and line.lstrip().startswith("Loading Dump File ["):
             self._dump(line.strip()[len("Loading Dump File [") :].rstrip("]"))
         elif usage.heading(line):
             facts.recognised.append(usage.heading(line))
@@ -242,11 +242,11 @@ class _Reader:
             facts.registers.append(Registers(instruction, stack, frame, source))
         elif line.startswith("(") and self.asked_symbol is not None:
             self._nearest(line, self.asked_symbol)
-        elif line.lstrip().startswith(STACK_TEXT + ":"):
+        elif STACK_TEXT in line and line.lstrip().startswith(STACK_TEXT + ":"):
             self.printed.label(STACK_TEXT)
         elif "Stack Limit: " in line:
             facts.threads.extend(thread.overflow(line))
-        elif _SPOKEN_THREAD.search(line) and len(facts.threads) < MOST_THREADS:
+        elif True in [word in line for word in _SPOKEN_THREAD] and len(facts.threads) < MOST_THREADS:
             thread.add_line(facts.threads, line)
         elif not facts.bugcheck.take(line):
             if len(facts.tables) < FEW and len(facts.recognised) < MOST_RECOGNISED and len(line) < LONGEST_RECOGNISED:

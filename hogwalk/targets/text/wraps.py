@@ -14,7 +14,8 @@ LONGEST_HELD = 400  # characters; nothing breaks a row of this length only once
 _OPEN = re.compile(r"\s*(?:[0-9a-fA-F`?]{1,17}\s+)*(?:[0-9a-fA-F`]{8,17}|\?{8,17}|:|\([A-Z]\))$")
 _SYMBOL = r"(?:[^\s!+]+!\S.*|[^\s!+]+\+0x[0-9a-fA-F`]+)"
 _REST = re.compile(rf"\s*(?:(?:{ADDRESS}|\?{{8}}(?:`\?{{8}})?)(?:\s+{_SYMBOL})?|{_SYMBOL})$")
-_LABEL = re.compile(r"(?:\b(?:Base|Limit|StackBase:|StackLimit:|Stack Init|Current|Owning Process|Image:))$")
+_LABELS = ("Base", "Limit", "StackBase:", "StackLimit:", "Stack Init", "Current", "Owning Process", "Image:")
+_LABEL = re.compile(rf"\b(?:{'|'.join(_LABELS)})$")
 _ALONE = re.compile(rf"\s*(?:{ADDRESS}\b|\S+$)")
 # A row of kb broken between its arguments: its last ones and the call site look like a row of their own.
 WORDS = 6  # of such a row: ChildEBP, RetAddr, three arguments, a call site without blanks
@@ -48,7 +49,7 @@ def _continues(held: str, line: str) -> bool:
     whole_memory_row = line[8:10] == "  " and line[0] != " "
     if not line or not held or len(held) > LONGEST_HELD or whole_memory_row:
         return False
-    if _LABEL.search(held):
+    if held.endswith(_LABELS) and _LABEL.search(held):
         return _ALONE.match(line) is not None
     if not _OPEN.match(held) or _HEADING.search(line):
         return False
