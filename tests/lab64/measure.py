@@ -87,7 +87,10 @@ def _judged(made: Case, known: Evidence, rebuilt: Rebuilt, began: float) -> Meas
     found = score(made.truth, frames)
     live = {frame["slot"] for frame in made.truth["frames"]}
     probabilities = rebuilt.weighed.posterior.nodes()
-    slots = [(round(p, 4), node.slot in live) for p, node in zip(probabilities, rebuilt.weighed.clued.nodes)]
+    slots = [
+        (round(rebuilt.stated(p, 0), 4), node.slot in live)
+        for p, node in zip(probabilities, rebuilt.weighed.clued.nodes)
+    ]
     verdict, covered = None, None
     if stated is not None:
         sums = owners(made.truth)

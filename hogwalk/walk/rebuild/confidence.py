@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Optional, Sequ
 from hogwalk.model import Frame
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.rebuild.graph import Posterior
-from hogwalk.walk.rebuild.walk import LEFT_OVER_SHAPE, Rebuilt, RimFrame, Weighed, come_true
+from hogwalk.walk.rebuild.walk import LEFT_OVER_SHAPE, Rebuilt, RimFrame, Truth, Weighed
 
 if TYPE_CHECKING:
     from random import Random
@@ -23,9 +23,6 @@ INTERVAL = 0.9  # the share of the draws that the stated range of bytes holds
 DARK_HEAT, DARK_INTERVAL = 1.4, 0.97
 NO_DOUBT = 0.005  # the chance that any frame is wrong, below which all draws would be the same walk
 PSEUDO_COUNT = 1  # draws each way beside those made: 200 equal ones do not make a certainty
-# Where draws differ, their share in logits times SHRINK plus SHIFT is what comes true: a logistic regression on 400
-# such verdicts of lab seeds 1001-1030 with 2, 5 and 8 modules' code hidden (tests/rebuild/calibrate.py checks it).
-SHRINK, SHIFT = 0.556, 0.359
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
     doubt = sum(1 - live for live in rebuilt.probabilities)
     whole = not rebuilt.weighed.anybody or all(frame.return_address for frame in rebuilt.frames)
     if doubt < NO_DOUBT and _largest(sums) == named and whole:
-        return Confidence(named, _stated(SAMPLES, SAMPLES), sums[named], sums[named])
+        return Confidence(named, _stated(SAMPLES, SAMPLES, rebuilt.verdict), sums[named], sums[named])
     from random import Random  # here, for a walk without doubt needs no draws
 
     owners = _owners(rebuilt.weighed, modules, owner)
@@ -75,7 +72,7 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
     held = sorted(draw.get(named, 0) for draw in draws)
     most = sorted(draw.get(named, 0) + draw.get(ANYBODY, 0) for draw in draws)
     cut = int(count * (1 - interval) / 2)
-    return Confidence(named, _stated(agreeing, count), held[cut], most[-1 - cut])
+    return Confidence(named, _stated(agreeing, count, rebuilt.verdict), held[cut], most[-1 - cut])
 
 
 def _without_left_over(rebuilt: Rebuilt, path: Tuple[int, ...], random: Random) -> Tuple[int, ...]:
@@ -85,9 +82,9 @@ def _without_left_over(rebuilt: Rebuilt, path: Tuple[int, ...], random: Random) 
     return path[min(len(path) - 1, int(random.weibullvariate(rebuilt.left_over, LEFT_OVER_SHAPE))) :]
 
 
-def _stated(agreeing: int, count: int) -> float:
+def _stated(agreeing: int, count: int, verdict: Truth) -> float:
     share = (agreeing + PSEUDO_COUNT) / (count + 2 * PSEUDO_COUNT)
-    return share if agreeing == count else come_true(share, SHRINK, SHIFT)
+    return share if agreeing == count else verdict.of(share)
 
 
 def _of_frames(frames: Iterable[Frame], owner: Owner) -> Dict[str, int]:
