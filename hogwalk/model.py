@@ -92,11 +92,12 @@ class Module(_Shown):
 
 @dataclass(frozen=True)
 class FrameLayout:
-    """What FPO or frame data say of the stack in a function's body (x86), all in bytes.
+    """What FPO or frame data (x86) or unwind codes (x64) say of the stack in a function's body, all in bytes.
 
-    `depth` counts from ESP, where no arguments are pushed, up to the return slot (None: only EBP tells), `parameters`
-    what callers push above that; `frame_ebp` counts from the address in EBP up to the return slot (None: EBP is no
-    frame pointer), `saved_ebp` from the slot with the caller's EBP (None: not known); `ebp_kept`: EBP is the caller's.
+    EBP stands for RBP, too.  `depth` counts from ESP, where no arguments are pushed, up to the return slot (None: only
+    EBP tells), `parameters` what callers push above that; `frame_ebp` counts from the address in EBP up to the return
+    slot (None: EBP is no frame pointer), `saved_ebp` from the slot with the caller's EBP (None: not known); `ebp_kept`:
+    EBP is the caller's.
     """
 
     depth: Optional[int]

@@ -127,7 +127,7 @@ def weigh(target: Target, seen: Seen, announce: Announce, earlier: Optional[Evid
     announce("reading the code before the return addresses")
     reader.fetch(at for word in words for at in (word - LONGEST_CALL, word - 1))
     judge = LinkJudge(sites, symbols, words)
-    layouts = _layouts(target, sites, words)
+    layouts = _layouts(target, sites, words, about)
     initial = kernel.initial_stack_offset(target) if about.kernel else None
     traps = Traps(image, symbols, kernel.handler_reach(initial))
     unwinding = _unwinding(image, sites)
@@ -163,7 +163,7 @@ def _unchanged(target: Target, earlier: Evidence, seen: Seen, symbols: Dict[int,
         and (seen.image.words, seen.image.holes) == (earlier.image.words, earlier.image.holes)
         and ModuleMap(target.modules(), earlier.reader).modules == earlier.modules.modules
         and earlier.reader.holds(target.read)
-        and _layouts(target, earlier.sites, list(symbols)) == earlier.layouts
+        and _layouts(target, earlier.sites, list(symbols), earlier.about) == earlier.layouts
         and kernel.handler_reach(initial) == earlier.traps.reach
         and kernel.oldest_frame(target, seen.region, initial) - seen.image.cut_above == earlier.oldest
         and neighbours(shadow_entries(target, seen.region), earlier.modules.is_code) == earlier.shadow
@@ -203,9 +203,10 @@ def code_words(words: Sequence[int], registers: Optional[Registers], modules: Mo
     return sorted(word for word in found if modules.is_code(word))
 
 
-def _layouts(target: Target, sites: CallSites, words: Sequence[int]) -> Dict[int, FrameLayout]:
-    # Code that can be read tells more than its frame data.
-    unread = [word for word in words if sites.at(word).kind is SiteKind.UNREAD]
+def _layouts(target: Target, sites: CallSites, words: Sequence[int], about: About) -> Dict[int, FrameLayout]:
+    # Code that can be read tells more than its frame data; a log shows no more than calls.
+    excerpt = (SiteKind.UNREAD, SiteKind.CALL) if about.kind == "text" and about.words is not X86 else ()
+    unread = [word for word in words if sites.at(word).kind in (SiteKind.UNREAD, *excerpt)]
     return {word: layout for word, layout in zip(unread, target.layouts(unread)) if layout is not None}
 
 

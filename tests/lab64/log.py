@@ -5,7 +5,7 @@ The rows are as the engine prints them (10.0.15063); for logs of the engine itse
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import List, Optional
 
 from hogwalk.model import Symbol
 from hogwalk.walk.evidence import Request, gather
@@ -35,6 +35,37 @@ def log(made: Case, code: bool = False, symbols: bool = True) -> str:
             start = word - call.length
             raw = known.reader.bytes_at(start, call.length)
             lines += ["", f"{PROMPT}ub {word:x} L1", f"{_wide(start)} {raw.hex() if raw else '':16}call    there"]
+    return "\n".join(lines) + "\n"
+
+
+def fnent(made: Case) -> str:
+    """The log's `.fnent` of each function with a return address on the stack."""
+    known = gather(made.target(), Request(), lambda doing: None)
+    lines: List[str] = []
+    done = set()
+    for word in sorted(known.symbols):
+        unwinder = known.unwinding.of(word) if known.unwinding is not None else None
+        entry = unwinder.table.entry(word - 1) if unwinder is not None else None
+        info = unwinder.table.info(entry) if unwinder is not None and entry is not None else None
+        if unwinder is None or entry is None or info is None or entry in done:
+            continue
+        done.add(entry)
+        module = known.modules.at(word)
+        base = module.start if module is not None else 0
+        lines += [f"{PROMPT}.fnent {word:x}", "Debugger function entry 00000000`00354310 for:", ""]
+        for name, at in (("BeginAddress     ", entry.begin), ("EndAddress       ", entry.end)):
+            lines.append(f"{name} = {_wide(at - base)}")
+        lines += [f"UnwindInfoAddress = {_wide(entry.unwind - base)}", ""]
+        lines.append(f"Unwind info at {_wide(entry.unwind)}, {4 + 2 * len(info.codes):x} bytes")
+        flags = 4 if info.parent else 0
+        lines.append(f"  version {info.version}, flags {flags}, prolog {info.prologue:x}, codes {len(info.codes):x}")
+        if info.register:
+            lines.append(f"  frame reg {info.register:x} (rbp), frame offs {info.frame_offset:x}h")
+        for at, code in enumerate(info.codes):
+            place = f" FrameOffset: {code.value:x}" if code.operation in (1, 4, 5) else ""
+            row = f"offs {code.offset:x}, unwind op {code.operation:x}, op info {code.info:x}"
+            lines.append(f"  {at:02x}: {row}\tUWOP_NAME{place}.")
+        lines.append("")
     return "\n".join(lines) + "\n"
 
 

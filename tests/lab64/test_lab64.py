@@ -22,7 +22,7 @@ from hogwalk.walk.rebuild.walk import Rebuilt
 from hogwalk.walk.unwound import rebuild
 from tests.lab64.build import build
 from tests.lab64.case import Case, case, score
-from tests.lab64.log import kf, log
+from tests.lab64.log import fnent, kf, log
 from tests.lab64.measure import own_walk
 from tests.lab64.styles import STYLES
 
@@ -218,6 +218,16 @@ def test_a_log_of_words_alone_is_walked_with_honest_doubt(code: bool, root: Path
     right = sum(frame.return_slot in live for frame in found.frames)
     assert abs(right - sum(found.probabilities)) <= 0.1 * len(found.frames)
     assert min(found.probabilities) < 0.9
+
+
+@pytest.mark.parametrize("style", ["nosym", "fp"])
+def test_a_log_with_unwind_data_is_walked_like_its_dump(style: str, root: Path) -> None:
+    made = case(style, 1, root)
+    without = score(made.truth, pairs(rebuild(pasted(log(made)))))
+    found = score(made.truth, pairs(rebuild(pasted(log(made) + fnent(made)))))
+    assert min(found.recall, found.precision) >= 0.93
+    assert found.right_hog
+    assert found.recall + found.precision > without.recall + without.precision
 
 
 def test_words_without_symbols_are_walked_by_the_modules_list(root: Path) -> None:

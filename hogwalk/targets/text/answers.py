@@ -11,7 +11,7 @@ from hogwalk.targets.parsers.words import address, unsigned
 
 MOST_CHARACTERS = 8 << 20
 
-_KEPT = re.compile(r"(?:k|ub?\b|uf\b|lm|!thread|!teb|\.bugcheck|vertarget|version|\.tss|\.trap|r\b|ln\b)")
+_KEPT = re.compile(r"(?:k|ub?\b|uf\b|lm|!thread|!teb|\.bugcheck|vertarget|version|\.tss|\.trap|r\b|ln\b|\.fnent)")
 # k[b|p|P|v] [c] [n] [f] [L] [M] = BasePtr StackPtr InstructionPtr [FrameCount], the last of several commands at most.
 _FROM_TRIPLE = re.compile(
     r"(?:.*;\s*)?(k[a-z]*)(?: [a-z]{1,5})* ?= ?"
@@ -63,6 +63,10 @@ class Answers:
                 tables = [rows for rows in self._answers.values() if _starts_at(rows, address(wide.group(1)))]
             lines = tables[-1] if tables and (asked or wide) else None
         return None if lines is None else "\n".join(lines).strip("\n") + "\n"
+
+    def all_of(self, command: str) -> str:
+        """The answers to every command that begins so, in log order."""
+        return "\n".join("\n".join(lines) for name, lines in self._answers.items() if name.lower().startswith(command))
 
     def starts(self) -> Tuple[Triple, ...]:
         """The triples of the commands whose tables are kept, in log order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, Iterator, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import NoDebugger
 from hogwalk.model import (
@@ -20,6 +20,7 @@ from hogwalk.model import (
     Version,
 )
 from hogwalk.targets.parsers import lm
+from hogwalk.targets.parsers.fnent import FunctionEntry, parse_fnent
 from hogwalk.targets.protocol import Range
 from hogwalk.targets.text.facts import Facts
 from hogwalk.targets.text.memory import Memory, Runs
@@ -39,6 +40,7 @@ class TextTarget:
     def __init__(self, facts: Facts, source: str, wanted: Choose = ANY) -> None:
         self._facts = facts
         self._source = source
+        self._entries: Optional[List[FunctionEntry]] = None
         self._memory: Memory = facts.runs.memory(facts.frame_runs)
         listed = sorted(facts.modules.values(), key=lambda module: module.start)
         self._functions = lone_functions(
@@ -94,8 +96,15 @@ class TextTarget:
         return tuple(self._names.find(address) for address in addresses)
 
     def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
-        """None of them: logs hold no frame data."""
-        return tuple(None for _ in addresses)
+        """What `.fnent` shows of the functions (x64); logs hold no other frame data."""
+        if self._entries is None:
+            self._entries = sorted(parse_fnent(self._facts.answers.all_of(".fnent")), key=lambda one: one.begin)
+        return tuple(self._layout(address) for address in addresses)
+
+    def _layout(self, address: int) -> Optional[FrameLayout]:
+        # A return address may lie right at its function's end.
+        holding = [one for one in self._entries or () if one.begin < address <= one.end]
+        return holding[-1].layout if holding else None
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """What `lmv` prints for each module, None where the log holds no `lmv` of it."""

@@ -182,6 +182,8 @@ class StepFinder:
     def _caller(self, node: Node, state: Known) -> Optional[Caller]:
         interrupted = bool(node.clues & TRAP_FRAME)
         found = self._unwinding.caller(node.address, node.behind, state, interrupted)
+        if found is None and not interrupted:
+            found = self._shown(node, state)
         if found is None or found.slot is None:
             return found
         step = self._evidence.image.machine
@@ -190,6 +192,22 @@ class StepFinder:
             settled = None if interrupted else self._unwinding.settled(node.address, node.behind, state)
             return settled or found._replace(slot=None, minimum=node.behind)
         return found
+
+    def _shown(self, node: Node, state: Known) -> Optional[Caller]:
+        """The caller by what the source itself shows of the function's unwind data (a log's `.fnent`)."""
+        layout, word = self._evidence.layouts.get(node.address), self._evidence.image.machine.word
+        if layout is None:
+            return None
+        saved = {} if layout.saved_ebp is None else {RBP: layout.saved_ebp}
+        frame, slot = state.get(RBP), None
+        if layout.depth is not None:
+            slot = node.behind + layout.depth
+        elif frame is not None and layout.frame_ebp is not None:
+            slot = frame + layout.frame_ebp
+        if slot is None:
+            return Caller(None, node.behind, {}, False, node.behind, saved)
+        kept = self._evidence.image.word(slot - saved[RBP]) if saved else frame if layout.ebp_kept else None
+        return Caller(slot, slot + word, {RBP: kept}, False, slot, saved)
 
     def _fits(self, older: int, caller: Caller) -> bool:
         return bool(self._nodes[older].clues & TRAP_FRAME) == caller.machine

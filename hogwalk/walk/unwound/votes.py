@@ -17,6 +17,7 @@ from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.unwound.sizes import MOST_NEAR
 
 UNREAD = int(Clue.UNREAD)
+SETTLED = int(Clue.DEPTH | Clue.DEPTH_OTHER)  # where a log shows a function's unwind data
 BORNE_OUT = int(Clue.SIZE_BORNE_OUT | Clue.SIZE_SURE)
 FUNCTION = 0x100  # bytes between two return addresses that may well lie in one function
 VOTE, SURE = 0.5, 1.5  # likely frames of one size that bear a size out
@@ -43,7 +44,7 @@ def voted(
     likely = scores.onward_shares()
     own: List[Votes] = [
         {nodes[older].slot - node.slot: share for (older, _), share in zip(edges, shares)}
-        if node.clues & UNREAD
+        if node.clues & UNREAD and edges and not edges[0][1] & SETTLED
         else {}
         for node, edges, shares in zip(nodes, steps, likely)
     ]
