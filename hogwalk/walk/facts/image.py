@@ -11,7 +11,7 @@ from hogwalk.model import Module, Region
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.facts.region import remedy_for
 
-MOST_LOOKED = 24_576  # words that point into modules: a stack of more, made to keep a walk busy, is looked at in part
+MOST_LOOKED = 20_480  # words that point into modules: a stack of more, made to keep a walk busy, is looked at in part
 
 
 class StackImage:

@@ -25,7 +25,7 @@ EBP_CHAIN = int(Clue.EBP_CHAIN)
 FITTING, UNFIT = PLACED | int(Clue.DEPTH_ALONE), int(Clue.OTHER_TARGET | Clue.NO_TABLE_TARGET)
 
 WINDOW = 40  # candidates looked at where the depth is not known
-MOST_PAIRS = 320_000  # in all: a stack of more than 8,000 candidates gets a narrower window, not more time
+MOST_PAIRS = 280_000  # in all: a stack of more than 7,000 candidates gets a narrower window, not more time
 REACH = 0x2000  # bytes: no frame seen is larger
 FALLBACK = 10  # candidates looked at where none lies at the predicted place: the depth analysis may be wrong
 MOST_EBPS = 4  # different values of EBP that several ways to one node can leave

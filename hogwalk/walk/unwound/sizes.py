@@ -11,7 +11,7 @@ from hogwalk.walk.rebuild.nodes import Node
 
 UNREAD = int(Clue.UNREAD)
 WINDOW = 40  # candidates looked at where the next slot is not known
-MOST_PAIRS, FEWEST_LOOKED = 320_000, 3  # in all: a stack of more than 8,000 candidates gets a narrower window
+MOST_PAIRS, FEWEST_LOOKED = 240_000, 3  # in all: a stack of more than 6,000 candidates gets a narrower window
 NEARBY = 0x80  # bytes between two return addresses that may well lie in one function
 MOST_NEAR = 32  # return addresses so near that are compared: compiled code has fewer
 SIZE_NEARBY, NOT_REPEATED = int(Clue.SIZE_NEARBY), int(Clue.NOT_REPEATED)
