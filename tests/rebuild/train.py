@@ -3,10 +3,11 @@
 python -m tests.rebuild.train CASES [-n 1-18]     (CASES: a folder as `python -m tests.lab generate -o` writes it)
 
 The weights maximize the log-likelihood of the true walks, less a quadratic penalty for leaving the clues' priors, by
-L-BFGS from the table that is there.  So that each kind of evidence can do without the others, a case is taken as it
-is, or with the code of some modules hidden, or with the stack depth of some or all functions unknown; where its folder
-holds the debugger's own walk (tests/rebuild/kfrows.py), once more with that.  Cases whose true walk is not
-among those weighed are left out and counted.
+L-BFGS from the table that is there.  No weight says the opposite of its prior, what the code rules out (LEAST) is for
+sale to no chain of other evidence, and a clue that hardly any case shows keeps its prior.  So that each kind of
+evidence can do without the others, a case is taken as it is, and with the code of some modules hidden, or with the
+stack depth of some or all functions unknown; where its folder holds the debugger's own walk (tests/rebuild/kfrows.py),
+once more with that.  Cases whose true walk is not among those weighed are left out and counted.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ from tests.rebuild.field import NAMES, Array, Example, Vector, example, likeliho
 TABLE = Path(__file__).parents[2] / "hogwalk" / "walk" / "rebuild" / "weights.py"
 KF_ROWS = "kf.json"
 PENALTY = 0.1
-HIDDEN = ((0, 5), (2, 5), (0, 2), (5, 8))  # modules whose code is hidden, by the remainder of the seed
+HIDDEN = 0, 2, 5, 8  # modules whose code is hidden: once each
 BLINDNESS = {7: 40, 19: 100}  # percent of the functions whose depth is hidden too, by the seed's remainder
 BLIND_EVERY = 24
-MOST_ROUNDS = 45
+MOST_ROUNDS = 300
+LEAST = {"DEPTH_OTHER": -25.0, "OTHER_TARGET": -10.0}  # what is this or less
+FEWEST_TRUE, FEWEST_SEEN = 5, 300  # times that a clue is in true walks, or anywhere, for its weight to be fitted
 PIECES = 16  # of the examples, each weighed by one process at a time
 
 
@@ -54,9 +57,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
         found = [one for some in pool.imap(examples, taken) for one in some]
     known = [one for one in found if one is not None]
     print(f"{len(known)} examples, {len(found) - len(known)} left out", flush=True)
-    shown = {at for one in known for mask in one.masks for at in mask}
-    unfitted = [clue.name for at, clue in enumerate(Clue) if at not in shown]
-    write(fit(known), unfitted, f"{len(known)} examples, lab seeds {min(options.seeds)}-{max(options.seeds)}")
+    held = unidentified(known)
+    write(fit(known, held), held, f"{len(known)} examples, lab seeds {min(options.seeds)}-{max(options.seeds)}")
 
 
 def folders(cases: Path, wanted: Sequence[int]) -> Iterator[Path]:
@@ -68,7 +70,7 @@ def folders(cases: Path, wanted: Sequence[int]) -> Iterator[Path]:
 def examples(folder: Path) -> List[Optional[Example]]:
     """A case as examples."""
     seed = int(folder.name)
-    hidden = (0,) if STYLES[folder.parent.name].has("user") else HIDDEN[seed % len(HIDDEN)]
+    hidden = (0,) if STYLES[folder.parent.name].has("user") else HIDDEN
     found = [read(folder, count) for count in hidden]
     if seed % BLIND_EVERY in BLINDNESS:
         with patch.object(Functions, "look", blind(BLINDNESS[seed % BLIND_EVERY])):
@@ -99,8 +101,34 @@ def read(folder: Path, hidden: int, kf_slots: Sequence[int] = ()) -> Optional[Ex
     return example(clued, [slot for slot in slots if not evidence.image.unreadable(slot)])
 
 
-def fit(known: Sequence[Example]) -> Vector:
-    """The weights, in the order of NAMES."""
+def unidentified(known: Sequence[Example]) -> List[str]:
+    """The clues that too few examples show."""
+    true, seen = numpy.zeros(len(NAMES)), numpy.zeros(len(NAMES))
+    for one in known:
+        own = one.arrays
+        steps = numpy.bincount(own.masks, minlength=len(own.clues)).astype(float)
+        taken = numpy.bincount(own.masks, weights=own.taken, minlength=len(own.clues))
+        numpy.add.at(steps, [mask for mask in (*one.starts, *one.ends) if mask is not None], 1)
+        numpy.add.at(taken, [own.starts[one.walk[0]], own.ends[one.walk[-1]]], 1)
+        seen, true = seen + steps @ own.clues, true + taken @ own.clues
+    return [clue.name for clue, few in zip(Clue, (true < FEWEST_TRUE) & (seen < FEWEST_SEEN)) if few]
+
+
+def between(held: Sequence[str]) -> List[Tuple[Optional[float], Optional[float]]]:
+    """The lowest and the highest value of each weight, in the order of NAMES; None where there is no bound."""
+    found: List[Tuple[Optional[float], Optional[float]]] = []
+    for clue in Clue:
+        if clue.name in held:
+            found.append((clue.prior, clue.prior))
+        elif clue.name in LEAST:
+            found.append((None, LEAST[clue.name]))
+        else:
+            found.append((0.0 if clue.prior > 0 else None, 0.0 if clue.prior < 0 else None))
+    return [*found, (0.0, None), (0.0, None)]
+
+
+def fit(known: Sequence[Example], held: Sequence[str]) -> Vector:
+    """The weights, in the order of NAMES; those `held` keep their prior."""
     prior = numpy.array([*(clue.prior for clue in Clue), 0.0, 0.0])
     pieces = [known[first::PIECES] for first in range(PIECES)]
     with Pool(initializer=_share, initargs=(pieces,)) as pool:
@@ -116,8 +144,8 @@ def fit(known: Sequence[Example]) -> Vector:
         table = {clue.name: weight for clue, weight in WEIGHTS.items()}
         table.update(STEP=STEP, BLIND_STEP=BLIND_STEP)
         start = numpy.array([table.get(name, guess) for name, guess in zip(NAMES, prior)])
-        options = {"maxiter": MOST_ROUNDS, "ftol": 1e-6}
-        found = minimize(cost, start, jac=True, method="L-BFGS-B", options=options)
+        options = {"maxiter": MOST_ROUNDS, "ftol": 1e-7, "maxcor": 20}
+        found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=between(held), options=options)
         return [float(weight) for weight in found.x]
 
 
@@ -139,7 +167,7 @@ def _piece(asked: Tuple[int, Array]) -> Tuple[float, Array]:
 
 
 def write(weights: Vector, unfitted: Sequence[str], source: str) -> None:
-    """Writes weights.py; `unfitted` names the clues that no case shows, of which x64's own stay out."""
+    """Writes weights.py; `unfitted` names the clues that hardly any case shows, of which x64's own stay out."""
     rows = [f"    Clue.{name}: {weight:.2f},\n" for name, weight in zip(NAMES[:-2], weights) if Clue[name] in WEIGHTS]
     priors = "".join(f"    Clue.{name},\n" for name in unfitted if Clue[name] in WEIGHTS)
     tail = TAIL.format(priors=priors, step=weights[-2], blind=weights[-1])
@@ -151,7 +179,7 @@ HEAD = '''"""What each clue weighs: natural log-likelihoods, fitted, not chosen.
 They are the weights of a conditional random field over whole walks that makes the true walks of the lab's training
 seeds as probable as can be; tests/rebuild/train.py wrote this table and says how
 ({source}).
-Clues that no training case shows keep their prior: UNFITTED names them.
+Clues that hardly any training case shows keep their prior: UNFITTED names them.
 """
 
 from __future__ import annotations

@@ -77,6 +77,7 @@ class Clue(IntEnum):
     DEPTH_POSSIBLE = 20, Group.DEPTH, "a possible stack depth predicts this slot", 1.0
     DEPTH_AT_LEAST = 21, Group.DEPTH, "an alloca leaves the stack depth open"
     DEPTH_OTHER = 22, Group.DEPTH, "the stack depth predicts another slot", -8.0
+    DEPTH_NOWHERE = 140, Group.DEPTH, "the stack depth predicts a slot that holds no return address", -8.0
     DEPTH_OTHER_LIKELY = 23, Group.DEPTH, "the most likely stack depth predicts another slot", -3.0
     DEPTH_UNKNOWN = 24, Group.DEPTH, "the stack depth at the call is not known"
     DEPTH_UNREAD = 25, Group.DEPTH, "the stack depth at the call is in code that cannot be read"
@@ -89,6 +90,14 @@ class Clue(IntEnum):
     EBP_FRAME = 65, Group.EBP, "EBP, known from the newer frames, points to this frame", 5.0
     EBP_BELOW = 66, Group.EBP, "EBP, known from the newer frames, points to a frame further up"
     EBP_PASSED = 67, Group.EBP, "EBP, known from the newer frames, points to a frame that it passes over", -5.0
+    KEEPER_CHAINED = 89, Group.EBP, "its module keeps frames in EBP, and the saved EBP points to this one"
+    KEEPER_BROKEN = 90, Group.EBP, "its module keeps frames in EBP, yet the saved EBP points elsewhere"
+    KEEPER_FRAME = 91, Group.EBP, "its module keeps frames in EBP, and EBP points to this one"
+    KEEPER_PASSED = 92, Group.EBP, "its module keeps frames in EBP, yet EBP points to one that it passes over"
+    FPO_CHAINED = 93, Group.EBP, "the saved EBP points to this frame, but its module hardly keeps any"
+    FPO_BROKEN = 94, Group.EBP, "the saved EBP points elsewhere, and its module hardly keeps frames in EBP"
+    FPO_FRAME = 95, Group.EBP, "EBP points to this frame, but its module hardly keeps any"
+    FPO_PASSED = 96, Group.EBP, "EBP points to a frame that it passes over, but its module hardly keeps any"
     EBP_CHAIN = 74, Group.EBP, "the chain of saved EBPs leads here", 8.0
     RBP_LEADS = 128, Group.EBP, "the RBP saved in between leads on to a return address"
     RBP_ASTRAY = (
@@ -123,6 +132,16 @@ class Clue(IntEnum):
     REPEATED_ALONE = 106, Group.REPEAT, "no other distance is the same wherever its return address lies"
     SIZE_NEARBY = 107, Group.REPEAT, "a return address near its own has one as far above it elsewhere on this stack"
     NOT_REPEATED = 45, Group.REPEAT, "the newer return address has nothing as far above it elsewhere on this stack"
+    SIZE_ONE = 80, Group.REPEAT, "the same return address has one as far above it at its other place on this stack"
+    NO_SIZE_ONE = 81, Group.REPEAT, "the same return address has none as far above it at its other place on this stack"
+    SIZE_ALL_FEW = 82, Group.REPEAT, "the same return address has one as far above it at all its places on this stack"
+    SIZE_SOME_FEW = 83, Group.REPEAT, "the same return address has one as far above it at some of its places"
+    SIZE_NONE_FEW = 84, Group.REPEAT, "the same return address has none as far above it at its other places"
+    SIZE_ALL = 85, Group.REPEAT, "the same return address has one as far above it at each of its many places"
+    SIZE_MOST = 86, Group.REPEAT, "the same return address has one as far above it at most of its many places"
+    SIZE_SOME = 87, Group.REPEAT, "the same return address has one as far above it at a part of its many places"
+    SIZE_NONE = 88, Group.REPEAT, "the same return address has hardly one as far above it at its many other places"
+    REPEATS_FARTHER = 141, Group.REPEAT, "a nearer one is as far above the same return address elsewhere too"
     SAME_CALLEE = (
         61,
         Group.REPEAT,

@@ -13,6 +13,7 @@ from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.edges import EdgeFinder, Edges, Found
 from hogwalk.walk.rebuild.ends import end_clues, start_clues
 from hogwalk.walk.rebuild.functions import Functions
+from hogwalk.walk.rebuild.habits import Habits
 from hogwalk.walk.rebuild.links import Links
 from hogwalk.walk.rebuild.nodes import Node, nodes
 from hogwalk.walk.rebuild.pairs import PairJudge
@@ -57,19 +58,20 @@ class Collector:
         found = [node for node in found if not node.clues & Clue.UNREAD or node.address not in known]
         self._chains = chains(evidence, found)
         self._nodes = [node for node in found if node.slot not in self._chains.dropped]
-        self._judge = PairJudge(evidence, self._nodes, self._links, reach, self._traps)
+        self._habits = Habits(self._nodes, evidence.region.base, evidence.modules)
+        self._judge = PairJudge(evidence, self._nodes, self._links, reach, self._habits, self._traps)
         self._found: Found = {}
         self._starts = start_clues(evidence, self._nodes, self._functions, reach, self._chains.at_esp)
 
     def collect(self, margin: float = inf, announce: Callable[[str], None] = lambda doing: None) -> CluedStack:
         """Every candidate, step, start and end with its clues; `margin` is Pruner's, `announce` hears of the work."""
         evidence, found, functions, traps = self._evidence, self._nodes, self._functions, self._traps
-        finder = EdgeFinder(evidence, found, functions, self._judge, traps, self._chains, self._found)
+        finder = EdgeFinder(evidence, found, functions, self._judge, self._habits, traps, self._chains, self._found)
         registers, resumed = evidence.registers, None
         if registers is not None:
             resumed = functions.resumed(registers.ip, registers.sp, registers.bp), registers.bp
         edges = finder.edges(self._starts, resumed, margin, announce)
         if any(node.clues & Clue.UNREAD for node in found):
             edges = replace(edges, steps=Callers(found, edges.steps, edges.predictions, functions).steps())
-        ends = end_clues(evidence, found, edges.predictions, traps, self._chains)
+        ends = end_clues(evidence, found, edges, traps, self._chains)
         return CluedStack(tuple(found), edges, self._starts, tuple(ends), functions, self._links, self._chains)

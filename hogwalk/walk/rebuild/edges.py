@@ -11,6 +11,7 @@ from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.chained import UNREAD, Chains
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.functions import Functions, Prediction
+from hogwalk.walk.rebuild.habits import REACH, Habits
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.pairs import TRAPPED, USUAL_FRAME, PairJudge
 from hogwalk.walk.rebuild.pruner import Pruner
@@ -25,8 +26,8 @@ EBP_CHAIN = int(Clue.EBP_CHAIN)
 FITTING, UNFIT = PLACED | int(Clue.DEPTH_ALONE), int(Clue.OTHER_TARGET | Clue.NO_TABLE_TARGET)
 
 WINDOW = 40  # candidates looked at where the depth is not known
+BLIND_WINDOW = 100  # the same where no code tells it: a large frame may hold a whole chain of an earlier call
 MOST_PAIRS = 280_000  # in all: a stack of more than 7,000 candidates gets a narrower window, not more time
-REACH = 0x2000  # bytes: no frame seen is larger
 FALLBACK = 10  # candidates looked at where none lies at the predicted place: the depth analysis may be wrong
 MOST_EBPS = 4  # different values of EBP that several ways to one node can leave
 TELL = 1000  # candidates between two words about how far the work is: a fraction of a second
@@ -62,6 +63,7 @@ class EdgeFinder:
         nodes: Sequence[Node],
         functions: Functions,
         judge: PairJudge,
+        habits: Habits,
         traps: Traps,
         chains: Chains,
         found: Found,
@@ -70,11 +72,13 @@ class EdgeFinder:
         self._found = found
         self._chained = chains.onward
         self._nodes = nodes
-        self._window = max(FEW, min(WINDOW, MOST_PAIRS // max(1, len(nodes))))
+        most = max(FEW, MOST_PAIRS // max(1, len(nodes)))
+        self._window, self._blind_window = min(WINDOW, most), min(BLIND_WINDOW, most)
         self._functions = functions
         self._traps = traps
         self._holes = evidence.image.holes
         self._judge = judge
+        self._habits = habits
         self._order = list(range(len(nodes)))  # the one int of each number, for all steps to it
         self._masks: Dict[int, int] = {}  # and of each set of clues
         self._numbers = {node.slot: number for node, number in zip(nodes, self._order)}
@@ -165,7 +169,11 @@ class EdgeFinder:
         ebps = self._ebp.get(number, (None,))
         if prediction.slots or not prediction.frame_ebp or None in ebps:
             return prediction
-        slots = {ebp + distance for ebp in ebps if ebp is not None for distance in prediction.frame_ebp}
+        every = {ebp + distance for ebp in ebps if ebp is not None for distance in prediction.frame_ebp}
+        slots = {slot for slot in every if self._judge.may_return_at(slot, prediction.minimum)}
+        if slots != every:  # EBP is not what the newer frames seem to leave in it
+            self._ebp[number] = (*(ebp for ebp in ebps if ebp is not None), None)
+            return prediction
         return prediction._replace(slots=tuple(sorted(slots)), exact=prediction.certain)
 
     def _propagate_ebp(self, number: int, prediction: Prediction, steps: Sequence[Edge]) -> None:
@@ -219,12 +227,14 @@ class EdgeFinder:
             likely = None
         clues, one = self._judge.clues, self._masks.setdefault
         found = [(older, clues(node, nodes[older], prediction, ebps, likely)) for older in predicted]
-        if any(mask & CONFIRMED and mask & PLACED for _, mask in found):
+        if prediction.known and any(mask & CONFIRMED and mask & PLACED for _, mask in found):
             return found
         predicted_exactly = (
             prediction.known and bool(expected) and (prediction.exact or not (prediction.slots or None in ebps))
         )
-        window = self._window if not predicted_exactly else FEW if found else FALLBACK
+        window = self._window if prediction.known else self._blind_window
+        if predicted_exactly:
+            window = FEW if found else FALLBACK
         first = number + 1
         if not (predicted_exactly or prediction.slots):
             first = max(first, bisect_left(self._slots, prediction.minimum))
@@ -236,6 +246,12 @@ class EdgeFinder:
             if older not in predicted:
                 mask = clues(node, other, prediction, ebps, likely)
                 found.append((older, one(mask, mask)))
+        if not prediction.known:
+            beyond = self._habits.beyond(node, first + window)[: WINDOW // 3] if self._window == WINDOW else ()
+            for older in beyond:
+                if older not in predicted and (hole is None or nodes[older].slot < hole[1]):
+                    found.append((older, clues(node, nodes[older], prediction, ebps, likely)))
+            found = self._habits.nearest(found)
         if hole is not None and hole[0] - node.slot <= REACH and not any(mask & PLACED for _, mask in found):
             found.extend(self._over_hole(number, prediction, hole))
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 from hogwalk.machine.windows import STACK_OVERFLOW
 from hogwalk.machine.x86.opcodes import INT3
@@ -10,6 +10,7 @@ from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.chained import Chains
 from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.edges import Edges
 from hogwalk.walk.rebuild.functions import Functions, Prediction
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.pairs import USUAL_FRAME
@@ -21,11 +22,11 @@ ESP_START = int(Clue.ESP_START)
 CHAIN_END, CHAIN_LEAVES = int(Clue.CHAIN_END), int(Clue.CHAIN_LEAVES)
 NEAR_START, FAR_START = int(Clue.NEAR_START), int(Clue.FAR_START)
 BEHIND_HOLE, ANY_START = int(Clue.BEHIND_HOLE), int(Clue.ANY_START)
-AT_LIMIT = int(Clue.REACHES_LIMIT)
+AT_LIMIT, MAY_REACH_FAR = int(Clue.REACHES_LIMIT), int(Clue.MAY_REACH_FAR)
 USER_MODE, ZERO_EBP, NO_RETURN = int(Clue.USER_MODE), int(Clue.ZERO_EBP), int(Clue.NO_RETURN)
 INTO_HOLE = int(Clue.HOLE)
 NEAR_BASE, EARLY_END, PREDICTED_ON = int(Clue.NEAR_BASE), int(Clue.EARLY_END), int(Clue.PREDICTED_ON)
-UNREAD = int(Clue.UNREAD)
+UNREAD, PLACED = int(Clue.UNREAD), int(Clue.DEPTH | Clue.DEPTH_ALONE)
 
 HOLE_NEAR = 0x100  # bytes above Limit: an unreadable page within these leaves nothing to start from below it
 SAVED_NEAR = 0x1200  # bytes: a page, as some writers save whole ones, and some
@@ -66,12 +67,27 @@ def start_clues(
     if hole is not None:
         limit, mark = hole[1], BEHIND_HOLE
     found: Dict[int, int] = {}
+    unread = _enters_unread(evidence, nodes)
     for number, node in enumerate(nodes):
         if node.slot >= limit and (node.slot - limit <= FARTHEST_START or not found):
-            mask = reach.clues(node, node.slot - limit)
+            mask = reach.clues(node, node.slot - limit) or (MAY_REACH_FAR if not mark and unread(node) else 0)
             if mask or not found:
                 found[number] = mask | mark
     return found
+
+
+def _enters_unread(evidence: Evidence, nodes: Sequence[Node]) -> Callable[[Node], bool]:
+    """Whether a node's call may enter code that cannot be read, and so a frame of any size."""
+    at = evidence.modules.at
+    dark = {module.start for module in (at(node.address) for node in nodes if node.clues & UNREAD) if module}
+
+    def unread(node: Node) -> bool:
+        if node.target is None:
+            return bool(node.clues & UNREAD)
+        module = at(node.target)
+        return module is not None and module.start in dark
+
+    return unread
 
 
 def _by_registers(slot: int, slots: Sequence[int], framed: Optional[int]) -> int:
@@ -94,15 +110,17 @@ def _by_place(evidence: Evidence, distance: int) -> int:
 def end_clues(
     evidence: Evidence,
     nodes: Sequence[Node],
-    predictions: Sequence[Optional[Prediction]],
+    edges: Edges,
     traps: Traps,
     chains: Chains,
 ) -> List[int]:
     """For each node the clues for and against its being the oldest live one; 0 where no walk comes to."""
-    return [
-        0 if prediction is None else _end(evidence, node, prediction, traps, chains)
-        for node, prediction in zip(nodes, predictions)
-    ]
+    found: List[int] = []
+    for node, prediction, onward in zip(nodes, edges.predictions, edges.steps):
+        mask = 0 if prediction is None else _end(evidence, node, prediction, traps, chains)
+        placed = mask & EARLY_END and any(step & PLACED for _, step in onward)
+        found.append(mask | PREDICTED_ON if placed else mask)
+    return found
 
 
 def _end(evidence: Evidence, node: Node, prediction: Prediction, traps: Traps, chains: Chains) -> int:

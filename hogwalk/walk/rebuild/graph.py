@@ -83,10 +83,10 @@ class Posterior:
             for before, after in zip(self._reach, self.onward)
         ]
 
-    def path(self, likeliest_where_sure: bool = True) -> Tuple[int, ...]:
+    def path(self, likeliest_where_sure: bool = True, doubtful: float = DOUBTFUL) -> Tuple[int, ...]:
         """The walk whose nodes are the likeliest to be live, newest first; empty without nodes.
 
-        The sum of (probability - DOUBTFUL) over its nodes is the highest of all walks made of possible steps; else the
+        The sum of (probability - doubtful) over its nodes is the highest of all walks made of possible steps; else the
         likeliest walk is taken where all its nodes are beyond doubt.
         """
         if not self._starts:
@@ -94,16 +94,16 @@ class Posterior:
         live, cool = self.nodes(), self._cool
         likeliest = self._graph.best()
         sure = min((live[node] for node in likeliest), default=0.0) > BEYOND_DOUBT
-        if sure and (likeliest_where_sure or sum(live) - sum(live[node] for node in likeliest) < DOUBTFUL):
+        if sure and (likeliest_where_sure or sum(live) - sum(live[node] for node in likeliest) < doubtful):
             return likeliest  # no other node is left enough to be worth showing
         last = [reach + cool * end for reach, end in zip(self._reach, self._graph.ends)]
         first_floor, last_floor = max(self._starts) + log(POSSIBLE), max(last) + log(POSSIBLE)
-        starts = [node - DOUBTFUL if start > first_floor else -inf for node, start in zip(live, self._starts)]
+        starts = [node - doubtful if start > first_floor else -inf for node, start in zip(live, self._starts)]
         ends = [0.0 if end > last_floor else -inf for end in last]
         steps: List[List[Tuple[int, float]]] = [[] for _ in live]
         for node, older, probability in self.steps():
             if probability > POSSIBLE:
-                steps[node].append((older, live[older] - DOUBTFUL))
+                steps[node].append((older, live[older] - doubtful))
         found = Graph(starts, ends, steps).best()
         return found if ends[found[-1]] > -inf else self._graph.best()
 

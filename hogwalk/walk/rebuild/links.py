@@ -54,7 +54,7 @@ class Links:
         modules, functions = self._evidence.modules, self._functions
         if modules.at(target) is not modules.at(node.address):
             return OTHER_TARGET
-        if node.clues & UNREAD:
+        if self._unread(node):
             return NEAR_TARGET
         if functions.starts.named(node.address) == target or functions.holds(target, node):
             return REACHED
@@ -62,10 +62,16 @@ class Links:
             return NEAR_TARGET  # functions that nobody calls here may lie between
         return STARTED if functions.start(node.address) == target else OTHER_TARGET
 
+    def _unread(self, node: Node) -> bool:
+        """Whether the code that runs behind a node cannot be read; what a trap interrupted is not marked so."""
+        if node.clues & TRAP_FRAME:
+            return self._evidence.reader.bytes_at(node.address, 1) is None
+        return bool(node.clues & UNREAD)
+
     def tail(self, node: Node, older: Node) -> int:
         """What remains of a call that names another function than the one that runs: it may jump on into that one."""
         target = older.target
-        if target is None or node.clues & UNREAD:
+        if target is None or self._unread(node):
             return OTHER_TARGET
         key = (target, node.address)
         found = self._tails.get(key)
@@ -95,7 +101,7 @@ class Links:
         if not table:
             return ANY_TARGET
         functions, modules = self._functions, self._evidence.modules
-        if node.clues & UNREAD:
+        if self._unread(node):
             return TABLE_TARGET if functions.nearest(node.address) in table else NO_TABLE_TARGET
         if functions.start(node.address) in table:
             return TABLE_TARGET

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 from hogwalk.machine.words import X86
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.functions import Prediction
+from hogwalk.walk.rebuild.habits import Habits
 from hogwalk.walk.rebuild.links import Links
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.reach import Reach, size_clue
@@ -17,46 +18,51 @@ WORD = X86.word
 
 DEPTH, DEPTH_LIKELY, DEPTH_POSSIBLE = int(Clue.DEPTH), int(Clue.DEPTH_LIKELY), int(Clue.DEPTH_POSSIBLE)
 DEPTH_AT_LEAST, DEPTH_OTHER = int(Clue.DEPTH_AT_LEAST), int(Clue.DEPTH_OTHER)
+DEPTH_NOWHERE = int(Clue.DEPTH_NOWHERE)
 DEPTH_OTHER_LIKELY, DEPTH_UNKNOWN = int(Clue.DEPTH_OTHER_LIKELY), int(Clue.DEPTH_UNKNOWN)
 DEPTH_UNREAD, UNREAD = int(Clue.DEPTH_UNREAD), int(Clue.UNREAD)
 CHAINED, CHAIN_BROKEN = int(Clue.CHAINED), int(Clue.CHAIN_BROKEN)
 KEPT_WELL, KEPT_BADLY = int(Clue.EBP_KEPT_WELL), int(Clue.EBP_KEPT_BADLY)
 TAIL_REACHED, LEFT_BY_JUMP = int(Clue.TAIL_REACHED), 0x20  # bytes of a frame that a jump may leave below
-ELSEWHERE = DEPTH_OTHER | DEPTH_OTHER_LIKELY
-OTHER_TARGET, JUMPED_ON = int(Clue.OTHER_TARGET), DEPTH | DEPTH_LIKELY | DEPTH_UNKNOWN
+ELSEWHERE = DEPTH_OTHER | DEPTH_NOWHERE | DEPTH_OTHER_LIKELY
+OTHER_TARGET, JUMPED_ON = int(Clue.OTHER_TARGET), DEPTH | DEPTH_LIKELY | DEPTH_UNKNOWN | int(Clue.NO_TRAP)
 ALONE, DEPTH_ALONE = int(Clue.DEPTH | Clue.ANY_TARGET), int(Clue.DEPTH_ALONE)
 HANDLER, HOLE = int(Clue.TRAP_HANDLER), int(Clue.HOLE)
 SAME_MODULE, OTHER_MODULE = int(Clue.SAME_MODULE), int(Clue.OTHER_MODULE)
-REPEATED_PAIR, REPEATED_SIZE = int(Clue.REPEATED_PAIR), int(Clue.REPEATED_SIZE)
-NOT_REPEATED, NO_TRAP = int(Clue.NOT_REPEATED), int(Clue.NO_TRAP)
+NO_TRAP = int(Clue.NO_TRAP)
 EBP_FRAME, EBP_BELOW, EBP_PASSED = int(Clue.EBP_FRAME), int(Clue.EBP_BELOW), int(Clue.EBP_PASSED)
 DEPTH_OPEN = DEPTH_UNKNOWN | NO_TRAP | DEPTH_UNREAD | DEPTH_AT_LEAST
 TRAPPED = int(Clue.TRAP_FRAME | Clue.SYSTEM_CALL)
 TRAP_FRAME, SAVED_EBP = int(Clue.TRAP_FRAME), int(Clue.SAVED_EBP)
+SYSTEM = "nt"  # the engine's name of the kernel
 USUAL_FRAME = (4,)  # EBP points to the word below the return slot
 BESIDE = 0x10  # bytes below a trap frame: what an interrupt object's code, in no module, pushes for the handler
-MOST_COMPARED = 8  # other places of the same return address that are compared
 
 
 class PairJudge:
     """Compares candidates of one stack two by two."""
 
-    def __init__(self, evidence: Evidence, nodes: Sequence[Node], links: Links, reach: Reach, traps: Traps) -> None:
-        self._nodes = nodes
+    def __init__(
+        self, evidence: Evidence, nodes: Sequence[Node], links: Links, reach: Reach, habits: Habits, traps: Traps
+    ) -> None:
+        self._habits = habits
         self._links = links
         self._reach = reach
         self._traps = traps
         self._modules = evidence.modules
         self._limit, self._base = evidence.region.limit, evidence.region.base
         self._words = evidence.image.words
-        self._numbers = {node.slot: number for number, node in enumerate(nodes)}
-        self._handlers = {node.address for node in nodes if traps.above(node.slot)}
-        self._places: Dict[int, List[int]] = {}
-        for node in nodes:
-            places = self._places.setdefault(node.address, [])
-            if len(places) < MOST_COMPARED:
-                places.append(node.slot)
-        self._beside: Dict[Tuple[int, int], FrozenSet[int]] = {}  # by address and distance
+        self._slots = {node.slot for node in nodes}
+        # Of these only the kernel's own handle a trap: what they call may well be a driver's.
+        self._handlers = {node.address for node in nodes if traps.above(node.slot) and self._system(node.address)}
+
+    def _system(self, address: int) -> bool:
+        module = self._modules.at(address)
+        return module is not None and module.name == SYSTEM
+
+    def may_return_at(self, slot: int, minimum: int) -> bool:
+        """Whether a return slot can lie at an address at all: else the EBP that says so is not that of the frame."""
+        return minimum <= slot < self._base and not slot % WORD
 
     def word(self, address: int) -> Optional[int]:
         """The word of the stack at an address, or None off the stack."""
@@ -82,10 +88,12 @@ class PairJudge:
             link = self._links.tail(node, older)
         elif depth & ELSEWHERE and self._just_above(older, prediction) and self._links.entered(node, older):
             link, depth = TAIL_REACHED if link == OTHER_TARGET else link, DEPTH
+        if depth == DEPTH_OTHER:  # what else would speak for it is chance: the code leaves no other slot
+            return depth | (link if link == OTHER_TARGET else 0)
         mask = link | depth
         if mask & ALONE == ALONE:
             mask ^= ALONE | DEPTH_ALONE
-        if prediction.frame_ebp or not prediction.known:
+        if prediction.frame_ebp or not prediction.known or depth & DEPTH_AT_LEAST:  # after an alloca EBP leads back
             mask |= self._chain(node, older, prediction)
         if likely is not None:
             mask |= _by_ebp(older.slot, likely + USUAL_FRAME[0])
@@ -93,8 +101,8 @@ class PairJudge:
             mask |= self._kept(older, prediction.saved_ebp)
         if mask & DEPTH_OPEN:
             mask |= older.looks
-        if node.clues & UNREAD:
-            mask |= self._repeats(node, older)
+        if not prediction.known:
+            mask |= self._habits.ebp(node, mask) | self._habits.size(node, older)
         if older.clues & UNREAD:
             same = self._modules.at(node.address) is self._modules.at(older.address)
             mask |= SAME_MODULE if same else OTHER_MODULE
@@ -131,12 +139,14 @@ class PairJudge:
                 if prediction.exact:
                     return DEPTH
                 return DEPTH_LIKELY if older.slot == prediction.slots[0] else DEPTH_POSSIBLE
+            if prediction.exact and self._slots.isdisjoint(prediction.slots):
+                return size_clue(older.slot - node.slot) | DEPTH_NOWHERE
             return DEPTH_OTHER if prediction.exact else DEPTH_OTHER_LIKELY
         for ebp in ebps if prediction.frame_ebp else ():  # None among them: else they would be prediction.slots by now
             if ebp is not None and older.slot - ebp in prediction.frame_ebp:
                 return DEPTH
         size = size_clue(older.slot - node.slot)
-        if not prediction.known and node.address in self._handlers:
+        if not prediction.known and node.address in self._handlers and not node.clues & TRAPPED:
             return size | NO_TRAP
         if prediction.known:
             return size | (DEPTH_AT_LEAST if older.slot >= prediction.minimum else DEPTH_OTHER)
@@ -154,26 +164,6 @@ class PairJudge:
         if saved is None or not self._limit <= saved < self._base:
             return 0
         return KEPT_WELL if saved > older.slot else KEPT_BADLY
-
-    def _repeats(self, node: Node, older: Node) -> int:
-        """Whether the same return address has a candidate at the same distance elsewhere on the stack."""
-        distance, places = older.slot - node.slot, self._places[node.address]
-        if node.slot <= places[-1]:  # it is one of them
-            if len(places) == 1:
-                return 0
-            beside = self._at(distance, [place for place in places if place != node.slot])
-        else:
-            key = node.address, distance
-            known = self._beside.get(key)
-            beside = self._beside[key] = self._at(distance, places) if known is None else known
-        if not beside:
-            return NOT_REPEATED
-        return REPEATED_PAIR if older.address in beside else REPEATED_SIZE
-
-    def _at(self, distance: int, places: Sequence[int]) -> FrozenSet[int]:
-        """The return addresses of the candidates so far above some places."""
-        numbers = [self._numbers.get(place + distance) for place in places]
-        return frozenset([self._nodes[number].address for number in numbers if number is not None])
 
 
 def _by_ebp(slot: int, framed: int) -> int:

@@ -8,7 +8,7 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.scale import Scale
 
-MAX_DEFICIT = 40.0  # natural logarithms behind the best: two steps that contradict the code, and some
+MAX_DEFICIT = 32.0  # natural logarithms behind the best: a step that contradicts the code, and some
 
 
 class Pruner:

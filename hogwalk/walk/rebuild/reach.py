@@ -18,7 +18,7 @@ from hogwalk.walk.rebuild.nodes import Node
 WORD = X86.word
 
 REACHES_LIMIT, FAR_FROM_LIMIT = int(Clue.REACHES_LIMIT), int(Clue.FAR_FROM_LIMIT)
-OVER_800 = int(Clue.OVER_800)
+OVER_800, MAY_REACH_FAR = int(Clue.OVER_800), int(Clue.MAY_REACH_FAR)
 SIZES: Tuple[Tuple[int, int], ...] = (
     (0x20, int(Clue.UP_TO_20)),
     (0x40, int(Clue.UP_TO_40)),
@@ -32,7 +32,7 @@ SIZE_TOPS = tuple(top for top, _ in SIZES)
 SIZE_CLUES = (*(clue for _, clue in SIZES), OVER_800)
 NEAR = 0x400  # bytes within which any candidate may be the newest one
 PUSHED = 8  # bytes: any function pushes that much, and a call that cannot push its return address needs none
-UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x800, int(Clue.MAY_REACH_FAR)))
+UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x800, MAY_REACH_FAR))
 PROBE_CALL = 10  # bytes of mov eax,N; call _chkstk
 PROBE_BYTES, PAGE = 0x30, b"\x00\x10\x00\x00"  # every stack probe steps by 1000h and says so early on
 MOST_PROBED = 0x10000  # larger numbers are addresses: mov eax,handler; call __EH_prolog
@@ -66,13 +66,13 @@ class Reach:
         if PAGE in self._reader.readable_from(node.target, PROBE_BYTES):
             asked = self._asked(node)
             if asked is None:
-                return _unknown(distance) or int(Clue.MAY_REACH_FAR)
+                return _unknown(distance) or MAY_REACH_FAR
             return REACHES_LIMIT if asked >= distance else 0
-        if distance > NEAR and self._at_entry(node.target) < distance - NEAR:
-            return 0
         deepest, certain = self._look(node.target)
         if deepest >= distance:
             return REACHES_LIMIT
+        if distance > NEAR and self._at_entry(node.target) < distance - NEAR:
+            return 0
         return FAR_FROM_LIMIT if certain else _unknown(distance)
 
     def _dispatched(self, node: Node, distance: int) -> int:

@@ -22,10 +22,12 @@ from hogwalk.walk.rebuild.weights import TEMPERATURE
 CHAINED = (
     Clue.CHAINED | Clue.EBP_FRAME | Clue.EBP_CHAIN
 )  # by the EBP saved below the slot, or by that known from newer frames
+SHOWN = 0.35  # that share of all walks is worth showing: under even, as a gap misleads more
 # Where more than DARK of the walk's return addresses lie in code that cannot be read, DARK_TRUTH maps a candidate's
-# share of all walks: a logistic regression on the candidates of 324 kernel dumps (lab seeds 1 to 6 of 18 styles with 2,
-# 5 and 8 of 8 modules' code hidden).  VERDICT maps that of draws which agree, where they differ: the same on 400
-# verdicts of lab seeds 1001-1030 with 2, 5 and 8 modules' code hidden (tests/rebuild/calibrate.py checks both).
+# share of all walks: a logistic regression on the candidates of 324 kernel dumps (lab seeds 9 to 14 of 18 styles with
+# 2, 5 and 8 of 8 modules' code hidden), and DARK_VERDICT that of draws which agree, where they differ: the same on 136
+# verdicts of these dumps.  VERDICT does so elsewhere: 400 verdicts of lab seeds 1001-1030
+# (tests/rebuild/calibrate.py checks all).
 DARK, TINY = 0.05, 1e-9
 LEFT_OVER, LEFT_OVER_SHAPE = 22.0, 1.3  # frames, and no unit: 20 lab cases of user-raw (seeds 1-14, 5001-5006)
 
@@ -42,7 +44,7 @@ class Truth(NamedTuple):
         return 1 / (1 + exp(-self.shrink * log(share / (1 - share)) - self.shift))
 
 
-DARK_TRUTH, VERDICT = Truth(0.673, -0.484), Truth(0.556, 0.359)
+DARK_TRUTH, DARK_VERDICT, VERDICT = Truth(0.983, 0.121), Truth(0.475, 0.115), Truth(0.556, 0.359)
 
 
 class RimBuilder(Protocol):
@@ -140,7 +142,7 @@ def rebuild(
         graph = weigh(clued)
     posterior = Posterior(graph, TEMPERATURE)
     builder = FrameBuilder(evidence, clued)
-    built, gaps = builder.build(_trim_unsupported_tail(clued, posterior.path()))
+    built, gaps = builder.build(_trim_unsupported_tail(clued, posterior.path(doubtful=SHOWN)))
     live = posterior.nodes()
     frames = tuple(one.frame for one in built)
     probabilities = _probabilities([one.node for one in built], live)
@@ -156,6 +158,8 @@ def rebuild(
     found = Rebuilt(
         frames, reasons, probabilities, gaps, weighed, believed, left_over=_left_over(evidence), dark=dark, truth=truth
     )
+    if dark:
+        found = replace(found, verdict=DARK_VERDICT)
     return found.told()
 
 
