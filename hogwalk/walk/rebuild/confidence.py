@@ -18,7 +18,7 @@ SAMPLES, FEWEST_SAMPLES = 200, 20
 WORK = 400_000  # candidates times draws: a stack of 1 MB is worth fewer draws, not seconds
 SEED = 20040  # any fixed number: the same stack gives the same statement
 INTERVAL = 0.9  # the share of the draws that the stated range of bytes holds
-# Where code cannot be read the draws are too much alike: their range is widened at both ends by WIDENED of its width.
+# The draws of a kernel stack (x86) are too much alike: their range is widened at both ends by WIDENED of its width.
 # So the ranges of 324 dumps (lab seeds 9 to 14 of 18 styles) hold the truth in .92, .92 and .94 with 2, 5 and 8 of 8
 # modules' code hidden, in .87, .78 and .75 without.
 WIDENED = 0.7
@@ -72,7 +72,7 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
     most = sorted(draw.get(named, 0) + draw.get(ANYBODY, 0) for draw in draws)
     cut = int(count * (1 - INTERVAL) / 2)
     low, high = held[cut], most[-1 - cut]
-    if rebuilt.dark:
+    if rebuilt.alike:
         room = int(WIDENED * (high - low)) & -X86.word
         low, high = max(0, low - room), min(_size(rebuilt), high + room)
     return Confidence(named, _stated(agreeing, count, rebuilt.verdict), low, high)

@@ -99,6 +99,7 @@ class Rebuilt:
     returned, where nothing tells which (a Weibull distribution's scale; 0: the registers tell).  `dark`: some of the
     kernel's code that it leads through cannot be read, so that the weights say more than they know; `truth` maps what
     they say of a candidate then (None: it comes true as it is), `verdict` what draws say of the biggest hog.
+    `alike`: draws differ less than the truth does from them.
     """
 
     frames: Tuple[Frame, ...]
@@ -110,6 +111,7 @@ class Rebuilt:
     onward: Optional[Registers] = None
     left_over: float = 0.0
     dark: bool = False
+    alike: bool = False
     truth: Optional[Truth] = None
     verdict: Truth = VERDICT
 
@@ -158,8 +160,7 @@ def rebuild(
     found = Rebuilt(
         frames, reasons, probabilities, gaps, weighed, believed, left_over=_left_over(evidence), dark=dark, truth=truth
     )
-    if dark:
-        found = replace(found, verdict=DARK_VERDICT)
+    found = replace(found, alike=evidence.about.kernel and not believed, verdict=DARK_VERDICT if dark else VERDICT)
     return found.told()
 
 
