@@ -159,7 +159,7 @@ def test_without_registers_the_newest_frames_may_be_left_over(tmp_path: Path) ->
     rising = [unknown.lives(newer) for newer in range(100)]
     assert rising == sorted(rising)
     assert 0 < rising[0] < 0.1
-    assert rising[-1] > 0.99
+    assert rising[-1] > 0.98
 
 
 def test_a_stack_that_ran_out_has_no_frames_left_over_below_its_newest(tmp_path: Path) -> None:
