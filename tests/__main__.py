@@ -15,7 +15,7 @@ from tests.engine.errors import EngineUnavailableError
 from tests.engine.older import remove_older
 from tests.engine.setup import install
 from tests.engine.setup_parts import ensure_programs
-from tests.floor import run_on_the_floor
+from tests.floor import FLOOR, run_on_the_floor
 
 
 def main() -> int:
@@ -30,6 +30,8 @@ def main() -> int:
     code = subprocess.run(command, cwd=Path(__file__).parent.parent, check=False).returncode
     for folder in remove_older():
         print(f"engine: removed {folder.name}, of an older recipe", file=sys.stderr)
+    if on_the_floor:  # its own words stand far above
+        print(f"floor: the tests failed on Python {FLOOR} (exit code {on_the_floor})", file=sys.stderr)
     return on_the_floor or code
 
 

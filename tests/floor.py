@@ -14,7 +14,7 @@ FLOOR = "3.8"
 # Every command on every fixture, the public face, the readers of dumps, logs and images: each line that a user's
 # run can reach, without the engine (which brings its own Python 3.9), the lab and the fuzzers.
 PARTS = ("tests/goldens", "tests/core", "tests/parsers", "tests/explain", "tests/symbols", "tests/stitch")
-NEEDS = ("pytest>=7.4,<9", "hypothesis>=6.100", "unicorn>=2.0.1")
+NEEDS = ("pytest>=7.4,<9", "hypothesis>=6.100", "unicorn>=2.0.1", "pefile>=2023.2.7")
 
 
 def found() -> Optional[Path]:
