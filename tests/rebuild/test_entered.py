@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hogwalk.model import Module
+from hogwalk.model import BugCheck, Module
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Collector
 from tests.rebuild.machine import Machine
@@ -45,3 +45,28 @@ def test_the_frame_that_a_jump_left_is_part_of_the_step() -> None:
     mask = dict(clued.edges.steps[numbers[thrown]])[numbers[new]]
     assert mask & Clue.DEPTH
     assert mask & Clue.TAIL_REACHED
+
+
+def test_a_handlers_address_is_no_room_asked_for() -> None:
+    """mov eax,handler; call __EH_prolog: the number in EAX is an address, not bytes of the frame."""
+    prolog, handler, limit = 0x80801180, NT.start, BASE - 0x1000
+    found = Machine((NT,), bugcheck=BugCheck(0x7F, (8, 0, 0, 0)))
+    for function, room in ((NEW, 0x80), (THROW, handler)):
+        # mov eax,ROOM; call PROLOG; push esi; call INNER; pop esi; leave; ret
+        found.write(function, b"\xb8" + room.to_bytes(4, "little") + call(function + 5, prolog) + b"\x56")
+        found.write(function + 11, call(function + 11, INNER) + b"\x5e\xc9\xc3")
+    # push -1; push eax; mov eax,fs:[0]; push eax; .. as MSVC's is, down to its ret
+    found.write(prolog, bytes.fromhex("6aff50 64a100000000 50 8b44240c 64892500000000 896c240c 8d6c240c 50c3"))
+    found.write(INNER, b"\x53\x5b\xc3")
+    found.write(CALLER, call(CALLER, THROW) + call(CALLER + 5, NEW) + b"\xc3")
+    found.write_words(limit, [0] * (0x1000 // 4))
+    places = {CALLER + 5: limit + 0xC00, CALLER + 10: limit + 0xC80}
+    for word, slot in places.items():
+        found.write_words(slot, [word])
+    clued = Collector(found.evidence(limit, BASE)).collect()
+    starts = {clued.nodes[number].slot: mask for number, mask in clued.starts.items()}
+    assert not any(starts.get(slot, 0) & Clue.REACHES_LIMIT for slot in places.values())
+    found.write(THROW + 1, (0xC00).to_bytes(4, "little"))  # what a stack probe is asked for does reach down there
+    clued = Collector(found.evidence(limit, BASE)).collect()
+    starts = {clued.nodes[number].slot: mask for number, mask in clued.starts.items()}
+    assert starts[places[CALLER + 5]] & Clue.REACHES_LIMIT

@@ -98,7 +98,8 @@ class Reach:
         block = self._functions.depths.blocks.at(function)
         esp, eax = block.esp, block.get(EAX)
         taken = -esp[1] if esp is not None and esp[0] == ESP else 0
-        return max(taken, eax[1]) if eax is not None and eax[0] == CONSTANT else taken
+        asked = eax[1] if eax is not None and eax[0] == CONSTANT else 0
+        return max(taken, asked) if asked < MOST_PROBED else taken
 
     def _look(self, function: int) -> Tuple[int, bool]:
         """Bytes from the lowest address of a function's own frame up to its return slot; whether that is certain."""
