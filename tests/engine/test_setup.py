@@ -48,6 +48,7 @@ def started(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> Finis
         (f"echo half; echo '{SPOILT}' >&2; exit 1", 1, 1),  # something of it ran: never twice
         ("echo 'kd: no such dump' >&2; exit 1", 1, 1),
         ("exit 7", 7, 1),
+        ("[ $(wc -c < {0}/starts) -ge 2 ] && echo said && exit 0; exit 1", 0, 2),  # not a word: Wine's doing
     ],
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")

@@ -12,8 +12,9 @@ from typing import Dict, Mapping, Optional, Sequence, Tuple, Union
 from tests.engine.bounded import Finished, run_bounded
 
 # Once in hundreds of starts a program meets the last one's server as it ends; then Wine's own client gives up, with
-# "wine client error:..", "wine: a wine server seems to be running, but I cannot connect to it." or the like.
-_NOT_STARTED, _CRASHED = ("wine client error:", "wine: "), "wine: Unhandled"
+# "wine client error:..", "wine: a wine server seems to be running, but I cannot connect to it." or the like, or with
+# no word at all and code 1.
+_NOT_STARTED, _CRASHED, _SILENT = ("wine client error:", "wine: "), "wine: Unhandled", 1
 # How long the server stays after its last program: longer than tests without the engine take between two with it.
 _SERVER_SECONDS = 600
 STARTS, PAUSE_SECONDS = 4, 1.0
@@ -115,4 +116,6 @@ def _never_started(finished: Finished, speaks: bool) -> bool:
     if not finished.code or finished.stdout:
         return False
     complaints = finished.stderr.splitlines()
+    if not complaints and finished.code == _SILENT:
+        return True
     return speaks or any(line.startswith(_NOT_STARTED) and not line.startswith(_CRASHED) for line in complaints)
