@@ -81,7 +81,7 @@ class Engine:
             options += ["-z", windows_path(target.dump)]
         else:
             options += ["-p", target.program] if target.program else ["-k", target.connect]
-        finished = self.prefix.run(self.prefix.debugger / program, [*options, *steps], setting, speaks=True)
+        finished = self.prefix.run(self.prefix.debugger / program, [*options, *steps], setting)
         opened, *done = _parse(finished.stdout, token) or [_UNOPENED]
         if opened.status or len(done) != len(steps):
             raise EngineRunError(

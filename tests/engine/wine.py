@@ -94,28 +94,26 @@ class Prefix:
             command, env=self.environment(_PLAIN), stdin=nothing, stdout=nothing, stderr=nothing, check=False
         )
 
-    def run(
-        self, program: Union[str, Path], arguments: Sequence[str], setting: Setting, speaks: bool = False
-    ) -> Finished:
+    def run(self, program: Union[str, Path], arguments: Sequence[str], setting: Setting) -> Finished:
         """Return the finished Windows program; raise EngineRunError when it does not end in time.
 
         A program that Wine itself could not start, so that nothing of it ever ran, is started again, STARTS times in
-        all; nothing else is.  One that `speaks`, whatever it does, never ran where it printed nothing.
+        all; nothing else is.
         """
         command = ["wine", str(program), *arguments]
         for start in range(STARTS):
             if start:
                 time.sleep(PAUSE_SECONDS * start)
             finished = run_bounded(command, self.environment(setting), setting.timeout, setting.cwd)
-            if not _never_started(finished, speaks):
+            if not _never_started(finished):
                 break
         return finished
 
 
-def _never_started(finished: Finished, speaks: bool) -> bool:
+def _never_started(finished: Finished) -> bool:
     if not finished.code or finished.stdout:
         return False
     complaints = finished.stderr.splitlines()
     if not complaints and finished.code == _SILENT:
         return True
-    return speaks or any(line.startswith(_NOT_STARTED) and not line.startswith(_CRASHED) for line in complaints)
+    return any(line.startswith(_NOT_STARTED) and not line.startswith(_CRASHED) for line in complaints)

@@ -28,8 +28,8 @@ class Chains(NamedTuple):
 
     `onward` leads from a return slot to the one that the saved EBP below it points to (None: the chain ends there);
     `bottom` is the last one of the oldest chain, `closed` whether no frame can follow it.
-    `first` is the slot that the registers' EBP points to, `at_esp` the one at ESP where a system call's stub, or a call
-    of a bad address, has left it; `dropped` the candidates inside the chains' frames and beyond a bottom.
+    `first` is the slot that the registers' EBP points to, `at_esp` the one at ESP where a system call's stub, a leaf or
+    a call of a bad address has left it; `dropped` the candidates inside the chains' frames and beyond a bottom.
     """
 
     onward: Dict[int, Optional[int]]

@@ -93,7 +93,7 @@ class EdgeFinder:
         """Every step worth weighing between nodes that a walk from one of `starts` (numbers, clues) can come to.
 
         `resumed` is what runs with the registers, if these are known.  Nodes further behind than `margin` are passed
-        over, as in Front.
+        over, as in Pruner.
         """
         count, scale = len(self._nodes), Scale()
         pruner = Pruner(self._nodes, starts, margin, scale)

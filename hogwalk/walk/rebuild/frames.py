@@ -17,7 +17,7 @@ UNKNOWN_ADDRESS = 0
 TRAPPED = Clue.TRAP_FRAME | Clue.SYSTEM_CALL
 CONFIRMED = Clue.REACHED | Clue.STARTED | Clue.TABLE_TARGET | Clue.TAIL_REACHED
 # Clues for a start by which the function at EIP is the one that returns there: the code's, or where that says nothing,
-# the usual meaning of EBP (ESP: the return slot itself, of a call into nowhere).
+# the usual meaning of EBP (ESP: the return slot itself, of what has no frame).
 BY_REGISTERS = Clue.FROM_REGISTERS | Clue.EBP_START | Clue.ESP_START
 NO_RETURN_ADDRESS = "the stack depth says that it ends here, in a page that cannot be read"
 

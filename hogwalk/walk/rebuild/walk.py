@@ -96,10 +96,9 @@ class Rebuilt:
     only, one that ends inside such a page has return address 0.  `weighed` is what confidence in sums is drawn from.
     `believed`: a chain of saved EBPs through code that cannot be read leads it.  `onward`: the registers with which the
     walk goes on on another stack (x64).  `left_over`: about how many of the newest frames are of calls that have
-    returned, where nothing tells which (a Weibull distribution's scale; 0: the registers tell).  `dark`: some of the
-    kernel's code that it leads through cannot be read, so that the weights say more than they know; `truth` maps what
-    they say of a candidate then (None: it comes true as it is), `verdict` what draws say of the biggest hog.
-    `alike`: draws differ less than the truth does from them.
+    returned, where nothing tells which (a Weibull distribution's scale; 0: the registers tell).  `truth` maps what the
+    weights say of a candidate where they say more than they know, as of code that cannot be read (None: it comes true
+    as it is), `verdict` what draws say of the biggest hog.  `alike`: draws differ less than the truth does from them.
     """
 
     frames: Tuple[Frame, ...]
@@ -110,7 +109,6 @@ class Rebuilt:
     believed: bool = False
     onward: Optional[Registers] = None
     left_over: float = 0.0
-    dark: bool = False
     alike: bool = False
     truth: Optional[Truth] = None
     verdict: Truth = VERDICT
@@ -151,17 +149,20 @@ def rebuild(
     weighed = Weighed(clued, graph, posterior, _bridges(clued), builder)
     believed = bool(clued.chains.onward)
     reasons = tuple(one.reason for one in built)
-    dark = (
-        evidence.about.kernel
-        and not believed
-        and _dark([clued.nodes[one.node] for one in built if one.node is not None])
-    )
-    truth = DARK_TRUTH if dark else None
-    found = Rebuilt(
-        frames, reasons, probabilities, gaps, weighed, believed, left_over=_left_over(evidence), dark=dark, truth=truth
-    )
-    found = replace(found, alike=evidence.about.kernel and not believed, verdict=DARK_VERDICT if dark else VERDICT)
-    return found.told()
+    by_weights = evidence.about.kernel and not believed
+    dark = by_weights and _dark([clued.nodes[one.node] for one in built if one.node is not None])
+    return Rebuilt(
+        frames,
+        reasons,
+        probabilities,
+        gaps,
+        weighed,
+        believed,
+        left_over=_left_over(evidence),
+        alike=by_weights,
+        truth=DARK_TRUTH if dark else None,
+        verdict=DARK_VERDICT if dark else VERDICT,
+    ).told()
 
 
 def _dark(walked: Sequence[Node]) -> bool:
