@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Optional, Tuple
 
-from hogwalk.machine.windows import DOUBLE_FAULT
+from hogwalk.machine.windows import BUGCHECK_SAME, DOUBLE_FAULT
 from hogwalk.machine.words import Words, words_of
 from hogwalk.printable import printable
 
@@ -33,9 +33,14 @@ class BugCheck:
     arguments: Tuple[int, ...]
 
     @property
+    def plain(self) -> int:
+        """The code as it is documented."""
+        return self.code & ~BUGCHECK_SAME
+
+    @property
     def double_fault(self) -> bool:
         """Whether it is the double fault of a stack that cannot take a trap frame any more (7F with 8)."""
-        return (self.code, *self.arguments[:1]) == DOUBLE_FAULT
+        return (self.plain, *self.arguments[:1]) == DOUBLE_FAULT
 
 
 @dataclass(frozen=True)

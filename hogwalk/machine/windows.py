@@ -70,6 +70,8 @@ STACK_OVERFLOW = 0xC00000FD  # STATUS_STACK_OVERFLOW: a user stack that cannot g
 ACCESS_VIOLATION, PAGE_ERROR, GUARD_PAGE = 0xC0000005, 0xC0000006, 0x80000001
 ACCESSES = (STACK_OVERFLOW, ACCESS_VIOLATION, PAGE_ERROR, GUARD_PAGE)  # these name the memory that was wanted
 RECORD_INFORMATION, RECORD64_INFORMATION = 0x14, 0x20  # _EXCEPTION_RECORD.ExceptionInformation
+BUGCHECK_SAME = 0x10000000  # a minidump's bug check code has this bit besides (1000007E is 7E)
+EXCEPTION_CHECKS = (0x1E, 0x3B, 0x7E, 0x8E)  # bug checks for an exception: argument 1 is its code
 
 # _KTRAP_FRAME
 TRAP_MARK = 0xBADB0D00  # DbgArgMark: proves a trap frame (late XP and later; Windows 2000 has none)

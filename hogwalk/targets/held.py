@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Callable, Iterator, Optional
 
 from hogwalk.errors import CommandFailed, NoDebugger, Unreadable
-from hogwalk.machine.windows import PCR_VERSION_BLOCK, VERSION_DATA_LIST, Kdbg
+from hogwalk.machine.windows import EXCEPTION_CHECKS, PCR_VERSION_BLOCK, VERSION_DATA_LIST, Kdbg
 from hogwalk.model import About, BugCheck, Raised, Registers
 from hogwalk.targets.parsers.expr import parse_module_list
 from hogwalk.targets.parsers.raised import parse_raised
@@ -37,7 +37,10 @@ def about_of(pykd: Any, command: Callable[[str], str]) -> About:
     kind = ("kernel" if kernel else "user") + " dump" if dump else "live " + ("kernel" if kernel else "user")
     # The name without its folder: reports are pasted into mails.
     source = ntpath.basename(dump_file(command("||"))) if dump else ""
-    check, raised = (_bug_check(pykd, pointer), None) if kernel else (None, _raised(command))
+    check = _bug_check(pykd, pointer) if kernel else None
+    raised = None
+    if not kernel or (dump and check is not None and check.plain in EXCEPTION_CHECKS):
+        raised = _raised(command)
     return About(kind, machine, pointer, page, check, source, raised)
 
 

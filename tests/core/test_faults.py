@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import Optional, Tuple
 
 import pytest
 
 from hogwalk.errors import BadInput
 from hogwalk.machine import windows
-from hogwalk.model import BugCheck, Region, Registers
+from hogwalk.model import BugCheck, Raised, Region, Registers
 from hogwalk.walk.facts import kernel
 from hogwalk.walk.facts.faults import SLACK, Fault, fault_registers, find_fault
 from hogwalk.walk.facts.image import read_stack
@@ -127,7 +128,25 @@ def test_a_trap_frame_by_its_address_or_by_the_instruction_that_faulted(code: in
     found = found_in(drawn)
     assert found.registers == Registers(EIP, AT + 0x74, BASE - 0x40, f"trap frame {AT:08x}")
     assert found.newest == NEWER.sp
-    assert found.access == (0x10 if code & 0xFF in (0x50, 0xD1, 0x0A, 0xBE, 0xC5) else None)
+    assert found.access == (0x10 if code & 0xFF in (0x50, 0xD1, 0x0A, 0xBE, 0xC5) else 0 if code == 0x1E else None)
+
+
+@pytest.mark.parametrize(("code", "arguments"), [(0x8E, ()), (0x1000008E, ()), (0x3B, ()), (0x7E, (EIP, 0x10, 0))])
+def test_what_memory_was_wanted_by_the_dump_s_own_record_of_the_exception(
+    code: int, arguments: Tuple[int, ...]
+) -> None:
+    drawn = crashed(code, 0xFFFFFFFFC0000005, *arguments)  # of 7E the record that the argument names is not there
+    about = drawn.target.about()
+    for record, access in [(0xC0000005, LIMIT - 8), (0xC000001D, None)]:
+        drawn.target._about = replace(about, raised=Raised(record, LIMIT - 8))
+        assert found_in(drawn).access == access
+    drawn.target._about = about
+    assert found_in(drawn).access is None
+
+
+def test_what_memory_was_wanted_by_1e_s_own_arguments() -> None:
+    assert found_in(crashed(0x1E, 0xC0000005, EIP, 1, LIMIT - 8)).access == LIMIT - 8
+    assert found_in(crashed(0x1E, 0x80000003, EIP, 1, LIMIT - 8)).access is None
 
 
 def test_a_kernel_exception_of_a_full_stack_is_known_by_the_bug_check() -> None:

@@ -12,7 +12,7 @@ from typing import Dict, List, Tuple
 import pytest
 
 from hogwalk.errors import NoDebugger, Unreadable
-from hogwalk.model import BugCheck, FrameLayout, Symbol
+from hogwalk.model import BugCheck, FrameLayout, Raised, Symbol
 from hogwalk.targets.dump import DumpTarget, open_dump
 from tests.dump import machine64
 from tests.dump.contents import STACKHOG, Contents, stackhog
@@ -103,6 +103,19 @@ def test_an_x64_machine(tmp_path: Path, kind: int) -> None:
     assert [symbol.text() for symbol in found if symbol] == [
         "nt!IofCallDriver+0x8", "nt!KiSwapContext+0x10", "tiny_64!DriverEntry+0x20",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", [0x8E, 0x1000007E, 0x7F])
+def test_the_exception_that_the_header_records(tmp_path: Path, contents: Contents, code: int) -> None:
+    narrow, wide = bytearray(kernel32(contents, FULL)), bytearray(machine64.kernel64(FULL))
+    struct.pack_into("<I", narrow, 0x28, code)
+    struct.pack_into("<7I", narrow, 0x7D0, 0xC0000005, 0, 0, 0, 2, 1, contents.limit - 8)
+    struct.pack_into("<I", wide, 0x38, code)
+    struct.pack_into("<IIQQQQQ", wide, 0xF00, 0xC0000005, 0, 0, 0, 2, 1, machine64.LIMIT - 8)
+    for data, access in [(narrow, contents.limit - 8), (wide, machine64.LIMIT - 8)]:
+        path = tmp_path / "machine.dmp"
+        path.write_bytes(data)
+        assert open_dump(str(path)).about().raised == (None if code == 0x7F else Raised(0xC0000005, access))
 
 
 @pytest.mark.parametrize("stride", [0x90, 0x98, 0xA8])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
@@ -10,6 +11,7 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 from hogwalk.answer.render.verdict import MOST_LINES
+from tests.cli.running import hogwalk
 from tests.engine.engine import Engine, Step, Target, unannounced
 from tests.engine.wheel import install_wheel
 from tests.engine.wine import Setting, windows_path
@@ -86,6 +88,19 @@ def test_usage_is_the_published_sum(engine: Engine, installed: Setting) -> None:
     assert walked + sum(gap["bytes"] for gap in document["gaps"]) == document["stack"]["bytes"] == 12288
     (hogs,) = [product for product in document["products"] if set(product["modules"]) == set(HOGS)]
     assert (hogs["bytes"], hogs["name"]) == (HOG_BYTES, "StackHog")
+
+
+def test_an_exception_s_access_below_limit_says_that_the_stack_overflowed(
+    engine: Engine, installed: Setting, tmp_path: Path
+) -> None:
+    path, data = tmp_path / "exception.dmp", bytearray(DUMP.read_bytes())
+    struct.pack_into("<3I", data, 0x28, 0x8E, 0xC0000005, 0x8081DF65)
+    struct.pack_into("<7I", data, 0x7D0, 0xC0000005, 0, 0, 0x8081DF65, 2, 1, 0xB8AE5FF8)
+    path.write_bytes(data)
+    (step,) = host(engine, installed, "!py hogwalk", target=Target(path, symbols=[SYMBOLS]))
+    said = [line for line in step.output.splitlines() if line.startswith("Overflow")]
+    assert said == ["Overflow   yes: the fault is an access to b8ae5ff8, 8 bytes below Limit"]
+    assert said[0] in hogwalk("-z", str(path), "-y", str(SYMBOLS)).out.splitlines()
 
 
 def test_every_way_in_prints_the_same_triage(engine: Engine, installed: Setting) -> None:

@@ -20,7 +20,8 @@ _FILL = 0x45474150  # "PAGE": what Windows leaves in fields it did not write
 class Header:
     """What a kernel dump says of itself; addresses are virtual, `directory` is physical, `size` counts bytes.
 
-    `pae` is None where an x86 header leaves it open.
+    `pae` is None where an x86 header leaves it open; `runs_at`, `context_at` and `record_at` are offsets in the file:
+    of the runs of pages, the CONTEXT, the EXCEPTION_RECORD.
     """
 
     machine: int
@@ -35,6 +36,7 @@ class Header:
     pae: Optional[bool]
     runs_at: int
     context_at: int
+    record_at: int
 
     @property
     def layout(self) -> Layout:
@@ -70,7 +72,7 @@ def _narrow(file: MappedFile) -> Header:
     kind = file.u32(0xF88)
     return Header(
         machine, 0x1000, FULL if kind == _FILL else kind, directory, modules, processes,
-        min(processors, PROCESSOR_CAP), BugCheck(code, tuple(arguments)), file.u32(0x60), pae, 0x64, 0x320,
+        min(processors, PROCESSOR_CAP), BugCheck(code, tuple(arguments)), file.u32(0x60), pae, 0x64, 0x320, 0x7D0,
     )  # fmt: skip
 
 
@@ -82,5 +84,5 @@ def _wide(file: MappedFile) -> Header:
     file.read(0, 0x2000)
     return Header(
         machine, 0x2000, FULL if kind == _FILL else kind, directory, modules, processes,
-        min(processors, PROCESSOR_CAP), BugCheck(code, arguments), file.u64(0x80), None, 0x88, 0x348,
+        min(processors, PROCESSOR_CAP), BugCheck(code, arguments), file.u64(0x80), None, 0x88, 0x348, 0xF00,
     )  # fmt: skip

@@ -24,7 +24,6 @@ from hogwalk.walk.facts.contexts import context_at, left_behind, registers_at, s
 from hogwalk.walk.facts.image import StackImage
 
 SLACK = 0x4000  # bytes below Limit at which a fault's ESP (RSP) can lie: a frame being made there
-SAME = 0x10000000  # a minidump's bug check code has this bit besides (1000007E is 7E)
 DOUBLE_FAULT, SECURITY_CHECK, STACK_SWITCH = 0x7F, 0x139, 0x2B
 OUTSIDE_EXTENTS = 4  # 139h: the stack pointer was outside the stack
 # The argument (1 to 4) that is the address of a context record, of a trap frame (or was in some Windows), of the
@@ -35,9 +34,9 @@ INSTRUCTIONS = {
     0x0A: 4, 0xC5: 4, 0xD1: 4, 0x50: 3, 0xCC: 3, 0xCD: 3, 0xCE: 3, 0xD5: 3, 0xD6: 3, 0x1E: 2, 0x8E: 2,
 }  # fmt: skip
 ACCESSES = {0x0A: 1, 0xC5: 1, 0xD1: 1, 0x50: 1, 0xBE: 1, 0xFC: 1}
+WANTED = {0x1E: 4}  # the same of checks that name it only where their exception wanted memory
 RECORDS = {0x7E: 3}
 HANDLED_ELSEWHERE = (DOUBLE_FAULT, SECURITY_CHECK, STACK_SWITCH, 0x1AA, 0x1AB)
-EXCEPTIONS = (0x1E, 0x3B, 0x7E, 0x8E)  # argument 1 is an exception's code
 
 
 class Fault(NamedTuple):
@@ -75,7 +74,7 @@ def raised_on(target: Target, region: Region) -> Optional[Raised]:
     """
     about = target.about()
     check, raised = about.bugcheck, about.raised
-    if check is not None and (check.code & ~SAME) in EXCEPTIONS and check.arguments:
+    if check is not None and check.plain in windows.EXCEPTION_CHECKS and check.arguments:
         code = check.arguments[0] & X86.mask
         return Raised(code) if code == windows.STACK_OVERFLOW and _crashed(target, region) else None
     if raised is None or about.kind == "text" or region.thread is None or raised.identifier is None:
@@ -132,7 +131,7 @@ def _elsewhere(target: Target, region: Region) -> Optional[Registers]:
         return None
     if check is not None and check.double_fault:
         return next(kernel.double_fault_states(target, region.thread), None)
-    if check is not None and (check.code & ~SAME) in HANDLED_ELSEWHERE:
+    if check is not None and check.plain in HANDLED_ELSEWHERE:
         return None
     return next(iter(target.registers()), None)
 
@@ -205,7 +204,7 @@ def _of_its_own(target: Target, thread: int) -> Iterator[Registers]:
 
 def _named(target: Target, check: BugCheck, image: Optional[StackImage]) -> Iterator[Registers]:
     """What the bug check's arguments name."""
-    code = check.code & ~SAME
+    code = check.plain
     first, second, third, fourth = check.arguments[:4]
     if code == DOUBLE_FAULT:
         if first == 8 and target.about().words is not X86:
@@ -231,17 +230,26 @@ def _access(target: Target) -> Optional[int]:
     check = target.about().bugcheck
     if check is None or len(check.arguments) < 4:
         return None
-    code, words = check.code & ~SAME, target.about().words
+    code, words = check.plain, target.about().words
     if code in ACCESSES:
         return check.arguments[ACCESSES[code] - 1]
+    if code in WANTED and check.arguments[0] & X86.mask in windows.ACCESSES:
+        return check.arguments[WANTED[code] - 1]
     if code not in RECORDS:
-        return None
+        return _recorded(target, check)
     # EXCEPTION_RECORD: the code, and for these two codes the kind of access and the address as information.
     information = windows.RECORD_INFORMATION if words is X86 else windows.RECORD64_INFORMATION
     try:
         raw = target.read(check.arguments[RECORDS[code] - 1] & words.mask, information + 2 * words.word)
     except Unreadable:
-        return None
+        return _recorded(target, check)
     if struct.unpack_from("<I", raw)[0] not in windows.ACCESSES:
         return None
     return int(struct.unpack_from(f"<{words.letter}", raw, information + words.word)[0])
+
+
+def _recorded(target: Target, check: BugCheck) -> Optional[int]:
+    """The same by the exception that the dump itself records, where it is the one that the bug check tells of."""
+    raised = target.about().raised
+    same = raised is not None and check.arguments and raised.code == check.arguments[0] & X86.mask
+    return raised.access if raised is not None and same else None
