@@ -15,8 +15,7 @@ from hogwalk.machine.words import Words, words_of
 from hogwalk.printable import printable
 
 
-class _Shown:
-    # A record whose texts come from a target.
+class _Shown:  # a record whose texts come from a target
     __slots__ = ()
 
     def __post_init__(self) -> None:
@@ -57,8 +56,8 @@ class About(_Shown):
     """What kind of target this is.
 
     `kind` is one of "kernel dump", "live kernel", "user dump", "live user", "text";
-    `machine` is "x86", "x64", "arm" or "arm64"; `source` names the file or connection, "" when unknown;
-    `raised` is the exception that a program died of.
+    `machine` is "x86", "x64", "arm" or "arm64"; `source` names the file or connection, "" when unknown; `raised` is
+    the exception that a program, or what a kernel dump's header says that the kernel died of.
     """
 
     kind: str
@@ -100,9 +99,8 @@ class FrameLayout:
     """What FPO or frame data (x86) or unwind codes (x64) say of the stack in a function's body, all in bytes.
 
     EBP stands for RBP, too.  `depth` counts from ESP, where no arguments are pushed, up to the return slot (None: only
-    EBP tells), `parameters` what callers push above that; `frame_ebp` counts from the address in EBP up to the return
-    slot (None: EBP is no frame pointer), `saved_ebp` from the slot with the caller's EBP (None: not known); `ebp_kept`:
-    EBP is the caller's.
+    EBP tells), `parameters` what callers push above that; `frame_ebp` counts from EBP up to the return slot (None: EBP
+    is no frame pointer), `saved_ebp` from the slot with the caller's EBP (None: not known); `ebp_kept`: EBP is its.
     """
 
     depth: Optional[int]
@@ -240,10 +238,9 @@ class Source(Enum):
 class Frame:
     """One frame of a walk.
 
-    `frame_ptr` is kf's ChildEBP; `return_slot` the address its return address lies at (ChildEBP+4 on x86);
-    `return_address` the word there; `instruction` the address that runs in this frame (the newer frame's return
-    address, or the triple's InstructionPtr); `bytes` the distance to the newer frame's return slot, None for the
-    first frame and for frames off the stack.  `symbol` names `instruction`; None when it lies in no module.  On x64
+    `frame_ptr` is kf's ChildEBP; `return_slot` (ChildEBP+4 on x86) holds `return_address`; `instruction` runs in this
+    frame (the newer frame's return address, or the triple's InstructionPtr), `symbol` names it (None: it lies in no
+    module); `bytes` reach to the newer frame's return slot (None: the first frame, or off the stack).  On x64
     `frame_ptr` is Child-SP, `bytes` reach from it to the next Child-SP, and `end` is that where the processor pushed
     more than a return address (None: the frame ends right above its return slot).
     """

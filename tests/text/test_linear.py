@@ -1,4 +1,7 @@
-"""Twice the text takes at most 2.3 times as long, whatever is in it."""
+"""Four times the text takes nothing like sixteen times as long, whatever is in it.
+
+How much longer exactly is `python -m tests.bench`'s to say: a busy machine would spoil a test of it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from hogwalk.errors import HogwalkError
 from hogwalk.machine.x86.lengths import instruction_length
 from hogwalk.targets.text import open_text
 
-GROWTH, SECONDS, NOISE = 2.3, 5.0, 0.05
+GROWTH, SECONDS, NOISE = 8.0, 20.0, 0.2  # linear is 4, quadratic 16
 LONGEST = 60_000  # characters of a line
 HEAD = "Base b8ae9000 Limit b8ae6000\n3: kd> dps b8ae6000\n" + "".join(
     f"{address:08x}  00000000\n" for address in range(0xB8AE6000, 0xB8AE6100, 4)
@@ -67,15 +70,15 @@ def seconds(text: str) -> float:
 
 @pytest.mark.parametrize("kind", LINES)
 def test_one_long_line(kind: str) -> None:
-    half, whole = (seconds(LINES[kind](count) + "\n") for count in (LONGEST // 2, LONGEST))
-    assert whole <= GROWTH * half + NOISE
+    part, whole = (seconds(LINES[kind](count) + "\n") for count in (LONGEST // 4, LONGEST))
+    assert whole <= GROWTH * part + NOISE
     assert whole < SECONDS
 
 
 @pytest.mark.parametrize(("build", "count"), [(modules, 8000), (threads, 1200)])
 def test_many_rows(build: Callable[[int], str], count: int) -> None:
-    half, whole = seconds(build(count // 2)), seconds(build(count))
-    assert whole <= GROWTH * half + NOISE
+    part, whole = seconds(build(count // 4)), seconds(build(count))
+    assert whole <= GROWTH * part + NOISE
     assert whole < SECONDS
 
 
@@ -83,5 +86,5 @@ def test_code_of_nothing_but_prefixes() -> None:
     code = b"\x66" * 32768 + b"\x90"
     begun = time.process_time()
     assert not any(instruction_length(code, at) for at in range(32768 - 16))
-    assert time.process_time() - begun < SECONDS / 5
+    assert time.process_time() - begun < SECONDS  # each prefix anew is 500 million steps
     assert instruction_length(b"\x66" * 14 + b"\x90", 0) == 15
