@@ -147,9 +147,9 @@ def test_chains_are_believed_in_programs_alone(tmp_path: Path) -> None:
     )
 
 
-def test_without_registers_the_newest_frames_may_be_left_over(tmp_path: Path) -> None:
+def test_without_registers_the_newest_frames_of_a_chain_that_leaves_may_be_left_over(tmp_path: Path) -> None:
     stack = Stack()
-    right = stack.chain()
+    right = stack.chain(last=0x0089F0E4)
     known, unknown = walked(tmp_path, stack, at(FRAMES[0])), walked(tmp_path, stack, None)
     assert slots(known) == right
     assert set(right) <= set(slots(unknown))
@@ -162,12 +162,49 @@ def test_without_registers_the_newest_frames_may_be_left_over(tmp_path: Path) ->
     assert rising[-1] > 0.98
 
 
+STALE = range(
+    0x40, 0x1D0, 0x28
+)  # a longer chain of calls that have returned; its last link leads to words of a newer one
+
+
+def test_without_registers_the_chain_to_the_first_frame_is_the_walk(tmp_path: Path) -> None:
+    for last in (LIMIT + 0x360, 0x0089F0E4):
+        stack = Stack()
+        live = stack.chain()
+        stack.chain(STALE, last)
+        found = walked(tmp_path, stack, None)
+        assert slots(found) == live
+        assert found.left_over == 0.0
+        assert found.esp == (LIMIT, LIMIT + 0x1000)
+        assert 0.5 < found.probabilities[0] < 0.99 < found.probabilities[-1]
+
+
+def test_a_stack_saved_from_within_a_page_is_saved_from_esp(tmp_path: Path) -> None:
+    stack = Stack()
+    stack.chain()
+    path = tmp_path / "program.dmp"
+    raw = b"".join(struct.pack("<I", stack.words.get(at, 0)) for at in range(0x1C0, SIZE, 4))
+    path.write_bytes(write_minidump(MODULES, (LIMIT + 0x1C0, raw), None))
+    evidence = gather(open_dump(str(path)), Request(), lambda _: None)
+    assert rebuild(evidence).esp == (LIMIT + 0x1C0, LIMIT + 0x1C4)
+
+
+def test_of_chains_that_end_alike_the_longer_one_is_likelier_and_a_short_lead_is_doubted(tmp_path: Path) -> None:
+    stack = Stack()
+    live = stack.chain()
+    stack.chain((0x60, 0xA0, 0x120), LIMIT + FRAMES[0])
+    found = walked(tmp_path, stack, None)
+    assert set(live) <= set(slots(found))
+    stated = dict(zip(slots(found), found.probabilities))
+    assert all(stated[live[0]] > stated.get(LIMIT + slot + 4, 0.0) for slot in (0x60, 0xA0, 0x120))
+
+
 def test_a_stack_that_ran_out_has_no_frames_left_over_below_its_newest(tmp_path: Path) -> None:
     stack = Stack()
     stack.chain()
     evidence = seen(tmp_path, stack, None)
     full = replace(evidence, fault=evidence.fault._replace(raised=Raised(STACK_OVERFLOW)))
-    assert rebuild(full).left_over == 0.0
+    assert (rebuild(full).left_over, rebuild(full).esp) == (0.0, None)
 
 
 def test_what_may_be_left_over_widens_the_range_of_bytes(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def _who(walks: Walks) -> List[str]:
 
 
 def _left_over(walks: Walks) -> List[str]:
-    if walks.own is None or not walks.own.left_over:
+    if walks.own is None or not (walks.own.left_over or walks.own.esp):
         return []
     return [
         "no registers tell where this stack's newest frame is: the newest rows may be left over from calls that have "

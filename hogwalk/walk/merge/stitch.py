@@ -111,8 +111,10 @@ def mostly_unverified(kf_frames: Sequence[Frame], own: Rebuilt) -> bool:
 
     Without code to read, it knows little more than kf, which has symbols' FPO data besides, or than a chain of saved
     EBPs: where these get about as far, their rows stand; but not those of another stretch than the one that the
-    registers lead to.
+    registers lead to, nor where no register leads and whole chains do: kf's start is one guess among them then.
     """
+    if own.esp is not None:
+        return False
     slots = {frame.return_slot for frame in kf_frames}
     if own.frames[0].bytes is not None and not any(frame.return_slot in slots for frame in own.frames):
         return False

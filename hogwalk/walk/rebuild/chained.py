@@ -19,6 +19,7 @@ from hogwalk.walk.rebuild.nodes import Node
 
 WORD = X86.word
 UNREAD = int(Clue.UNREAD)
+PAGE, FARTHEST_START = 0x1000, 0x1800  # bytes: stacks are saved from ESP's page on; frames of up to so many below
 FEWEST = 4  # links of a chain that no register starts: fewer come up among old words
 FEWEST_STARTED = 2  # links of one that EBP starts and that ends with no zero: one alone may be a pointer to a local
 
@@ -30,6 +31,9 @@ class Chains(NamedTuple):
     `bottom` is the last one of the oldest chain, `closed` whether no frame can follow it.
     `first` is the slot that the registers' EBP points to, `at_esp` the one at ESP where a system call's stub, a leaf or
     a call of a bad address has left it; `dropped` the candidates inside the chains' frames and beyond a bottom.
+    `whole`, rising: the slots of all chains that lead, in code that cannot be read, from near where the stack was saved
+    from up to the thread's first frame, where no registers say which is the newest live one; `esp`: where ESP can lie
+    then, from and up to.
     """
 
     onward: Dict[int, Optional[int]]
@@ -38,6 +42,8 @@ class Chains(NamedTuple):
     first: Optional[int]
     at_esp: Optional[int]
     dropped: Set[int]
+    whole: Tuple[int, ...] = ()
+    esp: Optional[Tuple[int, int]] = None
 
 
 NO_CHAINS = Chains({}, None, False, None, None, set())
@@ -68,15 +74,16 @@ class _Finder:
             self._heights[last] = max(self._heights.get(last, 0), self._links[node.slot])
 
     def find(self) -> Chains:
-        """The registers' chain, then the longest others above it."""
+        """The registers' chain, or the whole one without them, then the longest others above it."""
         registers = self._evidence.registers
         first = self._started(registers)
+        lead = self._whole() if registers is None else first
         found: List[Tuple[int, int]] = []
-        if first is not None:
-            found.append((first, self._last[first]))
+        if lead is not None:
+            found.append((lead, self._last[lead]))
         # Above a zero only a longer chain is believed: main's EBP is zero in some programs.
-        least = FEWEST if first is None or not self._at_zero(first) else max(FEWEST, self._links[first] + 1)
-        found.extend(self._longest(self._evidence.region.limit if first is None else self._last[first] + WORD, least))
+        least = FEWEST if lead is None or not self._at_zero(lead) else max(FEWEST, self._links[lead] + 1)
+        found.extend(self._longest(self._evidence.region.limit if lead is None else self._last[lead] + WORD, least))
         if not found:
             return NO_CHAINS
         onward: Dict[int, Optional[int]] = {}
@@ -88,7 +95,33 @@ class _Finder:
             stub = self._in_module(registers.ip) and above < first and self._no_text(above)
             onward.update({at_esp: above, above: first} if stub else {at_esp: first})
         last = max(found)[1]
-        return Chains(onward, last, self._no_frame(last), first, at_esp, self._dropped(found, onward, first))
+        dropped, closed = self._dropped(found, onward, lead), self._no_frame(last)
+        whole = () if first is not None or lead is None else self._members(self._last[lead])
+        return Chains(onward, last, closed, first, at_esp, dropped, whole, self._esp() if whole else None)
+
+    def _members(self, last: int) -> Tuple[int, ...]:
+        """The slots from which chains lead to the last one; none where the code of one can be read."""
+        found = tuple(slot for slot in sorted(self._nodes) if self._last[slot] == last)
+        return found if all(self._nodes[slot].clues & UNREAD for slot in found) else ()
+
+    def _esp(self) -> Tuple[int, int]:
+        """Where ESP can lie: stacks are saved from it on, or from its page."""
+        limit = self._evidence.region.limit
+        low = next((end for start, end in self._evidence.image.holes if start == limit), limit)
+        return low, low + (WORD if low % PAGE else PAGE)
+
+    def _whole(self) -> Optional[int]:
+        """The newest slot of the chains that end closest to Base as threads do and start near where ESP can lie.
+
+        Chains of calls that have returned break where a newer call's frames lie now.
+        """
+        end = self._esp()[1] + FARTHEST_START
+        near = [slot for slot in self._nodes if slot < end and self._at_zero(slot)]
+        near = [slot for slot in near if self._heights[self._last[slot]] >= FEWEST]
+        if not near:
+            return None
+        last = max(self._last[slot] for slot in near)
+        return min(slot for slot in near if self._last[slot] == last)
 
     def _started(self, registers: Optional[Registers]) -> Optional[int]:
         """The slot at which EBP starts a chain, None where it starts none."""
@@ -160,9 +193,7 @@ class _Finder:
     def _in_module(self, address: int) -> bool:
         return self._evidence.modules.at(address) is not None
 
-    def _dropped(
-        self, found: List[Tuple[int, int]], onward: Dict[int, Optional[int]], first: Optional[int]
-    ) -> Set[int]:
+    def _dropped(self, found: List[Tuple[int, int]], onward: Dict[int, Optional[int]], lead: Optional[int]) -> Set[int]:
         """Candidates inside frames of functions that cannot be read, and above a bottom that a zero EBP marks."""
         last = max(found)[1]
         bottom = last if self._ends(last) else self._evidence.region.base
@@ -172,9 +203,9 @@ class _Finder:
         for slot in self._nodes:
             index = bisect_left(starts, slot) - 1
             inside = index >= 0 and slot < spans[index][1]
-            if slot not in onward and (inside or slot > bottom or (first is not None and slot < first)):
+            if slot not in onward and (inside or slot > bottom or (lead is not None and slot < lead)):
                 dropped.add(slot)
-        return dropped if first is None or self._blind_start() else {slot for slot in dropped if slot > first}
+        return dropped if lead is None or self._blind_start() else {slot for slot in dropped if slot > lead}
 
     def _frames(self, start: int) -> Iterator[Tuple[int, int]]:
         """The return slots at both ends of each frame of a chain whose function cannot be read."""
@@ -188,6 +219,8 @@ class _Finder:
         """Whether nothing but EBP says where the running function has its return slot."""
         registers = self._evidence.registers
         kinds = SiteKind.UNREAD, SiteKind.OUTSIDE
-        if registers is None or registers.ip in self._evidence.layouts:
+        if registers is None:
+            return True
+        if registers.ip in self._evidence.layouts:
             return False
         return self._evidence.sites.at(registers.ip).kind in kinds

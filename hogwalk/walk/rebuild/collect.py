@@ -11,7 +11,7 @@ from hogwalk.walk.rebuild.callers import Callers
 from hogwalk.walk.rebuild.chained import Chains, chains
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.edges import EdgeFinder, Edges, Found
-from hogwalk.walk.rebuild.ends import end_clues, start_clues
+from hogwalk.walk.rebuild.ends import end_clues, overflowed, start_clues
 from hogwalk.walk.rebuild.functions import Functions
 from hogwalk.walk.rebuild.habits import Habits
 from hogwalk.walk.rebuild.links import Links
@@ -57,6 +57,8 @@ class Collector:
         self._functions.starts.know(known)
         found = [node for node in found if not node.clues & Clue.UNREAD or node.address not in known]
         self._chains = chains(evidence, found)
+        if overflowed(evidence):  # Limit tells where the newest frame is
+            self._chains = self._chains._replace(whole=(), esp=None)
         self._nodes = [node for node in found if node.slot not in self._chains.dropped]
         self._habits = Habits(self._nodes, evidence.region.base, evidence.modules)
         self._judge = PairJudge(evidence, self._nodes, self._links, reach, self._habits, self._traps)

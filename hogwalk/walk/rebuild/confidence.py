@@ -23,6 +23,7 @@ INTERVAL = 0.9  # the share of the draws that the stated range of bytes holds
 # modules' code hidden, in .87, .78 and .75 without.
 WIDENED = 0.7
 NO_DOUBT = 0.005  # the chance that any frame is wrong, below which all draws would be the same walk
+SAME_MODULE = 0.5  # of the draws of a function that nothing names: it is of the module that called it
 PSEUDO_COUNT = 1  # draws each way beside those made: 200 equal ones do not make a certainty
 
 
@@ -58,6 +59,7 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
         return None
     doubt = sum(1 - live for live in rebuilt.probabilities)
     whole = not rebuilt.weighed.anybody or all(frame.return_address for frame in rebuilt.frames)
+    whole = whole and rebuilt.esp is None
     if doubt < NO_DOUBT and _largest(sums) == named and whole:
         return Confidence(named, _stated(SAMPLES, SAMPLES, rebuilt.verdict), sums[named], sums[named])
     from random import Random  # here, for a walk without doubt needs no draws
@@ -66,7 +68,8 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
     random, posterior = Random(SEED), rebuilt.weighed.posterior
     count = max(FEWEST_SAMPLES, min(SAMPLES, WORK // len(owners)))
     summed = Sums(rebuilt.weighed, owners, owner)
-    draws = [summed.of(_without_left_over(rebuilt, posterior.sample(random), random)) for _ in range(count)]
+    paths = [_without_left_over(rebuilt, posterior.sample(random), random) for _ in range(count)]
+    draws = [_with_running(rebuilt, summed.of(path), path, owners, random) for path in paths]
     agreeing = sum(_largest(draw) == named for draw in draws)
     held = sorted(draw.get(named, 0) for draw in draws)
     most = sorted(draw.get(named, 0) + draw.get(ANYBODY, 0) for draw in draws)
@@ -83,6 +86,22 @@ def _without_left_over(rebuilt: Rebuilt, path: Tuple[int, ...], random: Random) 
     if not rebuilt.left_over or not path:
         return path
     return path[min(len(path) - 1, int(random.weibullvariate(rebuilt.left_over, LEFT_OVER_SHAPE))) :]
+
+
+def _with_running(
+    rebuilt: Rebuilt, sums: Dict[str, int], path: Tuple[int, ...], owners: Sequence[Optional[str]], random: Random
+) -> Dict[str, int]:
+    """A draw's sums with the frame of the function that runs, where nothing tells ESP: from any place that it can be.
+
+    The function is of the module that called it, or else of any that has frames: as often the one as the other.
+    """
+    if rebuilt.esp is None or not path:
+        return sums
+    slot = rebuilt.weighed.clued.nodes[path[0]].slot
+    low, end = rebuilt.esp
+    size = slot + X86.word - random.randrange(low, max(low + 1, min(end, slot + X86.word)))
+    owner = owners[path[0] if random.random() < SAME_MODULE else random.choice(path)]
+    return sums if owner is None else {**sums, owner: sums.get(owner, 0) + (size & -X86.word)}
 
 
 def _size(rebuilt: Rebuilt) -> int:

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, log1p
+from typing import Dict
 
+from hogwalk.walk.rebuild.chained import Chains
 from hogwalk.walk.rebuild.collect import CluedStack
-from hogwalk.walk.rebuild.graph import Graph
+from hogwalk.walk.rebuild.graph import Graph, Posterior
+
+# Which slot of chains that no register starts is the newest live one: what each way to be one weighs (natural
+# logarithms), most likely on 102 lab cases of user-raw.
+NEWER, SHORTER = -0.92, -1.0  # of log(1 + newer slots), and of log(1 + frames fewer than the longest chain has)
+LED_TO, FAR, KB = -0.96, -0.42, 1024  # of one that a newer slot leads to, and of each KB above where ESP can lie
 
 
 def weigh(clued: CluedStack) -> Graph:
     """The scores of all starts, steps and ends."""
     scale = clued.edges.scale
     own = [node.clues for node in clued.nodes]
+    steps = [scale.steps(own, number, found) for number, found in enumerate(clued.edges.steps)]
+    ends = [scale.weigh(mask) for mask in clued.ends]
     starts = [-inf] * len(own)
+    if clued.chains.whole:
+        numbers = {node.slot: number for number, node in enumerate(clued.nodes)}
+        onward = Posterior(Graph(starts, ends, steps)).onward
+        for slot, score in _newest(clued.chains).items():
+            starts[numbers[slot]] = score - onward[numbers[slot]]  # so that a longer chain is no likelier for that
+        return Graph(starts, ends, steps)
     for number, mask in clued.starts.items():
         starts[number] = scale.weigh(mask)
-    steps = [scale.steps(own, number, found) for number, found in enumerate(clued.edges.steps)]
-    return Graph(starts, [scale.weigh(mask) for mask in clued.ends], steps)
+    return Graph(starts, ends, steps)
+
+
+def _newest(chains: Chains) -> Dict[int, float]:
+    """For each slot of the whole chains what its being the newest live one weighs."""
+    onward, end = chains.onward, chains.esp[1] if chains.esp is not None else 0
+    links: Dict[int, int] = {}
+    for slot in reversed(chains.whole):
+        older = onward[slot]
+        links[slot] = 1 + (0 if older is None else links[older])
+    most, led_to = max(links.values()), set(onward.values())
+    return {
+        slot: NEWER * log1p(newer)
+        + SHORTER * log1p(most - links[slot])
+        + LED_TO * (slot in led_to)
+        + FAR * max(0, slot - end) / KB
+        for newer, slot in enumerate(chains.whole)
+    }
