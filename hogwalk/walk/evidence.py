@@ -24,7 +24,7 @@ from hogwalk.walk.facts.shadow import neighbours, shadow_entries
 from hogwalk.walk.facts.sites import LONGEST_CALL, CallSites, SiteKind
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.kf.chains import Chain, ChainFinder
-from hogwalk.walk.kf.pairs import PairFinder, rank_pairs
+from hogwalk.walk.kf.pairs import PairFinder, Starts, rank_pairs
 from hogwalk.walk.kf.rank import Candidate, rank
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Evidence:
     traps: Traps
     oldest: int
     chains: Dict[int, Chain]
-    candidates: Tuple[Candidate, ...]
+    candidates: Sequence[Candidate]
     fault: Fault
     shadow: FrozenSet[Tuple[int, int]] = frozenset()
     unwinding: Optional[Unwinding] = None
@@ -176,11 +176,11 @@ def _starts(
     judge: LinkJudge,
     unwinding: Optional[Unwinding],
     registers: Optional[Registers],
-) -> Tuple[Dict[int, Chain], Tuple[Candidate, ...]]:
+) -> Tuple[Dict[int, Chain], Sequence[Candidate]]:
     alive_from = registers.sp if registers is not None and registers.sp in image.region else None
     if unwinding is not None:
-        pairs = PairFinder(image, sites, unwinding, alive_from).chains()
-        return {}, rank_pairs(image, pairs, alive_from, registers)
+        finder = PairFinder(image, sites, unwinding, alive_from)
+        return {}, Starts(registers, lambda: rank_pairs(image, finder.chains(), alive_from))
     chains = ChainFinder(image, sites, judge, alive_from).chains()
     return chains, rank(image, chains, alive_from, sites.bare)
 

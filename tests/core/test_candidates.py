@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from hogwalk.model import BugCheck, Triple
 from hogwalk.walk.evidence import Request, gather
@@ -25,12 +25,12 @@ from tests.core.scenes import (
 from tests.drawn import Stack
 
 
-def ranked(scene: Machine, stack: Stack) -> Tuple[Candidate, ...]:
+def ranked(scene: Machine, stack: Stack) -> Sequence[Candidate]:
     scene.target.put(stack.limit, stack.image())
     return evidence_of(scene.target, stack).candidates
 
 
-def slots(found: Tuple[Candidate, ...]) -> List[int]:
+def slots(found: Sequence[Candidate]) -> List[int]:
     return [candidate.triple.stack_ptr for candidate in found]
 
 

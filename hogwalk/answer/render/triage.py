@@ -100,7 +100,7 @@ def _start(report: Report) -> Words:
         return
     candidate = report.start.candidate
     yield ("Start", mark(report.start.command, link=Link(report.start.command)))
-    words = [f"score {candidate.score} of {len(report.candidates)} candidates"] if candidate is not None else []
+    words = [candidate.standing(report.candidates)] if candidate is not None else []
     if report.tried:
         tried, kept = len(report.tried), len(report.segments)
         words.append("1 walk of kf tried" if tried == 1 else f"{tried} walks of kf tried, {kept} kept")

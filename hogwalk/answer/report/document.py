@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple
 
 from hogwalk.answer.charge.books import NO_MODULE, Share
 from hogwalk.answer.charge.cycles import Cycle
@@ -81,7 +81,7 @@ class Report:
     about: About
     region: Region
     registers: Optional[Registers]
-    candidates: Tuple[Candidate, ...]
+    candidates: Sequence[Candidate]
     tried: Tuple[Walk, ...]
     segments: Tuple[Walk, ...]
     comparison: Tuple[Difference, ...]

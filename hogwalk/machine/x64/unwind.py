@@ -25,7 +25,7 @@ class Caller(NamedTuple):
     `slot` holds the address that runs on (None: not known, because the frame register is not), `rsp` and `registers`
     are what that code has then, `machine` tells that the processor pushed the frame, so that code was interrupted;
     `minimum` is the lowest address at which the slot can lie and `saved` the distance from the slot down to each
-    register's saved value, where it is pushed right below.
+    register's saved value, where that is known.
     """
 
     slot: Optional[int]
@@ -81,6 +81,16 @@ class Unwinder:
         if entry is None or not links or any(code.operation in moved for info in links for code in info.codes):
             return None
         return Unwinder(self.table, self._code_at, lambda address: address)._undo(None, entry, links[0], 0, {})
+
+    def above_frame(self, return_address: int, register: int) -> Optional[int]:
+        """Bytes from where the frame register points up to the return slot, in a function that `register` frames."""
+        entry = self.table.entry(return_address - 1)
+        info = None if entry is None else self.table.info(entry)
+        if entry is None or info is None:
+            return None
+        bare = Unwinder(self.table, self._code_at, lambda address: None)
+        found = bare._undo(None, entry, info, 0, {register: 0})
+        return None if found is None else found.slot
 
     def frame(self, return_address: int, rsp: int, still: Callable[[Entry, int], bool]) -> Registers:
         """The frame register behind a call by its number, its value by RSP alone; {} where none frames the function.
@@ -162,7 +172,7 @@ class _Undone:
             elif code.operation == codes.SET_FPREG:
                 self._set(base)
             elif code.operation in (codes.SAVE_NONVOL, codes.SAVE_NONVOL_FAR):
-                self.registers[code.info] = None if base is None else self._word_at(base + code.value)
+                self._store(code.info, None if base is None else base + code.value)
             elif code.operation == codes.PUSH_MACHFRAME:
                 self.machine = True
                 self.rsp += WORD * code.info
@@ -188,6 +198,11 @@ class _Undone:
         self.registers[register] = self._word_at(self.rsp) if self._known else None
         self._popped[register] = self.rsp
         self.rsp += WORD
+
+    def _store(self, register: int, place: Optional[int]) -> None:
+        self.registers[register] = None if place is None else self._word_at(place)
+        if place is not None:
+            self._popped[register] = place
 
     def caller(self) -> Caller:
         """What is left when all is undone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import cached_property
 from typing import Dict, Iterable, Optional
 
 from hogwalk.model import Symbol
@@ -23,7 +24,12 @@ class LinkJudge:
 
     def __init__(self, sites: CallSites, symbols: Dict[int, Optional[Symbol]], code_words: Iterable[int]) -> None:
         self._sites = sites
-        self.starts = Starts(sites, symbols, code_words)
+        self._symbols, self._words = symbols, tuple(code_words)
+
+    @cached_property
+    def starts(self) -> Starts:
+        """Where functions start: looked at by the first who asks, for x64 needs none of it."""
+        return Starts(self._sites, self._symbols, self._words)
 
     def judge(self, return_address: int, running: int) -> Link:
         """Whether the call before `return_address` targets the function that holds `running`."""

@@ -34,6 +34,7 @@ class Unwinding:
         self._depths: Optional[Depths] = None
         self._alone: Dict[int, bool] = {}
         self._frames: Dict[int, Registers] = {}
+        self._above: Dict[int, Optional[int]] = {}
 
     def of(self, address: int) -> Optional[Unwinder]:
         """The unwinder of the module that holds an address; None where it has no .pdata that can be read."""
@@ -52,9 +53,14 @@ class Unwinding:
             self._functions[address] = None if entry is None else entry.begin
         return self._functions[address]
 
+    def size(self, return_address: int) -> Optional[int]:
+        """Bytes of a frame with its return address; None where RSP alone does not tell."""
+        whole = self.whole(return_address)
+        return None if whole is None or whole.slot is None else whole.slot + self._image.machine.word
+
     def slot(self, return_address: int, rsp: int) -> Optional[int]:
         """Where the caller's return address lies (see caller) by RSP alone; None where that does not tell."""
-        whole = self._undone(return_address)
+        whole = self.whole(return_address)
         if whole is not None and whole.slot is not None:
             return rsp + whole.slot
         caller = self.caller(return_address, rsp, {}, False)
@@ -62,7 +68,7 @@ class Unwinding:
 
     def caller(self, rip: int, rsp: int, registers: Registers, interrupted: bool) -> Optional[Caller]:
         """The caller of a frame (see Unwinder.caller); None where neither unwind data nor code say."""
-        whole = None if interrupted else self._undone(rip)
+        whole = None if interrupted else self.whole(rip)
         if whole is not None and whole.slot is not None:
             known, slot = dict(registers), rsp + whole.slot
             for register, at in whole.registers.items():
@@ -89,13 +95,22 @@ class Unwinding:
         frame = self._frames[return_address]
         return {register: None if above is None else rsp + above for register, above in frame.items()}
 
+    def above_frame(self, return_address: int) -> Optional[int]:
+        """Bytes from where a frame register points up to the return slot; None where none frames it."""
+        if return_address not in self._above:
+            unwinder, frame = self.of(return_address), self.frame_register(return_address, 0)
+            known = unwinder is not None and len(frame) == 1
+            found = unwinder.above_frame(return_address, *frame) if known and unwinder is not None else None
+            self._above[return_address] = found
+        return self._above[return_address]
+
     def _still(self, entry: Entry, offset: int) -> bool:
         """Whether the code of a function leaves RSP alone from an offset on, but for what undoes its prologue."""
         if entry.begin not in self._alone:
             self._alone[entry.begin] = self._depth().still(entry.begin + offset, entry.end)
         return self._alone[entry.begin]
 
-    def _undone(self, return_address: int) -> Optional[Caller]:
+    def whole(self, return_address: int) -> Optional[Caller]:
         """Unwinder.whole, once for each address: most come up many times."""
         if return_address not in self._whole:
             unwinder = self.of(return_address)

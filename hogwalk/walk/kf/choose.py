@@ -9,7 +9,8 @@ what lies behind its end.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Protocol, Sequence, Tuple
+from itertools import chain
+from typing import Iterable, Iterator, List, Optional, Protocol, Sequence, Set, Tuple
 
 from hogwalk.errors import NoDebugger
 from hogwalk.model import About, Frame, Triple
@@ -67,17 +68,14 @@ def choose(
     """
     tried: List[Walk] = []
     alone = False
-    triples = [*target.shown_starts(), *(candidate.triple for candidate in candidates)]
-    for triple in list(dict.fromkeys(triples))[:TRIES]:
+    surest = next(iter(candidates), None)
+    for triple in _first_ones(chain(target.shown_starts(), (candidate.triple for candidate in candidates))):
         walk = _walked(target, frames, triple, image, bool(tried))
         if walk is None:
             break
         tried.append(walk)
-        alone = (
-            readable
-            and bool(walk.frames)
-            and any(one.from_registers and one.triple == triple for one in candidates[:1])
-        )
+        known = surest is not None and surest.from_registers and surest.triple == triple
+        alone = readable and bool(walk.frames) and known
         if alone or settles(walk, image):
             break
     best = max(tried, key=lambda walk: walk.proven_bytes, default=None)
@@ -91,6 +89,17 @@ def choose(
             break
         segments.append(further)
     return Choice(tuple(tried), tuple(segments))
+
+
+def _first_ones(triples: Iterable[Triple]) -> Iterator[Triple]:
+    """The first TRIES different ones, and no look at any behind them."""
+    seen: Set[Triple] = set()
+    for triple in triples:
+        if triple not in seen:
+            seen.add(triple)
+            yield triple
+        if len(seen) == TRIES:
+            return
 
 
 def _behind(

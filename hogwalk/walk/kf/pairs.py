@@ -5,7 +5,8 @@ A chain steps from a return slot to the one that unwind data name; it needs no r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List, Optional, Set, Tuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from hogwalk.model import Registers, Triple
 from hogwalk.walk.facts.image import StackImage
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from hogwalk.walk.facts.unwinding import Unwinding
 
 NEAR_BASE = 0x1000
-FROM_REGISTERS = 100  # points by which the fault's registers stand before any pair
+FROM_REGISTERS = 100_000  # points of the fault's registers: they stand before any pair
 
 
 class PairFinder:
@@ -67,10 +68,39 @@ class PairFinder:
         return End.BASE if self._image.region.base - slot <= NEAR_BASE else End.OPEN
 
 
-def rank_pairs(
-    image: StackImage, chains: Dict[int, Chain], alive_from: Optional[int], registers: Optional[Registers]
-) -> Tuple[Candidate, ...]:
-    """The heads of all chains, best first, ties to the lower address; the fault's own registers before all."""
+class Starts(Sequence[Candidate]):
+    """The starts of one stack, best first: the fault's own registers before all pairs.
+
+    Pairs are looked for as soon as one asks for more than the first start, which most walks do not.
+    """
+
+    def __init__(self, registers: Optional[Registers], pairs: Callable[[], Tuple[Candidate, ...]]) -> None:
+        self._first = () if registers is None else (from_registers(registers),)
+        self._pairs = pairs
+
+    @cached_property
+    def _all(self) -> Tuple[Candidate, ...]:
+        return (*self._first, *self._pairs())
+
+    def __iter__(self) -> Iterator[Candidate]:
+        yield from self._first
+        yield from self._all[len(self._first) :]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._all[at]
+
+
+def from_registers(registers: Registers) -> Candidate:
+    """The start of the fault's own registers."""
+    reason = Finding(FROM_REGISTERS, f"the registers of the {registers.source}: RSP and RIP at the fault")
+    return Candidate(Triple(None, registers.sp, registers.ip), FROM_REGISTERS, reason, 0, 0)
+
+
+def rank_pairs(image: StackImage, chains: Dict[int, Chain], alive_from: Optional[int]) -> Tuple[Candidate, ...]:
+    """The heads of all chains, best first, ties to the lower address."""
     region, word = image.region, image.machine.word
     newest = alive_from if alive_from is not None and alive_from in region else region.limit
     led_to: Set[Optional[int]] = {chain.successor for chain in chains.values()}
@@ -90,8 +120,4 @@ def rank_pairs(
             )
         )
     found.sort(key=lambda candidate: (-candidate.score, candidate.triple.stack_ptr))
-    if registers is not None:
-        points = FROM_REGISTERS + (found[0].score if found else 0)
-        reason = Finding(points, f"the registers of the {registers.source}: RSP and RIP at the fault")
-        found.insert(0, Candidate(Triple(None, registers.sp, registers.ip), points, reason, 0, 0))
     return tuple(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Set, Tuple, Union
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple, Union
 
 from hogwalk.machine.words import X86
 from hogwalk.model import Region, Triple
@@ -38,6 +38,12 @@ class Candidate:
     def from_registers(self) -> bool:
         """Whether the start is that of the fault's own registers."""
         return not self.frames
+
+    def standing(self, among: Sequence[Candidate]) -> str:
+        """In words, why the walk starts there rather than anywhere else `among` the starts."""
+        if self.from_registers:
+            return self.findings[0].words
+        return f"score {self.score} of {len(among)} candidates"
 
 
 def rank(

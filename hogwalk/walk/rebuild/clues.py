@@ -106,6 +106,12 @@ class Clue(IntEnum):
         "the RBP saved in between, which the next frame needs, leads to no return address",
         -4.0,
     )
+    RBP_SEEN = 142, Group.EBP, "a word further down points to where its frame register does"
+    RBP_UNSEEN = 143, Group.EBP, "no word further down points to where its frame register does"
+    KEEPS_RETURN = 144, Group.EBP, "where it would keep a register for its caller a return address lies", -4.0
+    ALLOCA_40 = 151, Group.DISTANCE, "the alloca would be of up to 40h bytes"
+    ALLOCA_100 = 152, Group.DISTANCE, "the alloca would be of 40h to 100h bytes"
+    ALLOCA_400 = 153, Group.DISTANCE, "the alloca would be of 100h to 400h bytes"
     UP_TO_20 = 30, Group.DISTANCE, "up to 20h bytes above the newer return address"
     UP_TO_40 = 31, Group.DISTANCE, "20h to 40h bytes above the newer return address"
     UP_TO_80 = 32, Group.DISTANCE, "40h to 80h bytes above the newer return address"
@@ -170,6 +176,15 @@ class Clue(IntEnum):
     MAY_REACH = 51, Group.START, "the function it calls would need a frame of up to 400h bytes", -2.0
     MAY_REACH_600 = 126, Group.START, "the function it calls would need a frame of up to 600h bytes"
     MAY_REACH_FAR = 52, Group.START, "the function it calls would need a frame of over 400h bytes", -5.0
+    REACH_90 = 145, Group.START, "over 90 % of the frames here are large enough for it"
+    REACH_75 = 146, Group.START, "over 75 % of the frames here are large enough for it"
+    REACH_60 = 147, Group.START, "over 60 % of the frames here are large enough for it"
+    REACH_45 = 148, Group.START, "over 45 % of the frames here are large enough for it"
+    REACH_30 = 149, Group.START, "over 30 % of the frames here are large enough for it"
+    REACH_20 = 150, Group.START, "over 20 % of the frames here are large enough for it"
+    REACH_10 = 154, Group.START, "over 10 % of the frames here are large enough for it"
+    REACH_4 = 155, Group.START, "over 4 % of the frames here are large enough for it"
+    REACH_0 = 156, Group.START, "hardly a frame here is large enough for it"
     BEHIND_HOLE = 53, Group.START, "the first one after a page that cannot be read"
     ANY_START = 54, Group.START, "no register says where the walk starts"
     EBP_START = 69, Group.START, "the EBP of the registers points to this frame", 2.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Optional, Sequence, Set
 
 from hogwalk.machine.x64.unwind import RBP, Caller
 from hogwalk.model import Registers
@@ -12,9 +12,12 @@ from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.edges import Edge
 from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.unwound.callers import Callers, Known
+from hogwalk.walk.unwound.kept import Kept
+from hogwalk.walk.unwound.links import OTHER_TARGET, Links
 from hogwalk.walk.unwound.sizes import NO_SIZES, Sizes, window
 
-TRAP_FRAME, UNREAD = int(Clue.TRAP_FRAME), int(Clue.UNREAD)
+TRAP_FRAME, UNREAD, CALL = int(Clue.TRAP_FRAME), int(Clue.UNREAD), int(Clue.CALL)
 REACH = 0x2000  # bytes: no frame seen is larger
 MOST_STATES = 4  # values of RBP with which one candidate is unwound
 GUESSED, PLACED, FROM_START = range(3)  # how sure a candidate's registers are: the last come from the walk's start
@@ -24,21 +27,18 @@ SIZES = (
 )  # fmt: skip
 SIZE_ENDS = [most for most, _ in SIZES]
 SIZE_CLUES = [*(int(clue) for _, clue in SIZES), int(Clue.OVER_800)]
+ALLOCA_ENDS = [0x40, 0x100, 0x400]
+ALLOCA_CLUES = [int(Clue.ALLOCA_40), int(Clue.ALLOCA_100), int(Clue.ALLOCA_400), 0]
 LOST_ENDS = [0x80, 0x200, 0x400]
 LOST_CLUES = [int(Clue.LOST_80), int(Clue.LOST_200), int(Clue.LOST_400), 0]
-MOST_PASSED = 8  # frames that keep RBP for their caller
-NEAR, NEARER = 0x4000, 0x400  # bytes from a call's target to an address that its function may hold, where no table says
 FEW = 3  # candidates passed over
 OPEN = int(Clue.DEPTH_AT_LEAST) | int(Clue.DEPTH_UNREAD) | int(Clue.DEPTH_UNKNOWN) | int(Clue.DEPTH_OTHER)
 CONVERGED, CROSSED = int(Clue.CONVERGED), int(Clue.CROSSED)
 SKIPS_NONE, SKIPS_MANY = int(Clue.SKIPS_NONE), int(Clue.SKIPS_MANY)
 NO_TRAP = int(Clue.NO_TRAP)
 DEPTH, DEPTH_STARTED, DEPTH_OTHER = int(Clue.DEPTH), int(Clue.DEPTH_STARTED), int(Clue.DEPTH_OTHER)
-REACHED, ANY_TARGET, TAIL_POSSIBLE = int(Clue.REACHED), int(Clue.ANY_TARGET), int(Clue.TAIL_POSSIBLE)
-OTHER_TARGET, ELSEWHERE_TARGET = int(Clue.OTHER_TARGET), int(Clue.ELSEWHERE_TARGET)
-NEAR_TARGET, FARTHER_TARGET = int(Clue.NEAR_TARGET), int(Clue.FARTHER_TARGET)
+RBP_ASTRAY = int(Clue.RBP_ASTRAY)
 OTHER_EXACT = int(Clue.OTHER_EXACT)
-Known = Dict[int, Optional[int]]  # registers by their number
 
 
 class StepFinder:
@@ -53,14 +53,16 @@ class StepFinder:
         self._unwinding = unwinding
         self._nodes = nodes
         self._slots = [node.slot for node in nodes]
-        self._numbers = {slot: number for number, slot in enumerate(self._slots)}
         self._states: Dict[int, List[Known]] = {}
         self._rank: Dict[int, int] = {}
-        self._links: Dict[Tuple[int, int], int] = {}
+        self._links = Links(evidence, unwinding, nodes)
+        self._callers = Callers(evidence, unwinding, nodes)
+        self.function = self._links.function
         self._sizes = Sizes(nodes)
+        called = {node.slot for node in nodes if node.clues & CALL}
+        self._kept = Kept(evidence.image, unwinding, called)
         self._wide = window(len(nodes))
-        self._thunks_unseen = evidence.about.kind == "text"  # a call that a log shows may lead through a thunk
-        self._targets = sorted({node.target for node in nodes if node.target is not None})
+        self._nothing: List[Known] = [{}]
         self.predicted: List[Optional[int]] = [None] * len(nodes)
         self.leaving = {number for number, node in enumerate(nodes) if self._leaves(node)}
 
@@ -94,14 +96,9 @@ class StepFinder:
         clues = [int(Clue.SHADOWED if here else Clue.SHADOW_OTHER) for here in known]
         return [(older, mask | clue) for (older, mask), clue in zip(edges, clues)]
 
-    def function(self, address: int) -> Optional[int]:
-        """The start of the function that holds a return address, by unwind data, else by its symbol; None: unknown."""
-        found = self._unwinding.function(address)
-        if found is not None:
-            return found
-        symbol, module = self._evidence.symbols.get(address), self._evidence.modules.at(address)
-        named = symbol is not None and symbol.name and module is not None and module.symbols == "pdb"
-        return address - symbol.displacement if named and symbol is not None else None
+    def reached(self, ip: int, number: int) -> int:
+        """What the call at a candidate says of the function that runs at `ip`, which cannot be read."""
+        return self._links.of(ip + 1, number)
 
     def _between(self, number: int, edges: Sequence[Edge]) -> Sequence[Edge]:
         """The steps with what the candidates passed over say: dead ones of calls that have returned.
@@ -134,24 +131,52 @@ class StepFinder:
             found.append((older, mask))
         return found
 
-    def reached(self, ip: int, number: int) -> int:
-        """What the call at a candidate says of the function that runs at `ip`, which cannot be read."""
-        return self._link(Node(0, ip + 1, 0, None, 0, 0, 0, False), number)
-
     def _steps(self, number: int) -> Sequence[Edge]:
         node = self._nodes[number]
+        whole = None if node.clues & TRAP_FRAME else self._unwinding.whole(node.address)
+        if whole is not None and whole.slot is not None and self._callers.inside(node, node.behind + whole.slot):
+            slot = self.predicted[number] = node.behind + whole.slot
+            older = self._callers.number(slot)
+            if older is None or self._nodes[older].clues & TRAP_FRAME:
+                return self._lost(number)
+            carried = [self._after(whole, node.behind, state) for state in self._states.get(number, self._nothing)]
+            return [(older, self._certain(number, older, whole, carried))]
+        return self._open(number)
+
+    def _after(self, whole: Caller, rsp: int, state: Known) -> Known:
+        """The registers behind a frame that RSP alone undoes, of those that frame any function here."""
+        kept, word = whole.registers, self._evidence.image.word
+        return {
+            register: word(rsp + (kept[register] or 0)) if register in kept else state.get(register)
+            for register in self._callers.framing
+        }
+
+    def _certain(self, number: int, older: int, caller: Caller, carried: Sequence[Known]) -> int:
+        """The clues of the step that unwind data name, with the registers that they lead to."""
+        node, rank = self._nodes[number], self._rank.get(number, GUESSED)
+        mask = self._exact(node, older)
+        if rank == FROM_START:
+            mask |= DEPTH_STARTED
+        else:
+            mask |= self._kept.returns((caller,), self._slots[older])
+        astray = 0
+        for registers in carried:
+            astray = self._callers.leads(older, registers.get(RBP)) & RBP_ASTRAY
+            self._carry(older, registers, FROM_START if rank == FROM_START else PLACED)
+        return mask | astray
+
+    def _open(self, number: int) -> Sequence[Edge]:
+        """The steps of a candidate where RSP alone does not tell."""
+        node = self._nodes[number]
         found: Dict[int, int] = {}
-        callers = [self._caller(node, state) for state in self._states.get(number, [{}])]
+        callers = [self._callers.of(node, state) for state in self._states.get(number, self._nothing)]
         for caller in callers:
             if caller is None or caller.slot is None:
                 continue
             self.predicted[number] = caller.slot
-            older = self._numbers.get(caller.slot)
+            older = self._callers.number(caller.slot)
             if older is not None and older > number and self._fits(older, caller):
-                started = self._rank.get(number) == FROM_START
-                astray = self._leads(older, caller.registers.get(RBP)) & int(Clue.RBP_ASTRAY)
-                found[older] = self._exact(node, older) | (DEPTH_STARTED if started else 0) | astray
-                self._carry(older, caller.registers, FROM_START if started else PLACED)
+                found[older] = self._certain(number, older, caller, [caller.registers])
         if found:
             return list(found.items())
         open_ends = [caller for caller in callers if caller is not None and caller.slot is None]
@@ -176,38 +201,8 @@ class StepFinder:
 
     def _exact(self, node: Node, older: int) -> int:
         """The clues of a step that unwind data name: only a tail call makes it one from another function."""
-        link = self._link(node, older)
+        link = self._links.of(node.address, older)
         return DEPTH | (OTHER_EXACT if link == OTHER_TARGET else link)
-
-    def _caller(self, node: Node, state: Known) -> Optional[Caller]:
-        interrupted = bool(node.clues & TRAP_FRAME)
-        found = self._unwinding.caller(node.address, node.behind, state, interrupted)
-        if found is None and not interrupted:
-            found = self._shown(node, state)
-        if found is None or found.slot is None:
-            return found
-        step = self._evidence.image.machine
-        inside = node.behind <= found.slot < self._evidence.region.base
-        if not inside or (not found.machine and not step.aligned(found.slot)):
-            settled = None if interrupted else self._unwinding.settled(node.address, node.behind, state)
-            return settled or found._replace(slot=None, minimum=node.behind)
-        return found
-
-    def _shown(self, node: Node, state: Known) -> Optional[Caller]:
-        """The caller by what the source itself shows of the function's unwind data (a log's `.fnent`)."""
-        layout, word = self._evidence.layouts.get(node.address), self._evidence.image.machine.word
-        if layout is None:
-            return None
-        saved = {} if layout.saved_ebp is None else {RBP: layout.saved_ebp}
-        frame, slot = state.get(RBP), None
-        if layout.depth is not None:
-            slot = node.behind + layout.depth
-        elif frame is not None and layout.frame_ebp is not None:
-            slot = frame + layout.frame_ebp
-        if slot is None:
-            return Caller(None, node.behind, {}, False, node.behind, saved)
-        kept = self._evidence.image.word(slot - saved[RBP]) if saved else frame if layout.ebp_kept else None
-        return Caller(slot, slot + word, {RBP: kept}, False, slot, saved)
 
     def _fits(self, older: int, caller: Caller) -> bool:
         return bool(self._nodes[older].clues & TRAP_FRAME) == caller.machine
@@ -221,6 +216,7 @@ class StepFinder:
             self._states.pop(older, None)
         self._rank[older] = rank
         states = self._states.setdefault(older, [])
+        registers = {register: registers.get(register) for register in self._callers.framing}
         if registers not in states and len(states) < MOST_STATES:
             states.append(registers)
 
@@ -231,6 +227,7 @@ class StepFinder:
         places = [caller.saved[RBP] for caller in open_ends if RBP in caller.saved]
         slot, unread = node.slot, node.clues & UNREAD
         sizes = self._sizes.of(node.address) if unread else NO_SIZES
+        seen = self._kept.seen(node)
         for older in range(number + 1, min(len(nodes), number + 1 + self._wide)):
             other = nodes[older]
             distance = other.slot - slot
@@ -238,61 +235,16 @@ class StepFinder:
                 break
             if other.slot < lowest or (handlers and not other.clues & TRAP_FRAME):
                 continue
-            clues = mask | self._link(node, older) | SIZE_CLUES[bisect_left(SIZE_ENDS, distance)]
+            clues = mask | self._links.of(node.address, older) | SIZE_CLUES[bisect_left(SIZE_ENDS, distance)]
             if other.clues & TRAP_FRAME and not (handlers or unread):
                 clues |= NO_TRAP
             if unread:
                 clues |= sizes.repeats(distance)
+            elif open_ends:
+                clues |= seen(other.slot) | self._kept.returns(open_ends, other.slot)
+                clues |= ALLOCA_CLUES[bisect_left(ALLOCA_ENDS, other.slot - lowest)]
             saved = {self._evidence.image.word(other.slot - at) for at in places}
             for rbp in saved:
                 self._carry(older, {RBP: rbp}, GUESSED)
-            found.append((older, clues | (self._leads(older, saved.pop()) if len(saved) == 1 else 0)))
+            found.append((older, clues | (self._callers.leads(older, saved.pop()) if len(saved) == 1 else 0)))
         return found
-
-    def _leads(self, number: int, rbp: Optional[int]) -> int:
-        """Whether the RBP with which a candidate's code runs on leads to a candidate, as soon as a frame needs it."""
-        for _ in range(MOST_PASSED):
-            node = self._nodes[number]
-            if rbp is None or node.clues & (TRAP_FRAME | UNREAD):
-                break
-            frame = self._unwinding.frame_register(node.address, node.behind)
-            if RBP in frame and frame[RBP] is not None:
-                return int(Clue.RBP_LEADS if frame[RBP] == rbp else Clue.RBP_ASTRAY)
-            caller = self._caller(node, {RBP: rbp})
-            older = None if caller is None or caller.slot is None else self._numbers.get(caller.slot)
-            on = older is not None and older > number
-            if RBP in frame:
-                return int(Clue.RBP_LEADS if on else Clue.RBP_ASTRAY)
-            if caller is None or older is None or not on:
-                break
-            number, rbp = older, caller.registers.get(RBP)
-        return 0
-
-    def _link(self, node: Node, older: int) -> int:
-        """Whether the call before the older slot's address targets the function that runs in between."""
-        target = self._nodes[older].target
-        if self._nodes[older].clues & TRAP_FRAME:
-            return 0
-        if target is None:
-            return ANY_TARGET
-        known = self._links.get((node.address, target))
-        if known is None:
-            known = self._links[node.address, target] = self._targets_it(target, node.address)
-        return known
-
-    def _targets_it(self, target: int, address: int) -> int:
-        """Whether a call of `target` runs the function that holds a return address."""
-        modules, other = self._evidence.modules, ELSEWHERE_TARGET if self._thunks_unseen else OTHER_TARGET
-        function = self.function(address)
-        if function is not None:
-            if function == target:
-                return REACHED
-            tail = self._unwinding.function(target + 1) is None and not self._thunks_unseen
-            return TAIL_POSSIBLE if tail else other
-        if modules.at(target) is not modules.at(address):
-            return other
-        nearest = self._targets[bisect_right(self._targets, address) - 1] if self._targets else 0
-        far = address - target
-        if nearest != target or far >= NEAR:
-            return ELSEWHERE_TARGET
-        return NEAR_TARGET if far < NEARER else FARTHER_TARGET

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
 from typing import AbstractSet, Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
@@ -14,7 +15,7 @@ from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Candidates
 from hogwalk.walk.rebuild.edges import Edges
 from hogwalk.walk.rebuild.ends import overflowed
-from hogwalk.walk.rebuild.graph import Posterior
+from hogwalk.walk.rebuild.graph import DOUBTFUL, Posterior
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.walk import Rebuilt, Truth, Weighed
 from hogwalk.walk.unwound import weights
@@ -28,6 +29,13 @@ STARTS = (
     (0x100, int(Clue.MAY_REACH_NEAR)), (0x200, int(Clue.MAY_REACH_200)), (0x400, int(Clue.MAY_REACH)),
     (0x600, int(Clue.MAY_REACH_600)),
 )  # fmt: skip
+SHARES = (
+    (0.9, int(Clue.REACH_90)), (0.75, int(Clue.REACH_75)), (0.6, int(Clue.REACH_60)), (0.45, int(Clue.REACH_45)),
+    (0.3, int(Clue.REACH_30)), (0.2, int(Clue.REACH_20)), (0.1, int(Clue.REACH_10)), (0.04, int(Clue.REACH_4)),
+)  # fmt: skip
+# As DOUBTFUL, where the start is searched for: of several poor ways on one is live.
+SEARCHED_DOUBTFUL = 0.35
+FEWEST_SIZES = 16  # frames whose sizes are known that show how large they are
 BASE_REACH = 0x1000  # bytes below Base: the thread's first frames lie within the last page
 BORNE_OUT = 0.5  # probability from which on a frame is shown without what it was called by
 # What comes true of a candidate's share in a log's words, and in one that shows calls before them; and of the draws'
@@ -48,7 +56,8 @@ def rebuild(
     posterior = Posterior(graph, weights.TEMPERATURE)
     live = posterior.nodes()
     builder = Builder(evidence, candidates, finder.predicted)
-    path = _trim_unsupported_tail(candidates, posterior.path(False), live)
+    doubtful = DOUBTFUL if evidence.registers is not None else SEARCHED_DOUBTFUL
+    path = _trim_unsupported_tail(candidates, posterior.path(False, doubtful), live)
     built, gaps = builder.build(path)
     probabilities: List[float] = []
     for one in built:
@@ -125,13 +134,24 @@ def _starts(evidence: Evidence, unwinding: Unwinding, finder: StepFinder, found:
     if not overflowed(evidence):
         return dict.fromkeys(range(len(found)), int(Clue.ANY_START))
     limit = evidence.region.limit
+    sizes = sorted(size for size in (unwinding.size(node.address) for node in found) if size is not None)
+    known = len(sizes) >= FEWEST_SIZES
     starts: Dict[int, int] = {}
     for number, node in enumerate(found):
         far = node.slot - limit
         if far > FARTHEST_START and starts:
             break
-        starts[number] = _far(far) | _reach(unwinding, node, far)
+        starts[number] = _far(far) | _reach(unwinding, node, far) | (_share(sizes, far) if known else 0)
     return starts
+
+
+def _share(sizes: Sequence[int], far: int) -> int:
+    """The clue of a first return slot by how many of the frames on a stack (their sizes, ascending) reach so far.
+
+    Any of their functions may be the one that ran, and Limit lies anywhere in its frame.
+    """
+    share = 1.0 - bisect_left(sizes, far) / len(sizes)
+    return next((clue for least, clue in SHARES if share >= least), int(Clue.REACH_0))
 
 
 def _far(far: int) -> int:

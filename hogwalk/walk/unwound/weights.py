@@ -3,7 +3,10 @@
 tests/lab64/train.py fits them as tests/rebuild/train.py fits those of x86, on seeds 201-222 of the x64 lab, on dumps
 and on logs of their words, and then makes the sizes of frames more like real code's.  What no training case shows was
 set by hand: UNFITTED names it; so were OTHER_TARGET and TAIL_POSSIBLE, near what a fit without logs gives, and
-SHOWN_STEP, by trial on seeds 1 to 4.  RBP_LEADS and RBP_ASTRAY were fitted apart, on seeds 101 to 130.
+SHOWN_STEP, by trial on seeds 1 to 4.  RBP_LEADS and RBP_ASTRAY were fitted apart, on seeds 101 to 130, RBP_SEEN,
+RBP_UNSEEN and KEEPS_RETURN on seeds 1 to 15 and 101 to 110 of the styles whose code can be read.  REACH_90 to REACH_0
+are 0.7 times the logarithm of the share (any function may have run, and Limit lies anywhere in its frame); an alloca is
+taken to be as likely of any size between 20h and 40h as between 40h and 80h and so on.
 """
 
 from __future__ import annotations
@@ -50,6 +53,12 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.DEPTH_UNREAD: 0.81,
     Clue.RBP_LEADS: 2.44,
     Clue.RBP_ASTRAY: -4.07,
+    Clue.RBP_SEEN: 3.34,
+    Clue.RBP_UNSEEN: -1.69,
+    Clue.KEEPS_RETURN: -5.06,
+    Clue.ALLOCA_40: 3.50,
+    Clue.ALLOCA_100: 2.50,
+    Clue.ALLOCA_400: 1.00,
     Clue.UP_TO_20: -4.01,
     Clue.UP_TO_40: 3.33,
     Clue.UP_TO_80: 4.10,
@@ -71,6 +80,15 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.MAY_REACH: -3.78,
     Clue.MAY_REACH_600: -5.10,
     Clue.MAY_REACH_FAR: -13.12,
+    Clue.REACH_90: -0.04,
+    Clue.REACH_75: -0.14,
+    Clue.REACH_60: -0.28,
+    Clue.REACH_45: -0.46,
+    Clue.REACH_30: -0.70,
+    Clue.REACH_20: -1.00,
+    Clue.REACH_10: -1.40,
+    Clue.REACH_4: -1.90,
+    Clue.REACH_0: -2.80,
     Clue.REACHES_LIMIT: 7.35,
     Clue.FAR_FROM_LIMIT: -5.01,
     Clue.ANY_START: 0.00,

@@ -1,0 +1,67 @@
+"""Whether the call before an older return address runs the function that a newer one lies in (x64)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Dict, Optional, Sequence, Tuple
+
+from hogwalk.walk.evidence import Evidence
+from hogwalk.walk.facts.unwinding import Unwinding
+from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.nodes import Node
+
+TRAP_FRAME = int(Clue.TRAP_FRAME)
+NEAR, NEARER = 0x4000, 0x400  # bytes from a call's target to an address that its function may hold, where no table says
+REACHED, ANY_TARGET, TAIL_POSSIBLE = int(Clue.REACHED), int(Clue.ANY_TARGET), int(Clue.TAIL_POSSIBLE)
+OTHER_TARGET, ELSEWHERE_TARGET = int(Clue.OTHER_TARGET), int(Clue.ELSEWHERE_TARGET)
+NEAR_TARGET, FARTHER_TARGET = int(Clue.NEAR_TARGET), int(Clue.FARTHER_TARGET)
+
+
+class Links:
+    """Judges the calls of one stack's candidates."""
+
+    def __init__(self, evidence: Evidence, unwinding: Unwinding, nodes: Sequence[Node]) -> None:
+        self._evidence = evidence
+        self._unwinding = unwinding
+        self._nodes = nodes
+        self._known: Dict[Tuple[int, int], int] = {}
+        self._thunks_unseen = evidence.about.kind == "text"  # a call that a log shows may lead through a thunk
+        self._targets = sorted({node.target for node in nodes if node.target is not None})
+
+    def function(self, address: int) -> Optional[int]:
+        """The start of the function that holds a return address, by unwind data, else by its symbol; None: unknown."""
+        found = self._unwinding.function(address)
+        if found is not None:
+            return found
+        symbol, module = self._evidence.symbols.get(address), self._evidence.modules.at(address)
+        named = symbol is not None and symbol.name and module is not None and module.symbols == "pdb"
+        return address - symbol.displacement if named and symbol is not None else None
+
+    def of(self, address: int, older: int) -> int:
+        """The clue of a call before an older candidate against the function that holds a newer return address."""
+        target = self._nodes[older].target
+        if self._nodes[older].clues & TRAP_FRAME:
+            return 0
+        if target is None:
+            return ANY_TARGET
+        known = self._known.get((address, target))
+        if known is None:
+            known = self._known[address, target] = self._targets_it(target, address)
+        return known
+
+    def _targets_it(self, target: int, address: int) -> int:
+        """Whether a call of `target` runs the function that holds a return address."""
+        modules, other = self._evidence.modules, ELSEWHERE_TARGET if self._thunks_unseen else OTHER_TARGET
+        function = self.function(address)
+        if function is not None:
+            if function == target:
+                return REACHED
+            tail = self._unwinding.function(target + 1) is None and not self._thunks_unseen
+            return TAIL_POSSIBLE if tail else other
+        if modules.at(target) is not modules.at(address):
+            return other
+        nearest = self._targets[bisect_right(self._targets, address) - 1] if self._targets else 0
+        far = address - target
+        if nearest != target or far >= NEAR:
+            return ELSEWHERE_TARGET
+        return NEAR_TARGET if far < NEARER else FARTHER_TARGET
