@@ -72,15 +72,27 @@ class Unwinder:
         None where that depends on more than RSP, or cannot be told.
         """
         entry = self.table.entry(return_address - 1)
-        links: List[UnwindInfo] = []
-        info = None if entry is None else self.table.info(entry)
-        while info is not None and len(links) < codes.MOST_LINKS:
-            links.append(info)
-            info = None if info.parent is None else self.table.info(info.parent)
-        moved = (codes.SET_FPREG, codes.PUSH_MACHFRAME)
-        if entry is None or not links or any(code.operation in moved for info in links for code in info.codes):
-            return None
-        return Unwinder(self.table, self._code_at, lambda address: address)._undo(None, entry, links[0], 0, {})
+        rsp, places = 0, {}
+        for _ in range(codes.MOST_LINKS):
+            info = None if entry is None else self.table.info(entry)
+            if info is None:
+                return None
+            base = rsp
+            for _, operation, number, value in info.codes:
+                if operation == codes.PUSH_NONVOL:
+                    places[number] = rsp
+                    rsp += WORD
+                elif operation in (codes.ALLOC_SMALL, codes.ALLOC_LARGE):
+                    rsp += value
+                elif operation in (codes.SAVE_NONVOL, codes.SAVE_NONVOL_FAR):
+                    places[number] = base + value
+                else:
+                    return None
+            entry = info.parent
+            if entry is None:
+                saved = {register: rsp - place for register, place in places.items()}
+                return Caller(rsp, rsp + WORD, {**places}, False, rsp, saved)
+        return None
 
     def above_frame(self, return_address: int, register: int) -> Optional[int]:
         """Bytes from where the frame register points up to the return slot, in a function that `register` frames."""

@@ -77,17 +77,18 @@ def parse_unwind(raw: bytes, base: int) -> Optional[UnwindInfo]:
 
 def _codes(raw: bytes, version: int) -> Optional[Tuple[Code, ...]]:
     found: List[Code] = []
-    at = 0
-    while at + 2 <= len(raw):
-        offset, operation, info = raw[at], raw[at + 1] & 15, raw[at + 1] >> 4
-        size = _slots(operation, info)
-        if not size or at + 2 * size > len(raw):
+    at, end = 0, len(raw)
+    while at + 2 <= end:
+        offset, what = raw[at], raw[at + 1]
+        operation, info, after = what & 15, what >> 4, at + 2 * SLOTS[what]
+        if after == at or after > end:
             return None
-        value = _value(operation, info, raw[at + 2 : at + 2 * size])
-        padding = version != 1 and not (offset or operation or info)  # the second half of an odd epilogue code
-        if operation not in (EPILOG, SAVE_XMM128, SAVE_XMM128_FAR) and not padding:
-            found.append(Code(offset, operation, info, value))
-        at += 2 * size
+        padding = version != 1 and not (offset or what)  # the second half of an odd epilogue code
+        if operation == PUSH_NONVOL and not padding:
+            found.append(Code(offset, operation, info, 0))
+        elif operation not in UNNEEDED and not padding:
+            found.append(Code(offset, operation, info, _value(operation, info, raw[at + 2 : after])))
+        at = after
     return tuple(found)
 
 
@@ -100,6 +101,10 @@ def _slots(operation: int, info: int) -> int:
     if operation in (SAVE_NONVOL, SAVE_XMM128):
         return 2
     return 3 if operation in (SAVE_NONVOL_FAR, SAVE_XMM128_FAR) else 0
+
+
+UNNEEDED = (EPILOG, SAVE_XMM128, SAVE_XMM128_FAR)
+SLOTS = tuple(_slots(what & 15, what >> 4) for what in range(256))  # by a code's second byte
 
 
 def _value(operation: int, info: int, operand: bytes) -> int:

@@ -118,6 +118,8 @@ class Unwinding:
         return self._whole[return_address]
 
     def _by_code(self, rip: int, rsp: int, registers: Registers) -> Optional[Caller]:
+        if self._reader.bytes_at(rip, 1) is None:
+            return None  # nothing to disassemble
         way = self._depth().to_return(rip)
         if way is None:
             return None

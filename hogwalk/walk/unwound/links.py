@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence
 
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.unwinding import Unwinding
@@ -11,20 +11,34 @@ from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.nodes import Node
 
 TRAP_FRAME = int(Clue.TRAP_FRAME)
+PUSHED = -1  # stands for the target where the processor pushed the return address
 NEAR, NEARER = 0x4000, 0x400  # bytes from a call's target to an address that its function may hold, where no table says
 REACHED, ANY_TARGET, TAIL_POSSIBLE = int(Clue.REACHED), int(Clue.ANY_TARGET), int(Clue.TAIL_POSSIBLE)
 OTHER_TARGET, ELSEWHERE_TARGET = int(Clue.OTHER_TARGET), int(Clue.ELSEWHERE_TARGET)
 NEAR_TARGET, FARTHER_TARGET = int(Clue.NEAR_TARGET), int(Clue.FARTHER_TARGET)
 
 
+class Row(Dict[Optional[int], int]):
+    """The clues against one address by the target of the call, None where that is not known."""
+
+    def __init__(self, judge: Callable[[int, int], int], address: int) -> None:
+        super().__init__({PUSHED: 0, None: ANY_TARGET})
+        self._judge = judge
+        self._address = address
+
+    def __missing__(self, target: int) -> int:
+        found = self[target] = self._judge(target, self._address)
+        return found
+
+
 class Links:
-    """Judges the calls of one stack's candidates."""
+    """Judges the calls of one stack's candidates; `keys` are these calls' targets."""
 
     def __init__(self, evidence: Evidence, unwinding: Unwinding, nodes: Sequence[Node]) -> None:
         self._evidence = evidence
         self._unwinding = unwinding
-        self._nodes = nodes
-        self._known: Dict[Tuple[int, int], int] = {}
+        self.keys: List[Optional[int]] = [PUSHED if node.clues & TRAP_FRAME else node.target for node in nodes]
+        self._rows: Dict[int, Row] = {}
         self._thunks_unseen = evidence.about.kind == "text"  # a call that a log shows may lead through a thunk
         self._targets = sorted({node.target for node in nodes if node.target is not None})
 
@@ -39,15 +53,14 @@ class Links:
 
     def of(self, address: int, older: int) -> int:
         """The clue of a call before an older candidate against the function that holds a newer return address."""
-        target = self._nodes[older].target
-        if self._nodes[older].clues & TRAP_FRAME:
-            return 0
-        if target is None:
-            return ANY_TARGET
-        known = self._known.get((address, target))
-        if known is None:
-            known = self._known[address, target] = self._targets_it(target, address)
-        return known
+        return self.row(address)[self.keys[older]]
+
+    def row(self, address: int) -> Row:
+        """The clues against the function that holds a newer return address, by the older candidate's one of `keys`."""
+        found = self._rows.get(address)
+        if found is None:
+            found = self._rows[address] = Row(self._targets_it, address)
+        return found
 
     def _targets_it(self, target: int, address: int) -> int:
         """Whether a call of `target` runs the function that holds a return address."""

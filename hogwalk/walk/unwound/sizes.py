@@ -19,26 +19,24 @@ REPEATED_SIZE, REPEATED_PAIR = int(Clue.REPEATED_SIZE), int(Clue.REPEATED_PAIR)
 REPEATED_ALONE = int(Clue.REPEATED_ALONE)
 
 
-class Distances:
-    """The distances from one return address in code that cannot be read to later candidates.
+class Distances(Dict[int, int]):
+    """What the distances from one return address in code that cannot be read to later candidates say: `of[distance]`.
 
     `found` holds how often each comes up, of `count` times that the address itself does; `near` those of others near
-    enough to be in the same function.
+    enough to be in the same function.  A function's frame has one size wherever it runs on at the same address, but
+    for alloca.
     """
 
     def __init__(self, found: Mapping[int, int], count: int, near: Sequence[Mapping[int, int]]) -> None:
+        super().__init__()
         self._found = found
         self._count = count
         self._near = near
         self._alone = list(found.values()).count(count) == 1
-        self._known: Dict[int, int] = {}
 
-    def repeats(self, distance: int) -> int:
-        """A function's frame has one size wherever it runs on at the same address, but for alloca."""
-        known = self._known.get(distance)
-        if known is None:
-            nearby = SIZE_NEARBY if any(distance in sizes for sizes in self._near) else 0
-            known = self._known[distance] = nearby | self._own(distance)
+    def __missing__(self, distance: int) -> int:
+        nearby = SIZE_NEARBY if any(distance in sizes for sizes in self._near) else 0
+        known = self[distance] = nearby | self._own(distance)
         return known
 
     def _own(self, distance: int) -> int:
@@ -50,9 +48,6 @@ class Distances:
         if seen < self._count:
             return REPEATED_SIZE
         return REPEATED_PAIR | REPEATED_ALONE if self._alone else REPEATED_PAIR
-
-
-NO_SIZES = Distances({}, 0, ())
 
 
 def window(candidates: int) -> int:

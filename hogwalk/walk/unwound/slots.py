@@ -51,17 +51,24 @@ def machine_frames(evidence: Evidence) -> Dict[int, MachineFrame]:
     return found
 
 
-def nodes(evidence: Evidence, frames: Dict[int, MachineFrame], kf_slots: AbstractSet[int]) -> List[Node]:
-    """The candidates of a stack, lowest slot first."""
+def nodes(
+    evidence: Evidence,
+    frames: Dict[int, MachineFrame],
+    kf_slots: AbstractSet[int],
+    known: Optional[AbstractSet[int]] = None,
+) -> List[Node]:
+    """The candidates of a stack, lowest slot first; where the live ones are `known`, these alone."""
     image = evidence.image
     machine, limit = image.machine, image.region.limit
     found: List[Node] = []
     foreign, symbols = _foreign(evidence), evidence.symbols
     size, kernel = machine.word, evidence.about.kernel
     every, first = machine.slot_step // size, (machine.slot_at - limit) % machine.slot_step // size
-    framed = {(slot - limit) // size for slot in frames}
+    framed = {(slot - limit) // size for slot in (frames if known is None else known & frames.keys())}
     indices: Iterable[int] = range(first, len(image.words), every)
-    for index in sorted({*indices, *framed}) if framed else indices:
+    if known is not None:
+        indices = [(slot - limit) // size for slot in known]
+    for index in sorted({*indices, *framed}) if framed or known is not None else indices:
         word = image.words[index]
         if kernel and word < KERNEL_START and word not in symbols and index not in framed:
             continue  # as below, but this is what nearly every word is
@@ -78,7 +85,7 @@ def nodes(evidence: Evidence, frames: Dict[int, MachineFrame], kf_slots: Abstrac
         else:
             continue
         if node is not None:
-            found.append(node._replace(clues=node.clues | (int(Clue.KF) if slot in kf_slots else 0)))
+            found.append(node._replace(clues=node.clues | int(Clue.KF)) if slot in kf_slots else node)
     return found
 
 

@@ -15,7 +15,7 @@ from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.unwound.callers import Callers, Known
 from hogwalk.walk.unwound.kept import Kept
 from hogwalk.walk.unwound.links import OTHER_TARGET, Links
-from hogwalk.walk.unwound.sizes import NO_SIZES, Sizes, window
+from hogwalk.walk.unwound.sizes import Sizes, window
 
 TRAP_FRAME, UNREAD, CALL = int(Clue.TRAP_FRAME), int(Clue.UNREAD), int(Clue.CALL)
 REACH = 0x2000  # bytes: no frame seen is larger
@@ -184,6 +184,8 @@ class StepFinder:
         lowest = min((caller.minimum for caller in open_ends), default=node.behind)
         if self.predicted[number] is not None:
             return self._lost(number)
+        if node.clues & UNREAD and not open_ends:
+            return self._unread(number, int(mask))
         return self._window(number, lowest, int(mask), open_ends)
 
     def _lost(self, number: int) -> List[Edge]:
@@ -220,13 +222,23 @@ class StepFinder:
         if registers not in states and len(states) < MOST_STATES:
             states.append(registers)
 
+    def _unread(self, number: int, mask: int) -> List[Edge]:
+        """Steps from code that cannot be read, to every candidate near enough."""
+        node, slots, keys = self._nodes[number], self._slots, self._links.keys
+        links, sizes = self._links.row(node.address), self._sizes.of(node.address)
+        first = bisect_left(slots, node.behind, number + 1)
+        end = min(bisect_right(slots, node.slot + REACH, number + 1), number + 1 + self._wide)
+        far = [(at, slots[at] - node.slot) for at in range(first, end)]
+        return [
+            (at, mask | links[keys[at]] | SIZE_CLUES[bisect_left(SIZE_ENDS, size)] | sizes[size]) for at, size in far
+        ]
+
     def _window(self, number: int, lowest: int, mask: int, open_ends: Sequence[Caller]) -> List[Edge]:
         """Steps to every candidate near enough."""
         nodes, node, found = self._nodes, self._nodes[number], []
         handlers = bool(open_ends) and all(caller.machine for caller in open_ends)
         places = [caller.saved[RBP] for caller in open_ends if RBP in caller.saved]
         slot, unread = node.slot, node.clues & UNREAD
-        sizes = self._sizes.of(node.address) if unread else NO_SIZES
         seen = self._kept.seen(node)
         for older in range(number + 1, min(len(nodes), number + 1 + self._wide)):
             other = nodes[older]
@@ -239,7 +251,7 @@ class StepFinder:
             if other.clues & TRAP_FRAME and not (handlers or unread):
                 clues |= NO_TRAP
             if unread:
-                clues |= sizes.repeats(distance)
+                clues |= self._sizes.of(node.address)[distance]
             elif open_ends:
                 clues |= seen(other.slot) | self._kept.returns(open_ends, other.slot)
                 clues |= ALLOCA_CLUES[bisect_left(ALLOCA_ENDS, other.slot - lowest)]

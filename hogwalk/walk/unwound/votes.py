@@ -18,7 +18,6 @@ from hogwalk.walk.unwound.sizes import MOST_NEAR
 
 UNREAD = int(Clue.UNREAD)
 SETTLED = int(Clue.DEPTH | Clue.DEPTH_OTHER)  # where a log shows a function's unwind data
-BORNE_OUT = int(Clue.SIZE_BORNE_OUT | Clue.SIZE_SURE)
 FUNCTION = 0x100  # bytes between two return addresses that may well lie in one function
 VOTE, SURE = 0.5, 1.5  # likely frames of one size that bear a size out
 PLAIN_SIZES = sum(
@@ -62,11 +61,21 @@ def voted(
             found.append(edges)
             continue
         group = same[groups[node.address]]
-        others = {size: group[size] - share for size, share in votes.items()}
         told, nearby = sum(group.values()) - sum(votes.values()) >= VOTE, near[groups[node.address]]
         held = sum(nearby.values()) >= VOTE
-        said = [_said(nodes[older].slot - node.slot, others, told, nearby, held) for older, _ in edges]
-        found.append([(older, _joined(mask, more)) for (older, mask), more in zip(edges, said)])
+        joined: List[Edge] = []
+        for (older, mask), (size, share) in zip(edges, votes.items()):
+            others, here = group[size] - share, nearby.get(size, 0.0)
+            if others >= VOTE:  # then it does not matter how usual a size is
+                mask = mask & ~PLAIN_SIZES | (SIZE_SURE if others >= SURE else SIZE_BORNE_OUT)
+            elif told and others < LEAST:
+                mask |= SIZE_DENIED
+            if here >= VOTE:
+                mask |= SIZE_HELD
+            elif held and here < LEAST:
+                mask |= SIZE_OPPOSED
+            joined.append((older, mask))
+        found.append(joined)
     return found
 
 
@@ -86,11 +95,6 @@ def returned_to(nodes: Sequence[Node], predicted: Sequence[Optional[int]]) -> Li
     ]
 
 
-def _joined(mask: int, said: int) -> int:
-    """Where a size is borne out it does not matter how usual it is."""
-    return (mask & ~PLAIN_SIZES if said & BORNE_OUT else mask) | said
-
-
 def _near(address: int, order: Sequence[int], same: Dict[int, DefaultDict[int, float]]) -> Votes:
     total: DefaultDict[int, float] = defaultdict(float)
     first, last = bisect_left(order, address - FUNCTION), bisect_right(order, address + FUNCTION)
@@ -99,15 +103,3 @@ def _near(address: int, order: Sequence[int], same: Dict[int, DefaultDict[int, f
             for size, share in same[other].items():
                 total[size] += share
     return total
-
-
-def _said(size: int, others: Votes, told: bool, nearby: Votes, held: bool) -> int:
-    """What the other frames of a function, and those near it, say of a size; `told`, `held`: if they say any."""
-    mask, own, near = 0, others.get(size, 0.0), nearby.get(size, 0.0)
-    if own >= VOTE:
-        mask = SIZE_SURE if own >= SURE else SIZE_BORNE_OUT
-    elif told and own < LEAST:
-        mask = SIZE_DENIED
-    if near >= VOTE:
-        return mask | SIZE_HELD
-    return mask | SIZE_OPPOSED if held and near < LEAST else mask

@@ -17,11 +17,13 @@ from hogwalk.walk.rebuild.edges import Edges
 from hogwalk.walk.rebuild.ends import overflowed
 from hogwalk.walk.rebuild.graph import DOUBTFUL, Posterior
 from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.scale import Weighing
 from hogwalk.walk.rebuild.walk import Rebuilt, Truth, Weighed
 from hogwalk.walk.unwound import weights
 from hogwalk.walk.unwound.frames import Builder
 from hogwalk.walk.unwound.slots import machine_frames, nodes
 from hogwalk.walk.unwound.steps import StepFinder
+from hogwalk.walk.unwound.straight import straight
 from hogwalk.walk.unwound.votes import returned_to, voted
 
 FARTHEST_START = 0x1800  # bytes above Limit
@@ -51,12 +53,13 @@ def rebuild(
     """The most likely frames of an x64 stack; none where no word of it can be a return address."""
     announce("rebuilding the frames from the unwind data")
     candidates, finder = collect(evidence, {frame.return_slot for frame in kf_frames})
-    candidates = again(candidates, finder, evidence.registers is not None)
-    graph = weights.graph(candidates, evidence.registers is not None)
+    started, weighing = evidence.registers is not None, Weighing(weights.WEIGHTS)
+    candidates = again(candidates, finder, started, weighing)
+    graph = weights.graph(candidates, started, weighing)
     posterior = Posterior(graph, weights.TEMPERATURE)
     live = posterior.nodes()
     builder = Builder(evidence, candidates, finder.predicted)
-    doubtful = DOUBTFUL if evidence.registers is not None else SEARCHED_DOUBTFUL
+    doubtful = DOUBTFUL if started else SEARCHED_DOUBTFUL
     path = _trim_unsupported_tail(candidates, posterior.path(False, doubtful), live)
     built, gaps = builder.build(path)
     probabilities: List[float] = []
@@ -82,9 +85,9 @@ def _truth(evidence: Evidence, found: Candidates) -> Optional[Truth]:
 
 def collect(evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> Tuple[Candidates, StepFinder]:
     """All candidates of a stack with their clues, and who found the steps; `kf_slots` are the debugger's own."""
-    found = _between_rows(nodes(evidence, machine_frames(evidence), kf_slots), kf_slots)
-    unwinding = evidence.unwinding
+    unwinding, pushed = evidence.unwinding, machine_frames(evidence)
     assert unwinding is not None
+    found = _between_rows(nodes(evidence, pushed, kf_slots, straight(evidence, unwinding, pushed)), kf_slots)
     finder = StepFinder(evidence, unwinding, found)
     starts = _starts(evidence, unwinding, finder, found)
     steps = finder.steps()
@@ -98,11 +101,11 @@ def _between_rows(found: List[Node], kf_slots: AbstractSet[int]) -> List[Node]:
     return [node for node in found if node.slot in kf_slots or not first < node.slot < last]
 
 
-def again(found: Candidates, finder: StepFinder, started: bool) -> Candidates:
+def again(found: Candidates, finder: StepFinder, started: bool, weighing: Optional[Weighing] = None) -> Candidates:
     """The candidates with what a first weighing says of the sizes of frames whose code cannot be read."""
     if not any(node.clues & UNREAD for node in found.nodes):
         return found
-    scores = Posterior(weights.graph(found, started), weights.TEMPERATURE)
+    scores = Posterior(weights.graph(found, started, weighing), weights.TEMPERATURE)
     steps = voted(found.nodes, found.edges.steps, scores, finder.function)
     nodes = tuple(returned_to(found.nodes, finder.predicted))
     return replace(found, nodes=nodes, edges=Edges(steps, found.edges.predictions))

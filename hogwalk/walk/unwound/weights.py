@@ -12,7 +12,7 @@ taken to be as likely of any size between 20h and 40h as between 40h and 80h and
 from __future__ import annotations
 
 from math import inf
-from typing import Dict, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Candidates
@@ -129,10 +129,13 @@ TEMPERATURE = 1.0
 _UNREAD, _SETTLED = int(Clue.UNREAD), int(Clue.DEPTH | Clue.DEPTH_OTHER)
 
 
-def graph(found: Candidates, started: bool) -> Graph:
-    """The scores of all starts, steps and ends; `started` says that registers name the start."""
+def graph(found: Candidates, started: bool, known: Optional[Weighing] = None) -> Graph:
+    """The scores of all starts, steps and ends; `started` says that registers name the start.
+
+    `known` keeps what the sets of clues weigh for a second weighing.
+    """
     own = [node.clues for node in found.nodes]
-    weights = Weighing(WEIGHTS)
+    weights = Weighing(WEIGHTS) if known is None else known
     starts = [-inf] * len(own)
     for number, mask in found.starts.items():
         starts[number] = weights[mask]
