@@ -43,7 +43,11 @@ def test_what_is_kept_of_an_instruction_is_what_it_does_whatever_follows(opcode:
     for modrm in range(256):
         page = bytes((opcode, modrm)).ljust(PAGE, b"\0")
         scan(CodeReader(partial(piece, page)), 0, 1)
-        length, changed = PLAIN[opcode << 8 | modrm]
+        row = PLAIN[opcode]
+        assert row is not None
+        kept = row[modrm]
+        assert kept is not None
+        length, changed = kept
         for _ in range(8 if length else 0):
             code = bytes((opcode, modrm, *random.choices(range(256), k=14))) + b"\xcc" * 16
             held = {register: random.choice(VALUES) for register in range(8) if random.random() < 0.7}

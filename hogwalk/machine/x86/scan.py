@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from hogwalk.machine.x86.blocks import Block, Exit
-from hogwalk.machine.x86.cursor import Cursor, Handler
+from hogwalk.machine.x86.cursor import START_ESP, Cursor, Handler
 from hogwalk.machine.x86.lengths import FIXED, WITH_MODRM, instruction_length
+from hogwalk.machine.x86.opcodes import MOV_REGISTERS, PUSH_REGISTERS
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.machine.x86.transfers import HANDLERS
-from hogwalk.machine.x86.values import EBP
+from hogwalk.machine.x86.values import CONSTANT, EBP, ECX, EDX, ESP, KEPT
 
 CHUNK, MARGIN = 160, 16
 PADDING = b"\xcc" * MARGIN
@@ -17,21 +18,21 @@ NOWHERE = 1 << 32  # behind all code
 LONGEST_BLOCK = 0x1000  # no compiler writes a longer run without a call or a jump
 LOADS_AND_STORES, LOAD_ADDRESS = (0x89, 0x8B), 0x8D
 # What an instruction with a plain ModRM does, by opcode and ModRM: (its length, the register whose value it changes to
-# one not followed or NONE); (0, NONE) where that takes a closer look.  Each is looked at once a process.
-PLAIN: Dict[int, Tuple[int, int]] = {}
+# one not followed or NONE); (0, NONE) where that takes a closer look.  Each is looked at once a process, None before.
+PLAIN: List[Optional[List[Optional[Tuple[int, int]]]]] = [[None] * 256 if plain else None for plain in WITH_MODRM]
 NONE = -1
 
 
 def scan(reader: CodeReader, start: int, stop: int = NOWHERE) -> Block:
     """The block that begins at `start`; it ends behind its first call, jump or return, or before `stop`."""
-    block = Block(start)
-    address = start
-    page = reader.whole_page(start, PADDING)
+    block, address = Block(start), start
+    offset = start % reader.page_bytes
+    page_at = start - offset
+    page = reader.padded.get(page_at) or reader.whole_page(start, PADDING)
     if page is not None:
-        offset = start % reader.page_bytes
-        cursor = Cursor(block, page, start - offset)
-        at = _run(cursor, offset, min(reader.page_bytes - MARGIN, stop - start + offset))
-        address = start - offset + at
+        cursor = Cursor(block, page, page_at)
+        at = _run(cursor, offset, min(reader.page_bytes - MARGIN, stop - page_at))
+        address = page_at + at
         if cursor.done:
             block.end = address
             return block
@@ -58,18 +59,29 @@ def _by_chunks(reader: CodeReader, block: Block, address: int, stop: int) -> Blo
 
 
 def _run(cursor: Cursor, at: int, limit: int) -> int:
-    """Walks on from an offset until the block is done or the offset reaches `limit`; the offset that follows."""
+    """Walks on from an offset until the block is done or the offset reaches `limit`; the offset that follows.
+
+    What most code is made of is done here, as its handler does it: to call one takes as long again.
+    """
     code, registers = cursor.code, cursor.registers
     handlers: List[Optional[Handler]] = HANDLERS
     while at < limit:
         opcode = code[at]
-        if WITH_MODRM[opcode]:
-            length, changed = PLAIN.get(opcode << 8 | code[at + 1]) or _plain(opcode, code[at + 1])
+        plain = PLAIN[opcode]
+        if plain is not None:
+            length, changed = plain[code[at + 1]] or _plain(opcode, code[at + 1])
             if length:
                 at += length
                 if changed != NONE:
                     registers[changed] = None
                 continue
+        elif opcode in PUSH_REGISTERS:
+            at = _pushes(cursor, at, limit)
+            continue
+        elif opcode in MOV_REGISTERS and opcode & 7 != ESP:
+            registers[opcode & 7] = CONSTANT, int.from_bytes(code[at + 1 : at + 5], "little")
+            at += 5
+            continue
         handler = handlers[opcode]
         if handler is not None:
             at = handler(cursor, at)
@@ -77,6 +89,31 @@ def _run(cursor: Cursor, at: int, limit: int) -> int:
                 break
             continue
         at += FIXED[opcode] or cursor.length(at)
+    return at
+
+
+def _pushes(cursor: Cursor, at: int, limit: int) -> int:
+    """All of a run of push r32."""
+    code, registers, block = cursor.code, cursor.registers, cursor.block
+    esp = registers.get(ESP, START_ESP)
+    kept = stale = count = 0
+    while at < limit and code[at] in PUSH_REGISTERS:
+        register = code[at] & 7
+        at += 1
+        count += 4
+        if register not in registers:
+            if register in KEPT:
+                kept += 4
+            elif register in (ECX, EDX):
+                stale += 4
+        if register == EBP:
+            cursor.save_ebp(None if esp is None else (esp[0], esp[1] - count))
+    registers[ESP] = None if esp is None else (esp[0], esp[1] - count)
+    block.pushes += count
+    if kept:
+        block.kept += kept
+    if stale:
+        block.stale += stale
     return at
 
 
@@ -92,5 +129,7 @@ def _plain(opcode: int, modrm: int) -> Tuple[int, int]:
         changed = cursor.registers
         if cursor.bare and len(changed) < 2 and not any(changed.values()):
             found = instruction_length(code, 0), next(iter(changed), NONE)
-    PLAIN[opcode << 8 | modrm] = found
+    row = PLAIN[opcode]
+    if row is not None:
+        row[modrm] = found
     return found

@@ -76,17 +76,17 @@ class State:
         registers = before[:]
         lowered = self._lowered(block) if block.origins else None
         for register, value in block.registers.items():
-            if value is not None and 0 <= value[0] < 8:
-                held, count = before[value[0]], value[1]
-                if count == 0:
-                    value = held
-                elif held is None or held[0] == CELL:  # as plus(), written out: a walk comes here most often
+            if value is not None:
+                base, count = value
+                if 0 <= base < 8:
+                    value = before[base]
+                    if count and value is not None:  # as plus(), written out: a walk comes here most often
+                        value = None if value[0] == CELL else (value[0], value[1] + count)
+                elif base == LOADED:
                     value = None
-                else:
-                    value = held[0], held[1] + count
-            if lowered and value is not None and value[0] in lowered:
-                value = plus(lowered[value[0]], value[1])
-            registers[register] = None if value is not None and value[0] == LOADED else value
+                if lowered and value is not None and value[0] in lowered:
+                    value = plus(lowered[value[0]], value[1])
+            registers[register] = value
         saved = self.saved
         if saved is None and block.saves is not None and before[EBP] == (CALLER, 0):
             saved = self.resolve(block.saves)

@@ -16,9 +16,11 @@ FAST_FAIL = 0x29  # int 29h never returns
 
 def call_direct(cursor: Cursor, at: int) -> int:
     """E8: call rel32."""
-    behind = cursor.address + at + 5
+    block, behind = cursor.block, cursor.address + at + 5
     distance = int.from_bytes(cursor.code[at + 1 : at + 5], "little")
-    return cursor.leave(Exit.CALL, at + 5, behind, behind + distance & 0xFFFFFFFF)
+    block.exit, block.targets = Exit.CALL, (behind, behind + distance & 0xFFFFFFFF)
+    cursor.done = True
+    return at + 5
 
 
 def jump(cursor: Cursor, at: int) -> int:
