@@ -13,7 +13,7 @@ from hogwalk.walk.rebuild import rebuild
 from hogwalk.walk.rebuild.collect import CluedStack, Collector
 from hogwalk.walk.rebuild.graph import Posterior
 from hogwalk.walk.rebuild.nodes import Node
-from hogwalk.walk.rebuild.pruner import MAX_DEFICIT, Pruner
+from hogwalk.walk.rebuild.pruner import CLOSE_DEFICIT, MAX_DEFICIT, Pruner
 from hogwalk.walk.rebuild.scale import Scale
 from hogwalk.walk.rebuild.weigh import weigh
 from tests.bench.scale import BASE, FRAME, Plain, stack_of
@@ -32,9 +32,10 @@ def looked_at(clued: CluedStack) -> int:
     return sum(prediction is not None for prediction in clued.edges.predictions)
 
 
-def test_passing_over_hopeless_candidates_changes_no_probability(evidence: Evidence) -> None:
+@pytest.mark.parametrize("margin", [CLOSE_DEFICIT, MAX_DEFICIT])
+def test_passing_over_hopeless_candidates_changes_no_probability(evidence: Evidence, margin: float) -> None:
     collector = Collector(evidence)
-    some, every = collector.collect(MAX_DEFICIT), collector.collect(inf)
+    some, every = collector.collect(margin), collector.collect(inf)
     assert looked_at(some) < 0.8 * looked_at(every)
     prediction, wanted = (Posterior(weigh(clued)) for clued in (some, every))
     assert prediction.path() == wanted.path()

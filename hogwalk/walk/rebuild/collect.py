@@ -46,7 +46,7 @@ class Collector:
     """Gathers one stack's candidates; what it learned of the code serves every further gathering."""
 
     def __init__(self, evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> None:
-        """`kf_slots` are the debugger's return slots."""
+        """`kf_slots` are the debugger's return slots; `nodes` will be the candidates."""
         self._evidence = evidence
         self._traps = evidence.traps
         found = nodes(evidence, self._traps, kf_slots)
@@ -59,15 +59,15 @@ class Collector:
         self._chains = chains(evidence, found)
         if overflowed(evidence):  # Limit tells where the newest frame is
             self._chains = self._chains._replace(whole=(), esp=None)
-        self._nodes = [node for node in found if node.slot not in self._chains.dropped]
-        self._habits = Habits(self._nodes, evidence.region.base, evidence.modules)
-        self._judge = PairJudge(evidence, self._nodes, self._links, reach, self._habits, self._traps)
+        self.nodes = [node for node in found if node.slot not in self._chains.dropped]
+        self._habits = Habits(self.nodes, evidence.region.base, evidence.modules)
+        self._judge = PairJudge(evidence, self.nodes, self._links, reach, self._habits, self._traps)
         self._found: Found = {}
-        self._starts = start_clues(evidence, self._nodes, self._functions, reach, self._chains.at_esp)
+        self._starts = start_clues(evidence, self.nodes, self._functions, reach, self._chains.at_esp)
 
     def collect(self, margin: float = inf, announce: Callable[[str], None] = lambda doing: None) -> CluedStack:
         """Every candidate, step, start and end with its clues; `margin` is Pruner's, `announce` hears of the work."""
-        evidence, found, functions, traps = self._evidence, self._nodes, self._functions, self._traps
+        evidence, found, functions, traps = self._evidence, self.nodes, self._functions, self._traps
         finder = EdgeFinder(evidence, found, functions, self._judge, self._habits, traps, self._chains, self._found)
         registers, resumed = evidence.registers, None
         if registers is not None:

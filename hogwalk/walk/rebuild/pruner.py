@@ -9,6 +9,7 @@ from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.scale import Scale
 
 MAX_DEFICIT = 32.0  # natural logarithms behind the best: a step that contradicts the code, and some
+CLOSE_DEFICIT = 14.0  # the same for a walk whose every step the code bears out
 
 
 class Pruner:

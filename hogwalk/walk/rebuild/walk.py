@@ -15,13 +15,17 @@ from hogwalk.walk.rebuild.ends import overflowed
 from hogwalk.walk.rebuild.frames import FrameBuilder
 from hogwalk.walk.rebuild.graph import Graph, Posterior
 from hogwalk.walk.rebuild.nodes import Node
-from hogwalk.walk.rebuild.pruner import MAX_DEFICIT
+from hogwalk.walk.rebuild.pruner import CLOSE_DEFICIT, MAX_DEFICIT
 from hogwalk.walk.rebuild.weigh import weigh
 from hogwalk.walk.rebuild.weights import TEMPERATURE
 
 CHAINED = (
     Clue.CHAINED | Clue.EBP_FRAME | Clue.EBP_CHAIN
 )  # by the EBP saved below the slot, or by that known from newer frames
+# How far behind the best walk (natural logarithms) candidates are passed over, and below which loss on its weak steps
+# the best walk is taken: a walk far behind another one can only win where that one breaks off later.  The first row is
+# for code that can be read; where it serves, probabilities differ by less than 1e-6 (see tests/rebuild/test_pruner.py).
+MARGINS = ((CLOSE_DEFICIT, 2.0), (MAX_DEFICIT, MAX_DEFICIT / 2), (inf, inf))
 SHOWN = 0.35  # that share of all walks is worth showing: under even, as a gap misleads more
 # Where more than DARK of the walk's return addresses lie in code that cannot be read, DARK_TRUTH maps a candidate's
 # share of all walks: a logistic regression on the candidates of 324 kernel dumps (lab seeds 9 to 14 of 18 styles with
@@ -138,11 +142,11 @@ def rebuild(
     work is.
     """
     collector = Collector(evidence, {frame.return_slot for frame in kf_frames})
-    clued = collector.collect(MAX_DEFICIT, announce)
-    graph = weigh(clued)
-    if not _pruning_was_safe(graph):
-        clued = collector.collect(inf, announce)
+    for margin, most_lost in MARGINS[_dark(collector.nodes) :]:
+        clued = collector.collect(margin, announce)
         graph = weigh(clued)
+        if _lost(graph) < most_lost:
+            break
     posterior = Posterior(graph, TEMPERATURE)
     builder = FrameBuilder(evidence, clued)
     built, gaps = builder.build(_trim_unsupported_tail(clued, posterior.path(doubtful=SHOWN)))
@@ -170,6 +174,7 @@ def rebuild(
 
 
 def _dark(walked: Sequence[Node]) -> bool:
+    """Whether the code of more than a few return addresses cannot be read."""
     return sum(1 for node in walked if node.clues & Clue.UNREAD) > DARK * len(walked)
 
 
@@ -180,12 +185,12 @@ def _left_over(evidence: Evidence) -> float:
     return LEFT_OVER
 
 
-def _pruning_was_safe(graph: Graph) -> bool:
-    """Whether the best path loses less on its weak steps than half of what the candidates passed over lag behind."""
+def _lost(graph: Graph) -> float:
+    """What the best path loses on its weak steps; inf without a path."""
     path = graph.best()
     steps = [dict(graph.steps[newer])[older] for newer, older in zip(path, path[1:])]
     lost = sum(-score for score in (*steps, *(graph.ends[last] for last in path[-1:])) if score < 0)
-    return bool(path) and lost < MAX_DEFICIT / 2
+    return lost if path else inf
 
 
 def _trim_unsupported_tail(clued: CluedStack, path: Sequence[int]) -> Sequence[int]:
