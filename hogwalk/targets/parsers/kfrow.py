@@ -23,7 +23,7 @@ _TAIL = re.compile(
     r"|\[[^\[\]]{1,1000} @ \d{1,9}\])(?!\S)"
 )
 # Where a call site ends: behind its displacement, else before what cannot go on a name.
-_DISPLACED = re.compile(r"\+0x[0-9a-fA-F`]{1,17}(?=\s|$|\()")
+_DISPLACED = re.compile(r"\+0x[0-9a-fA-F`]{0,16}[0-9a-fA-F](?=\s|$|[(\[\]'\"<`\\])")
 _BEHIND = re.compile(
     r"\s(?=\s|<-|//|;|--|==|\*|#|\((?:FPO|CONV|TrapFrame|CONTEXT|Inline|Managed|UNKNOWN)\b|\[.{1,1000} @ \d)"
 )
@@ -177,6 +177,8 @@ def _marked(words: Sequence[str], mark: str, arguments: Sequence[str], site: str
     # A mark or a colon stands right behind RetAddr; a x64 kb prints no Child-SP before it.
     pointers = [word for word in words[-2:] if len(word) >= 8]
     if not pointers or len(pointers[-1]) < 8 or words[-len(pointers) :] != pointers:
+        return None
+    if any(len(word) > 8 for word in words[: -len(pointers)]):  # the arguments of a row that is broken in two
         return None
     frame = pointers[0] if len(pointers) == 2 else ""
     return _Fields(words[: -len(pointers)], frame, pointers[-1], mark, arguments, site, False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Pattern
+from typing import Callable, Iterable, Iterator, List, Match, NamedTuple, Optional, Pattern, Tuple
 
 from hogwalk.targets.parsers.remarks import MOST_LINES, end_of, remark_in
 
@@ -22,10 +22,10 @@ class Line(NamedTuple):
 def rejoined(lines: Iterable[str], is_row: Callable[[str], bool]) -> Iterator[Line]:
     """The lines without trailing blanks, rows cut by remarks joined where the whole `is_row`."""
     begun, begun_at, blank = "", 0, False
-    for number, line, inside in _followed(lines):
-        cut = None if inside else remark_in(line)
+    for seen, cut in _followed(lines):
+        number, line, inside = seen
         if inside:
-            yield Line(number, line, True)
+            yield seen
         elif cut:
             head = line[: cut.start()]
             if _ROW_BEGUN.match(head + "*"):
@@ -48,29 +48,31 @@ def rejoined(lines: Iterable[str], is_row: Callable[[str], bool]) -> Iterator[Li
             begun = ""
         else:
             blank = blank or not line
-            yield Line(number, line, False)
+            yield seen
     if begun:
         yield Line(begun_at, begun, False)
 
 
-def _followed(lines: Iterable[str]) -> Iterator[Line]:
-    # The lines, those marked that lie inside a remark: a file's name with line breaks plants whole rows there.
+def _followed(lines: Iterable[str]) -> Iterator[Tuple[Line, Optional[Match[str]]]]:
+    # The lines, each with where a remark begins in it; those marked that lie inside a remark: a file's name with line
+    # breaks plants whole rows there.
     end: Optional[Pattern[str]] = None
-    held: List[Line] = []
+    held: List[Tuple[Line, Optional[Match[str]]]] = []
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip()
         cut = remark_in(line)
         if end is not None:
             if not cut and end.search(line):
-                yield from (Line(at, text, True) for at, text, _ in held)
-                yield Line(number, line, True)
+                yield from ((Line(one.number, one.text, True), None) for one, _ in held)
+                yield Line(number, line, True), None
                 end, held = None, []
                 continue
             if not cut and len(held) < MOST_LINES:
-                held.append(Line(number, line, False))
+                held.append((Line(number, line, False), None))
                 continue
             yield from held
             end, held = None, []
-        yield Line(number, line, False)
-        end = end_of(line[cut.start() :]) if cut else None
+        yield Line(number, line, False), cut
+        if cut:
+            end = end_of(line[cut.start() :])
     yield from held

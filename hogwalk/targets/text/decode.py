@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO, Callable, Iterator
+from typing import BinaryIO, Callable, Iterator, List, Optional
 
 from hogwalk.errors import BadInput
-from hogwalk.targets.text.escaped import unescaped
+from hogwalk.targets.text import mail
+from hogwalk.targets.text.escaped import MARKUP, QUOTED, unescaped
 
 PIECE_BYTES = 1 << 16
 LONGEST_LINE_BYTES = 1 << 16  # no debugger row is longer; more is cut, so that no line fills the memory
@@ -30,14 +31,17 @@ def read_lines(stream: BinaryIO, progress: Callable[[int], None]) -> Iterator[st
     debugger's own text is ASCII, so the zero bytes of UTF-16 can simply go.
     """
     rest, endless = b"", 0
+    letter: Optional[mail.Mail] = None
     while True:
         piece = stream.read(PIECE_BYTES)
         if not piece:
             break
         progress(len(piece))
         whole, newline, rest = (rest + piece).rpartition(b"\n")
+        if letter is None and mail.SIGN in whole:
+            letter = mail.Mail()
         if newline:
-            yield from _lines(whole)
+            yield from _lines(whole) if letter is None else _each(letter.lines(whole.split(b"\n")))
         endless = endless + len(piece) if not newline else 0
         if endless > LARGEST_BINARY_BYTES:
             raise BadInput("this is no text: no line of it ends", "pass a dump with -z, or a log")
@@ -46,18 +50,24 @@ def read_lines(stream: BinaryIO, progress: Callable[[int], None]) -> Iterator[st
             if cut > 0:
                 yield from _lines(rest[:cut])
             rest = rest[cut:] if cut > 0 else rest[:LONGEST_LINE_BYTES]
-    if rest:
+    if letter is not None:
+        yield from _each([*letter.lines([rest]), *letter.rest()])
+    elif rest:
         yield from _lines(rest)
 
 
 def _lines(block: bytes) -> Iterator[str]:
-    if block.isascii() and b"\t" not in block and b"\0" not in block and _ESCAPED_END not in block:
+    if block.isascii() and all(sign not in block for sign in (b"\t", b"\0", _ESCAPED_END, MARKUP, QUOTED)):
         for line in block.decode("ascii").split("\n"):
             yield line.rstrip() if ">" not in line[:8] else clean(line)
     else:
-        for raw in block.split(b"\n"):
-            for line in unescaped(_decode(raw)):
-                yield clean(line)
+        yield from _each(block.split(b"\n"))
+
+
+def _each(lines: List[bytes]) -> Iterator[str]:
+    for raw in lines:
+        for line in unescaped(_decode(raw)):
+            yield clean(line)
 
 
 def clean(line: str) -> str:

@@ -13,6 +13,13 @@ _SIGN = re.compile(
     rf"\\n(?:\\+t|\\+u003e|[ >|*]){{0,40}}(?:[0-9a-f]{{2,4}} )?(?: {{0,9}}[0-9a-f]{{1,6}})? {{0,9}}"
     rf"(?:{_ADDRESS}  ?{_ADDRESS}|(?:# +)?(?:Memory +)?(?:ChildEBP|Child-SP) +Ret)"
 )
+# Strings of a list, each a row.
+QUOTED, MARKUP = b'", "', b"\\u003c"
+_LINE_END = re.compile(
+    rf"\\u003c(?:br|/p|/div|/li|pre)[ /]{{0,2}}(?:\\u003e|>)\s{{0,20}}(?:[0-9a-f]{{2,4}} )?{_ADDRESS}  ?{_ADDRESS}"
+)
+_LISTED = re.compile(rf"[\"']\s*,\s*[\"']\s*(?:[0-9a-f]{{2,4}} +)?(?:[0-9a-f]{{1,6}} +)?{_ADDRESS} +{_ADDRESS}[ \"']")
+_BETWEEN = re.compile(r"[\"']\s*,\s*[\"']")
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(.))|"')
 _MEANS = {"n": "\n", "r": "", "t": "\t", "b": " ", "f": " ", "v": " ", "a": " "}
 
@@ -22,12 +29,18 @@ def unescaped(line: str) -> List[str]:
 
     A quote that is not escaped begins or ends a string, and so a line.
     """
-    lines = [line]
+    lines = _BETWEEN.split(line) if '", ' in line and _LISTED.search(line) else [line]
     for _ in range(DEEPEST):
-        if not any("\\n" in one and _SIGN.search(one) for one in lines):
+        if not any(_escaped(one) for one in lines):
             break
         lines = [piece for one in lines for piece in _ESCAPE.sub(_meaning, one).split("\n")]
     return lines
+
+
+def _escaped(line: str) -> bool:
+    if "\\n" in line and _SIGN.search(line):
+        return True
+    return "\\u003c" in line and _LINE_END.search(line) is not None
 
 
 def _meaning(found: Match[str]) -> str:

@@ -8,18 +8,21 @@ from typing import Iterable, Iterator, List
 
 from hogwalk.targets.parsers.words import ADDRESS
 from hogwalk.targets.text.decode import unlike
+from hogwalk.targets.text.framed import unframed
 
 _ENTITY = re.compile(r"&(?:nbsp|gt|lt|amp|quot|apos|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
 # Only names of HTML, for a template's arguments look like a tag; those that end a line, and all others.
 _LINE_END = re.compile(r"<(?:br|/p|/div|/tr|/li|/pre|/h[1-6]|p|tr|li|pre)(?:\s[^<>]{0,500})?\s?/?>", re.IGNORECASE)
 _TAG = re.compile(
-    r"</?(?:a|b|body|code|div|em|font|html|i|li|ol|p|pre|small|span|strong|table|tbody|td|th|tr|tt|u|ul|blockquote)"
+    r"</?(?:a|b|body|code|div|em|font|html|i|li|ol|p|pre|small|span|strong|table|tbody|tr|tt|u|ul|blockquote)"
     r"(?:\s[^<>]{0,500})?/?>",
     re.IGNORECASE,
 )
+_CELL = re.compile(r"</?t[dh](?:\s[^<>]{0,500})?/?>", re.IGNORECASE)
 # What stands before each line in a comment, in a listing with numbers, in a log with times, in a table of Markdown.
 _ROW_OR_HEAD = (
-    rf"(?=\s*(?:[0-9a-f]{{2,4}} +)?(?:0x)?{ADDRESS} +(?:0x)?{ADDRESS} |\s*(?:# +)?Child|\s*\d+:[\d:x]+> |\s*kd> )"
+    rf"(?=\s*(?:[0-9a-f]{{2,4}} +)?(?:[0-9a-f]{{1,6}} +)?(?:0x)?{ADDRESS} +(?:0x)?{ADDRESS} "
+    r"|\s*(?:# +)?Child|\s*\d+:[\d:x]+> |\s*kd> )"
 )
 _COMMENT = re.compile(rf"\s*(?://+|;+|--|\*|REM\b|#(?!\s*Child)){_ROW_OR_HEAD}")
 _LINE_NUMBER = re.compile(rf"\s*\d{{1,6}} ?[|:] ?{_ROW_OR_HEAD}")
@@ -39,7 +42,7 @@ _HEADS = re.compile(r"(?:#\s+)?(?:Memory\s+)?(?:ChildEBP|Child-SP)\s+Ret")
 def plain(lines: Iterable[str]) -> Iterator[str]:
     """The lines as the debugger printed them; a line of several rows becomes several lines."""
     marked = False  # whether the text is a page's source
-    for line in lines:
+    for line in unframed(lines):
         if "&" in line or "<" in line:
             marked = marked or _ENTITY.search(line) is not None or _LINE_END.search(line) is not None
         for piece in _untagged(line) if marked else (line,):
@@ -50,7 +53,7 @@ def _untagged(line: str) -> List[str]:
     pieces = _LINE_END.split(line) if "<" in line else [line]
     if len(pieces) > 1:
         pieces = [piece for piece in pieces if piece.strip()] or [""]
-    return [unlike(html.unescape(_TAG.sub("", piece))).rstrip() for piece in pieces]
+    return [unlike(html.unescape(_TAG.sub("", _CELL.sub(" ", piece)))).rstrip() for piece in pieces]
 
 
 def _unmarked(line: str) -> str:

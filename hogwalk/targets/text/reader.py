@@ -161,6 +161,9 @@ class _Reader:
 
     def _free(self, line: str) -> None:
         # Text under no head that says what it is: the row itself must tell.
+        if line[0] not in _BEGINS:
+            self._talk(line)
+            return
         module = lm.parse_row(line) if "symbols)" in line or "(deferred)" in line else None
         code = disasm.parse_row(line)
         named = not self.memory_asked and ("!" in line or "+0x" in line)
@@ -256,6 +259,7 @@ class _Reader:
 
 
 ARM = "arm"
+_BEGINS = frozenset("0123456789abcdefABCDEF (`?")  # every row of any table does so, but those of a head
 FEW = 3  # tables: with more the text is not refused
 MOST_RECOGNISED, LONGEST_RECOGNISED = 20, 300  # lines, characters: enough to name what a text without a table holds
 _UNKNOWN = Columns(None, None, None)

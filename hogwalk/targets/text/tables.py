@@ -141,7 +141,7 @@ class TableReader:
             self._loose = row
             return True
         self.begin(threads, registers)
-        if not sure and before is not None:
+        if before is not None and (not sure or _measured(before, row)):
             self._add(before)
         self._add(row)
         self._loose = None
@@ -216,6 +216,13 @@ STACK_TEXT = "STACK_TEXT"
 
 def _jump(last: Optional[int], number: Optional[int]) -> bool:
     return last is not None and number is not None and number > last + 1
+
+
+def _measured(before: KfRow, row: KfRow) -> bool:
+    """Whether a row's Memory is what lies between it and the one before, which has none: kf's first."""
+    if None in (before.frame_ptr, row.frame_ptr, row.memory) or before.frame_ptr is None:
+        return False
+    return row.frame_ptr is not None and row.frame_ptr - before.frame_ptr == row.memory
 
 
 def _rises(before: Optional[KfRow], row: KfRow) -> bool:
