@@ -37,15 +37,20 @@ LEFT_OVER, LEFT_OVER_SHAPE = 23.0, 1.0  # frames, and no unit: 44 lab cases of u
 
 
 class Truth(NamedTuple):
-    """What comes true of a share between 0 and 1: in logits `shrink` times as much, plus `shift`."""
+    """What comes true of a share between 0 and 1: in logits `shrink` times as much, plus `shift`.
+
+    Above evens it is `bend` times as much more, below evens less.
+    """
 
     shrink: float
     shift: float
+    bend: float = 0.0
 
     def of(self, share: float) -> float:
         """The probability to state for a share."""
         share = min(max(share, TINY), 1 - TINY)
-        return 1 / (1 + exp(-self.shrink * log(share / (1 - share)) - self.shift))
+        odds = log(share / (1 - share))
+        return 1 / (1 + exp(-self.shrink * odds - self.bend * abs(odds) - self.shift))
 
 
 DARK_TRUTH, DARK_VERDICT, VERDICT = Truth(0.983, 0.121), Truth(0.475, 0.115), Truth(0.556, 0.359)

@@ -40,10 +40,12 @@ SEARCHED_DOUBTFUL = 0.35
 FEWEST_SIZES = 16  # frames whose sizes are known that show how large they are
 BASE_REACH = 0x1000  # bytes below Base: the thread's first frames lie within the last page
 BORNE_OUT = 0.5  # probability from which on a frame is shown without what it was called by
-# What comes true of a candidate's share in a log's words, and in one that shows calls before them; and of the draws'
-# share, where they differ: logistic regressions on lab seeds 1 to 8 of nine styles, on walks of their words, of words
-# with calls and with 30 rows of kf, and for verdicts also of the dumps (tests/lab64 --bins checks them).
-WORDS_TRUTH, CALLS_TRUTH, VERDICT = Truth(0.92, 0.08), Truth(0.97, -0.26), Truth(0.95, -0.17)
+# What comes true of a candidate's share in a log's words, in one that shows calls before them, and in one with rows of
+# kf: fitted to what came true in each tenth on lab seeds 1 to 15 of twelve styles (the last with 30 rows).  And of the
+# draws' share, where they differ: a logistic regression on seeds 1 to 8 of nine styles, on these three and on the dumps
+# (tests/lab64 --bins checks them).
+WORDS_TRUTH, CALLS_TRUTH, ROWS_TRUTH = Truth(1.03, -0.08, 0.10), Truth(0.99, -0.23, -0.07), Truth(0.87, 0.02, 0.04)
+VERDICT = Truth(0.95, -0.17)
 UNREAD, TRAP_FRAME = int(Clue.UNREAD), int(Clue.TRAP_FRAME)
 
 
@@ -80,6 +82,8 @@ def rebuild(
 def _truth(evidence: Evidence, found: Candidates) -> Optional[Truth]:
     if evidence.about.kind != "text":
         return None
+    if any(node.clues & Clue.KF for node in found.nodes):
+        return ROWS_TRUTH
     return CALLS_TRUTH if any(node.clues & Clue.CALLED for node in found.nodes) else WORDS_TRUTH
 
 
