@@ -76,7 +76,8 @@ def calls_before(code: bytes, return_address: int) -> Tuple[Call, ...]:
             found.append(_direct(code, return_address))
     if code[-2:] in SYSTEM_CALLS:
         found.append(Call(return_address - 2, 2, CallKind.SYSTEM))
-    found.sort(key=lambda call: _implausibility(call, return_address))
+    if len(found) > 1:
+        found.sort(key=lambda call: _implausibility(call, return_address))
     return tuple(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable, Mapping, Optional, Tuple
 
 from hogwalk.machine.x86.blocks import Block, Exit, Origin
-from hogwalk.machine.x86.lengths import OPERAND, instruction_length, plain_length
+from hogwalk.machine.x86.lengths import PLAIN_ROWS, instruction_length, plain_length
 from hogwalk.machine.x86.values import EBP, ESP, LOADED, Known
 
 NO_TABLES: Mapping[int, int] = {}
@@ -55,7 +55,10 @@ class Cursor:
     def length(self, at: int) -> int:
         """Bytes of the instruction at offset `at`."""
         code = self.code
-        return plain_length(code, at) if OPERAND[code[at]] else instruction_length(code, at) or 1
+        row = PLAIN_ROWS[code[at]]
+        if row is not None:
+            return row[code[at + 1]] or plain_length(code, at)
+        return instruction_length(code, at) or 1
 
     def leave(self, how: Exit, at: int, *targets: int) -> int:
         """Ends the block behind offset `at`; `targets` are addresses."""

@@ -76,9 +76,10 @@ def add_constant(cursor: Cursor, at: int) -> int:
     if modrm == 0xE4:
         cursor.new_origin(at, -cursor.signed(at + 2, size))
     elif modrm & 0xF8 in (0xC0, 0xE8):
-        count = cursor.signed(at + 2, size)
-        cursor.put(modrm & 7, plus(cursor.get(modrm & 7), count if modrm < 0xE8 else -count))
-        if modrm & 7 == ESP:
+        register, count = modrm & 7, cursor.signed(at + 2, size)
+        held = cursor.registers.get(register, (register, 0))
+        cursor.registers[register] = plus(held, count if modrm < 0xE8 else -count)
+        if register == ESP:
             cursor.block.pushes = cursor.block.kept = cursor.block.stale = 0
     elif modrm & 0x38 != 0x38:
         cursor.put(modrm & 7, None)

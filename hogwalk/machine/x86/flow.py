@@ -221,7 +221,7 @@ class Flow:
         known = self.sites.get(behind)
         if known is None or state.beats(known):
             self.sites[behind], self._site_blocks[behind] = state, block
-        target = self._target(block, state)
+        target = block.targets[1] if len(block.targets) > 1 else self._target(block, state)
         if target == behind:  # call $+5: the return address stays on the stack
             self._enter(behind, state.called(-4), block)
             return

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 MODRM, PREFIX, WIDE, GROUP3, ESCAPE = 0x10, 0x20, 0x40, 0x80, 0x100
 IMMEDIATE = 0x0F
 MOST_BYTES = 15
+HEAD, MOST_HEADS = 3, 4096  # bytes that tell the length of most instructions, how many of them are remembered
 
 
 def _one_byte_map() -> List[int]:
@@ -76,11 +77,22 @@ def _operand_lengths() -> List[int]:
     ]
 
 
+def _plain_rows() -> List[Optional[bytes]]:
+    """For each opcode with a plain ModRM the instruction's bytes by that, 0 where the SIB tells; None for others."""
+    rows = {
+        size: bytes([0 if modrm & 0xC7 == 4 else size + length for modrm, length in enumerate(MODRM_LENGTHS)])
+        for size in {*OPERAND} - {0}
+    }
+    return [rows.get(size) for size in OPERAND]
+
+
 ONE, TWO, MODRM_LENGTHS = _one_byte_map(), _two_byte_map(), _modrm_lengths()
 FIXED, OPERAND = _fixed_lengths(), _operand_lengths()
 WITH_MODRM = [bool(OPERAND[opcode] or flags & GROUP3) for opcode, flags in enumerate(ONE)]  # right behind the opcode
 
 
+PLAIN_ROWS = _plain_rows()
+BY_HEAD: Dict[bytes, int] = {}  # 0 where the first bytes do not tell
 WITHOUT_BASE = 6  # bytes of ModRM, SIB and the address that stands in for a base
 
 
@@ -97,6 +109,20 @@ def instruction_length(code: bytes, at: int) -> int:
 
     Instructions that no processor defines get the length that their opcode's form implies; EVEX is not known.
     """
+    head = code[at : at + HEAD]
+    known = BY_HEAD.get(head)
+    if known and at + known <= len(code):
+        return known
+    length = _measured(code, at)
+    if known is None and length and len(head) == HEAD and len(BY_HEAD) < MOST_HEADS:
+        # What follows would be a ModRM, a SIB or another opcode: whichever, these two of them have two lengths.
+        one, other = (_measured(head + filler * MOST_BYTES, 0) for filler in (b"\x00", b"\x05"))
+        BY_HEAD[head] = length if one == other == length else 0
+    return length
+
+
+def _measured(code: bytes, at: int) -> int:
+    """The same, looked at byte by byte."""
     start = at
     try:
         flags = ONE[code[at]]

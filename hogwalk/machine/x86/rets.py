@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional, Set, Tuple
 
-from hogwalk.machine.x86.lengths import FIXED, OPERAND, instruction_length, plain_length
+from hogwalk.machine.x86.lengths import FIXED, PLAIN_ROWS, instruction_length, plain_length
 from hogwalk.machine.x86.reader import CodeReader
 
 MOST_BYTES = 0x2000
@@ -26,6 +26,7 @@ def _kinds() -> bytes:
 
 
 KINDS = _kinds()
+ROWS = tuple(row if KINDS[opcode] == PLAIN else None for opcode, row in enumerate(PLAIN_ROWS))
 SHORTCUT = tuple(FIXED[opcode] if KINDS[opcode] == PLAIN else 0 for opcode in range(256))
 
 
@@ -59,9 +60,13 @@ def _first_in(code: bytes, end: int, base: int, targets: Set[int]) -> Tuple[Opti
         if SHORTCUT[opcode]:
             at += SHORTCUT[opcode]
             continue
+        row = ROWS[opcode]
+        if row is not None:
+            at += row[code[at + 1]] or plain_length(code, at)
+            continue
         kind = KINDS[opcode]
         if kind == PLAIN:
-            at += plain_length(code, at) if OPERAND[opcode] else instruction_length(code, at) or 1
+            at += instruction_length(code, at) or 1
             continue
         if kind == PREFIX and code[at + 1] in (0xC2, 0xC3):
             at, kind = at + 1, RETURN

@@ -62,7 +62,8 @@ class State:
         """Whether this state of one address counts rather than another: it rests on fewer guesses, or allows more."""
         if self.guesses != other.guesses:
             return self.guesses < other.guesses
-        return self.lowered and not other.lowered
+        esp = self.registers[ESP]
+        return esp is not None and esp[0] >= FIRST_ORIGIN and not other.lowered
 
     def resolve(self, value: Known) -> Known:
         """A block's value in terms of the function, this being the state where the block begins."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import FrozenSet, List, Optional, Set
 
-from hogwalk.machine.x86.lengths import ONE, OPERAND, PREFIX, instruction_length, plain_length
+from hogwalk.machine.x86.lengths import FIXED, ONE, PREFIX, instruction_length, plain_length
 from hogwalk.machine.x86.reader import CodeReader
-from hogwalk.machine.x86.rets import BRANCH, GROUP_FF, JUMP_NEAR, JUMP_SHORT, KINDS, PLAIN, SHORTCUT, TWO_BYTE
+from hogwalk.machine.x86.rets import BRANCH, GROUP_FF, JUMP_NEAR, JUMP_SHORT, KINDS, PLAIN, ROWS, SHORTCUT, TWO_BYTE
 
 MOST_INSTRUCTIONS = 20_000
 WINDOW, MARGIN = 0x400, 16
@@ -56,8 +56,10 @@ class _Sweep:
                 self.calls.add(address + at + 5)
             if SHORTCUT[opcode]:
                 at += SHORTCUT[opcode]
-            elif OPERAND[opcode] and KINDS[opcode] == PLAIN:
-                at += plain_length(code, at)
+                continue
+            row = ROWS[opcode]
+            if row is not None:
+                at += row[code[at + 1]] or plain_length(code, at)
             else:
                 at = self._special(code, at, address, waiting)
                 if at < 0:
@@ -66,7 +68,7 @@ class _Sweep:
 
     def _special(self, code: bytes, at: int, address: int, waiting: List[int]) -> int:
         """The offset behind an instruction that needs a closer look, -1 when nothing runs on behind it."""
-        behind = at + (instruction_length(code, at) or 1)
+        behind = at + (FIXED[code[at]] or instruction_length(code, at) or 1)
         while ONE[code[at]] == PREFIX:
             self.lost = self.lost or code[at] == 0x67 or (code[at] == 0x66 and code[at + 1] in HALVED)
             at += 1

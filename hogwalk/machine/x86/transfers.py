@@ -142,15 +142,15 @@ def prefixed(cursor: Cursor, at: int) -> int:
     handler = HANDLERS[opcode]
     if handler is None:
         return at + length
-    before = cursor.get(ESP)
+    before = cursor.get(ESP) if opcode in HALVED else None
     behind = handler(cursor, inner)
-    after = cursor.get(ESP)
     if opcode in (0x8B, 0xA1) and (0x64 in cursor.code[at:inner] or 0x65 in cursor.code[at:inner]):
         register = cursor.code[inner + 1] >> 3 & 7 if opcode == 0x8B else EAX
         cursor.put(register, None)  # fs and gs are other memory
     if 0x66 not in cursor.code[at:inner] or cursor.done:
         return behind
-    if opcode in HALVED and before is not None and after is not None:
+    after = None if before is None else cursor.get(ESP)
+    if before is not None and after is not None:
         cursor.put(ESP, (before[0], (before[1] + after[1]) // 2))
     return at + length
 

@@ -79,6 +79,7 @@ class ModuleMap:
     def __init__(self, modules: Sequence[Module], reader: CodeReader) -> None:
         self.modules = tuple(sorted(modules, key=lambda module: module.start))
         self._starts = [module.start for module in self.modules]
+        self._ends = [module.end for module in self.modules]
         self._reader = reader
         self._code: Dict[int, Optional[Tuple[Tuple[int, int], ...]]] = {}
 
@@ -103,10 +104,11 @@ class ModuleMap:
 
     def is_code(self, address: int) -> bool:
         """Whether the address lies in a module's code (anywhere in the module when its headers are unreadable)."""
-        module = self.at(address)
-        if module is None:
+        index = bisect_right(self._starts, address) - 1
+        if index < 0 or address >= self._ends[index]:
             return False
-        ranges = self._code[module.start] if module.start in self._code else self.code_ranges(module)
+        start = self._starts[index]
+        ranges = self._code[start] if start in self._code else self.code_ranges(self.modules[index])
         if ranges is None:
             return True
         inside = False
