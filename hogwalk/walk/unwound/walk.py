@@ -76,7 +76,15 @@ def rebuild(
         onward=finder.onward(path[-1]) if path else None,
         truth=_truth(evidence, candidates),
         verdict=VERDICT,
+        esp=_running(evidence),
     ).told()
+
+
+def _running(evidence: Evidence) -> Optional[Tuple[int, int]]:
+    """Where RSP lies if no register tells: a stack that ran out is used down to Limit, by a function not known."""
+    limit = evidence.region.limit
+    known = evidence.registers is not None or not overflowed(evidence)
+    return None if known else (limit, limit + evidence.image.machine.word)
 
 
 def _truth(evidence: Evidence, found: Candidates) -> Optional[Truth]:
