@@ -16,6 +16,7 @@ from typing import Callable, Dict, List, Tuple
 
 import pytest
 
+from hogwalk.answer.render.json_report import document
 from tests.text.test_tables import HEAD, STYLES, held, kf, numbered, report, rows
 
 Lines = List[str]
@@ -161,6 +162,12 @@ def test_what_stands_before_a_head_alone_is_no_prefix() -> None:
     lines = ["see 1: ChildEBP RetAddr", *rows()]
     assert held(report("\n".join(lines))) == held(report(STYLES["kb"]))
     assert held(report("\n".join(["kd> kb; ChildEBP RetAddr", *rows()]))) == held(report(STYLES["kb"]))
+
+
+def test_a_head_behind_its_command_is_no_part_of_it() -> None:
+    found = report("\n".join(["0:000> kL ChildEBP RetAddr WARNING: Following frames may be wrong.", *rows()]))
+    assert held(found) == held(report(STYLES["kb"]))
+    assert document(found)["printed"]["command"] == "kL"
 
 
 def test_a_mail_of_two_parts_and_what_is_no_base64() -> None:

@@ -19,6 +19,7 @@ MOST_BETWEEN = 3  # lines of other text that may stand between two rows of one t
 FAR = 1 << 20  # bytes; further up no bare row goes on a table
 
 ASKS = re.compile(r"(?:[~!.]\S*\s+)*(?:~[\d*.#]*\s?)?k[a-z]{0,4}(?![a-z!])", re.IGNORECASE)
+_HEAD = re.compile(r"\s(?=(?:#\s+)?(?:Memory\s+)?(?:ChildEBP|Child-SP)\s+Ret)")
 _CUT_OUT = re.compile(r"\s*[<\[(*-]{0,4}\s?(?:\.{2,6}\s*$|\.\.\.\s|snip|cut\b|repeat|more of the same)", re.IGNORECASE)
 _BEGUN = re.compile(rf"\s*(?:[0-9a-fA-F]{{1,4}}\s+){{0,2}}({ADDRESS})(?![0-9a-fA-F`])")
 _ONE_BLANK = re.compile(r"\s*\S+\s\S")
@@ -66,7 +67,7 @@ class TableReader:
     def command(self, text: str) -> None:
         """A prompt's command ends any table, and asks for the next."""
         self.leave()
-        self._command = text
+        self._command = _HEAD.split(text, 1)[0].rstrip()  # pages put a table's head behind its command
         self._running = instruction_ptr(text)
 
     def label(self, text: str) -> None:

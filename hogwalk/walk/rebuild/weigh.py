@@ -10,9 +10,9 @@ from hogwalk.walk.rebuild.collect import CluedStack
 from hogwalk.walk.rebuild.graph import Graph, Posterior
 
 # Which slot of chains that no register starts is the newest live one: what each way to be one weighs (natural
-# logarithms), most likely on 102 lab cases of user-raw.
-NEWER, SHORTER = -0.92, -1.0  # of log(1 + newer slots), and of log(1 + frames fewer than the longest chain has)
-LED_TO, FAR, KB = -0.96, -0.42, 1024  # of one that a newer slot leads to, and of each KB above where ESP can lie
+# logarithms), most likely on 172 lab cases of user-raw.
+NEWER, SHORTER = -0.86, -1.08  # of log(1 + newer slots), and of log(1 + frames fewer than the longest chain has)
+LED_TO, FAR, KB = -0.7, -0.56, 1024  # of one that a newer slot leads to, and of each KB above where ESP can lie
 
 
 def weigh(clued: CluedStack) -> Graph:
