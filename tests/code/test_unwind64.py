@@ -224,3 +224,16 @@ def test_depth_to_the_return_without_unwind_data(code: bytes, depth: Optional[To
     memory = Memory()
     memory.code(0x1000, code)
     assert Depths(memory.bytes_at).to_return(BASE + 0x1000) == depth
+
+
+def test_the_frame_register_lies_a_fixed_way_below_the_return_slot() -> None:
+    memory = Memory()
+    # push rbp (1); sub rsp,30h (5); lea rbp,[rsp+20h] (10): the register points 10h + 8 bytes below the slot.
+    memory.add(0x1000, 0x1080, 0x2000, info(bytes([10, 0x03, 5, 0x52, 1, 0x50]), frame=0x25))
+    memory.add(0x1100, 0x1180, 0x2040, info(PUSHES))
+    unwinder = memory.unwinder()
+    assert unwinder.above_frame(BASE + 0x1040, RBP) == 0x18
+    assert unwinder.whole(BASE + 0x1040) is None
+    whole = unwinder.whole(BASE + 0x1140)
+    assert whole is not None
+    assert (whole.slot, whole.registers, whole.saved) == (0x30, {RBX: 0x20, RBP: 0x28}, {RBX: 0x10, RBP: 8})

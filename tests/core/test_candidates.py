@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence, Tuple
 
-from hogwalk.model import BugCheck, Triple
+from hogwalk.model import BugCheck, Registers, Triple
 from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.kf.choose import frame_count
+from hogwalk.walk.kf.pairs import Starts
 from hogwalk.walk.kf.rank import Candidate
-from hogwalk.walk.kf.scoring import End, Fact, distance_points
+from hogwalk.walk.kf.scoring import End, Fact, Finding, distance_points
 from tests.core.scenes import (
     BASE,
     LIMIT,
@@ -160,3 +161,17 @@ def test_slots_in_unreadable_pages_are_no_candidates() -> None:
 
 def test_the_row_limit_grows_with_the_stack_up_to_the_engines() -> None:
     assert [frame_count(size) for size in (0x1000, 0x3000, 1 << 20, 16 << 20)] == [0x100, 0x200, 0xAAAA, 0xFFFF]
+
+
+def test_pairs_are_ranked_when_one_asks_for_more_than_the_registers() -> None:
+    asked: List[str] = []
+
+    def pairs() -> Tuple[Candidate, ...]:
+        asked.append("ranked")
+        return (Candidate(Triple(None, LIMIT + 8, 1), 5, Finding(5, "why"), 2, 8),)
+
+    found = Starts(Registers(2, LIMIT, 0, "trap frame"), pairs)
+    first = next(iter(found))
+    assert (first.from_registers, first.triple, asked) == (True, Triple(None, LIMIT, 2), [])
+    assert [one.score for one in found] == [first.score, 5]
+    assert asked == ["ranked"]

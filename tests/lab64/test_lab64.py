@@ -62,13 +62,36 @@ def test_readable_code_is_walked_whole(style: str, root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("style", "seed"), [("sym", 1), ("trap", 1), ("nosym", 1), ("fp", 1), ("fp", 9), ("fp", 15), ("fp", 9502)]
-)
+    ("style", "seed"),
+    [
+        ("sym", 1), ("trap", 1), ("nosym", 1), ("nosym", 108), ("chain", 9125),
+        ("fp", 1), ("fp", 9), ("fp", 15), ("fp", 9125), ("fp", 9502),
+    ],
+)  # fmt: skip
 def test_without_any_registers_at_most_one_frame_is_missing(style: str, seed: int, root: Path) -> None:
     made = case(style, seed, root)
     found = score(made.truth, pairs(rebuild(replace(evidence(made), registers=None))))
     assert found.missed <= 1
     assert found.precision >= 0.9  # what ran before may have left a chain that ends in the live one
+
+
+@pytest.mark.parametrize("style", ["trap", "fp", "asm", "segment"])
+def test_a_walk_that_leaves_no_doubt_is_the_one_that_weighing_all_candidates_finds(
+    style: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = evidence(case(style, 1, root))
+    at_once = rebuild(known)
+    monkeypatch.setattr("hogwalk.walk.unwound.walk.straight", lambda *given: None)
+    weighed = rebuild(known)
+    assert at_once.frames == weighed.frames
+    assert at_once.onward == weighed.onward
+    assert len(at_once.weighed.clued.nodes) < len(weighed.weighed.clued.nodes)
+
+
+def test_without_registers_the_range_holds_the_frame_of_whoever_ran(root: Path) -> None:
+    bare = [own_walk(case("sym", seed, root), False) for seed in range(1, 6)]
+    assert [one.covered for one in bare].count(True) >= 4
+    assert all(one.right_hog for one in bare)
 
 
 def test_overwritten_bytes_cost_only_the_frames_in_them(root: Path) -> None:

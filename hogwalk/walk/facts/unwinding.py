@@ -78,7 +78,7 @@ class Unwinding:
         found = unwinder.caller(rip, rsp, registers, interrupted) if unwinder is not None else None
         if found is not None and found.slot is None and not interrupted:
             return self.settled(rip, rsp, registers) or found
-        return found if found is not None else self._by_code(rip, rsp, registers)
+        return found if found is not None else self._by_code(rip, rsp, registers, interrupted)
 
     def settled(self, return_address: int, rsp: int, registers: Registers) -> Optional[Caller]:
         """The caller of a frame by RSP alone though a register frames it: its function has no alloca; else None."""
@@ -117,8 +117,10 @@ class Unwinding:
             self._whole[return_address] = unwinder.whole(return_address) if unwinder is not None else None
         return self._whole[return_address]
 
-    def _by_code(self, rip: int, rsp: int, registers: Registers) -> Optional[Caller]:
-        if self._reader.bytes_at(rip, 1) is None:
+    def _by_code(self, rip: int, rsp: int, registers: Registers, interrupted: bool) -> Optional[Caller]:
+        # The byte before a return address is what its call site has asked for already.
+        before = rip - (not interrupted and rip % self._reader.page_bytes > 0)
+        if self._reader.bytes_at(before, 1) is None or self._reader.bytes_at(rip, 1) is None:
             return None  # nothing to disassemble
         way = self._depth().to_return(rip)
         if way is None:
