@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hogwalk.errors import Unreadable
 from hogwalk.machine.x86.blocks import Block
 from hogwalk.machine.x86.cursor import Cursor
-from hogwalk.machine.x86.lengths import OPERAND, WITH_MODRM, instruction_length, plain_length
+from hogwalk.machine.x86.lengths import BY_HEAD, OPERAND, WITH_MODRM, instruction_length, plain_length
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.machine.x86.scan import NONE, PLAIN, scan
 from hogwalk.machine.x86.transfers import HANDLERS
@@ -61,6 +61,24 @@ def test_what_is_kept_of_an_instruction_is_what_it_does_whatever_follows(opcode:
 def test_the_length_of_a_plain_modrm(opcode: int, rest: bytes) -> None:
     code = bytes((opcode,)) + rest
     assert plain_length(code, 0) == instruction_length(code, 0)
+
+
+FIRST = st.sampled_from(
+    [b"\x0f", b"\x66", b"\x67\x66", b"\xf6", b"\xf7", b"\xc4", b"\xc5", b"\x0f\x38", b"\xf3\x0f", b""]
+)
+SECOND = st.sampled_from([b"\x04", b"\x44", b"\x84", b"\x05", b"\x00", b""])
+
+
+@given(FIRST, SECOND, st.binary(min_size=1, max_size=18), st.binary(min_size=1, max_size=18))
+def test_a_length_that_was_remembered_is_that_of_every_instruction_that_begins_so(
+    first: bytes, second: bytes, one: bytes, other: bytes
+) -> None:
+    BY_HEAD.clear()
+    for code in (first + second + one, (first + second + one)[:3] + other, (first + second + one)[:3]):
+        remembered = instruction_length(code, 0)
+        BY_HEAD.clear()
+        assert instruction_length(code, 0) == remembered
+        instruction_length(first + second + one, 0)
 
 
 def whole_and_in_lines(read: CodeReader, lines: CodeReader, start: int) -> None:

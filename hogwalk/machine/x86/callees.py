@@ -6,7 +6,6 @@ from heapq import heappop, heappush
 from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from hogwalk.machine.x86.blocks import Block, Exit
-from hogwalk.machine.x86.opcodes import MOV_EAX_FROM, MOV_REGISTERS, PUSH_CONSTANTS, PUSH_REGISTERS
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.machine.x86.rets import first_return
 from hogwalk.machine.x86.scan import scan
@@ -15,8 +14,6 @@ from hogwalk.machine.x86.values import EBP, ESP
 
 THUNK_HOPS = 8
 LONGEST_THUNK = 7  # bytes: bnd jmp [pointer]
-# Pushes and loads of a register, as most functions begin and no thunk does.
-NO_THUNK = frozenset((*PUSH_REGISTERS, *PUSH_CONSTANTS, *MOV_REGISTERS, MOV_EAX_FROM, 0x8B, 0x8D))
 MOST_STEPS, FEW_BLOCKS = 6_000, 16  # of one question; the largest of the lab takes 700
 CALLEE_STEPS = 10  # blocks that take as long as a look at a callee
 MOST_BLOCKS = 300  # of one callee, looking for its first `ret`
@@ -97,9 +94,6 @@ class Blocks:
     def through_thunks(self, target: int) -> int:
         """The function that import thunks (`jmp [pointer]`), jumps of incremental links and hot patches lead to."""
         for _ in range(THUNK_HOPS):
-            first = self.reader.bytes_at(target, 1)
-            if first is not None and first[0] in NO_THUNK:
-                break
             block = self.at(target)
             if block.registers or block.end - target > LONGEST_THUNK:
                 break

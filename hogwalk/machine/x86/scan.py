@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import List, Optional, Tuple
 
 from hogwalk.machine.x86.blocks import Block, Exit
@@ -21,6 +22,11 @@ LOADS_AND_STORES, LOAD_ADDRESS = (0x89, 0x8B), 0x8D
 # one not followed or NONE); (0, NONE) where that takes a closer look.  Each is looked at once a process, None before.
 PLAIN: List[Optional[List[Optional[Tuple[int, int]]]]] = [[None] * 256 if plain else None for plain in WITH_MODRM]
 NONE = -1
+WORD = struct.Struct("<I").unpack_from
+IS_PUSH = [opcode in PUSH_REGISTERS for opcode in range(256)]
+IS_CONSTANT = [opcode in MOV_REGISTERS and opcode & 7 != ESP for opcode in range(256)]
+KEPT_BYTES = [4 if register in KEPT else 0 for register in range(8)]
+STALE_BYTES = [4 if register in (ECX, EDX) else 0 for register in range(8)]
 
 
 def scan(reader: CodeReader, start: int, stop: int = NOWHERE) -> Block:
@@ -75,11 +81,11 @@ def _run(cursor: Cursor, at: int, limit: int) -> int:
                 if changed != NONE:
                     registers[changed] = None
                 continue
-        elif opcode in PUSH_REGISTERS:
+        elif IS_PUSH[opcode]:
             at = _pushes(cursor, at, limit)
             continue
-        elif opcode in MOV_REGISTERS and opcode & 7 != ESP:
-            registers[opcode & 7] = CONSTANT, int.from_bytes(code[at + 1 : at + 5], "little")
+        elif IS_CONSTANT[opcode]:
+            registers[opcode & 7] = CONSTANT, WORD(code, at + 1)[0]
             at += 5
             continue
         handler = handlers[opcode]
@@ -97,15 +103,13 @@ def _pushes(cursor: Cursor, at: int, limit: int) -> int:
     code, registers, block = cursor.code, cursor.registers, cursor.block
     esp = registers.get(ESP, START_ESP)
     kept = stale = count = 0
-    while at < limit and code[at] in PUSH_REGISTERS:
+    while at < limit and IS_PUSH[code[at]]:
         register = code[at] & 7
         at += 1
         count += 4
         if register not in registers:
-            if register in KEPT:
-                kept += 4
-            elif register in (ECX, EDX):
-                stale += 4
+            kept += KEPT_BYTES[register]
+            stale += STALE_BYTES[register]
         if register == EBP:
             cursor.save_ebp(None if esp is None else (esp[0], esp[1] - count))
     registers[ESP] = None if esp is None else (esp[0], esp[1] - count)

@@ -85,7 +85,7 @@ class State:
                         value = None if value[0] == CELL else (value[0], value[1] + count)
                 elif base == LOADED:
                     value = None
-                if lowered and value is not None and value[0] in lowered:
+                if lowered is not None and value is not None and value[0] in lowered:
                     value = plus(lowered[value[0]], value[1])
             registers[register] = value
         saved = self.saved

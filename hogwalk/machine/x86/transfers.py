@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import List, Optional
 
 from hogwalk.machine.x86 import effects
@@ -11,13 +12,14 @@ from hogwalk.machine.x86.lengths import MOST_BYTES, ONE, PREFIX
 from hogwalk.machine.x86.values import EAX, ECX, ESP
 
 HALVED = frozenset((*range(0x50, 0x60), 0x61, 0x68, 0x6A, 0x8F, 0xFF, *effects.STACK_BYTES))  # pushes and pops
+WORD = struct.Struct("<I").unpack_from
 FAST_FAIL = 0x29  # int 29h never returns
 
 
 def call_direct(cursor: Cursor, at: int) -> int:
     """E8: call rel32."""
     block, behind = cursor.block, cursor.address + at + 5
-    distance = int.from_bytes(cursor.code[at + 1 : at + 5], "little")
+    (distance,) = WORD(cursor.code, at + 1)
     block.exit, block.targets = Exit.CALL, (behind, behind + distance & 0xFFFFFFFF)
     cursor.done = True
     return at + 5

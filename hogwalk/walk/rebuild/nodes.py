@@ -137,5 +137,7 @@ def _wide(word: int) -> bool:
 
 def _narrow(word: int, least: int) -> bool:
     """Whether a word's bytes are printable, from the lowest on at least so many, with only zeros behind."""
+    if not PRINTABLE[0] <= word & 0xFF <= PRINTABLE[1]:  # most words end here
+        return False
     text = word.to_bytes(WORD, "little").rstrip(b"\0")
     return len(text) >= least and all(PRINTABLE[0] <= byte <= PRINTABLE[1] for byte in text)
