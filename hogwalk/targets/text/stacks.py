@@ -18,6 +18,7 @@ from hogwalk.targets.text.tables import Table
 LARGEST_KERNEL_FRAME = 0x12000  # bytes: KERNEL_LARGE_STACK_SIZE of x64, the largest kernel stack of all
 LARGEST_LAST = 0x100000  # bytes: what most threads' stacks have in all
 KERNEL = {4: 0x80000000, 8: 1 << 47}  # where the kernel's half begins
+DOUBLE_FAULT = "KiDoubleFaultAbort", "KiTrap08"  # handlers of x64 and x86 with a stack of their own
 FIRST_PAGES = 0x10000  # nothing lies below: a TSS row prints 0 here
 MORE = 0x400  # bytes dumped beyond a table that was cut off
 MOST_NAMED = 6  # other tables named
@@ -112,12 +113,20 @@ def place(facts: Facts, tables: Sequence[Table]) -> List[Placed]:
 
 def _placed(facts: Facts, table: Table, number: int, stacks: Sequence[Rows], usable: Sequence[Rows]) -> Placed:
     # Of equal ones the last: a handler's own stack comes before the stack that it interrupted.
-    main = max(reversed(usable), key=lambda rows: (_said(facts, rows) is not None, len(rows), _span(rows)))
+    main = max(
+        reversed(usable), key=lambda rows: (_said(facts, rows) is not None, not _handles(rows), len(rows), _span(rows))
+    )
     unplaced = tuple(row for row in table.rows if row.frame_ptr is None and not row.inline)
     rest = [rows for rows in stacks if rows is not main]
     said = _said(facts, main)
     region = said if said is not None else _lower_bound(facts, main)
     return Placed(table, number, (main, *rest), unplaced, region, said is not None)
+
+
+def _handles(rows: Rows) -> bool:
+    """Whether rows are of the double fault's own stack, which its handler's row ends: not of the one that ran out."""
+    last = rows[-1].symbol
+    return last is not None and last.module == "nt" and last.name.startswith(DOUBLE_FAULT)
 
 
 def _span(rows: Rows) -> int:
