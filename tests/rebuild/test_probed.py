@@ -41,8 +41,8 @@ class Code:
         return APP + 0x1000 + self.at
 
 
-def program(framed: bool) -> bytes:
-    """A program that stands in a function that WinMain calls, whose locals are ROOM bytes; stale words lie in them."""
+def program(framed: bool, stale: int = 0) -> bytes:
+    """A program in a function that WinMain calls, whose ROOM bytes of locals hold stale words and `stale` frames."""
     code = Code()
     code.put("558bec")
     in_start = code.call(0x100)
@@ -61,6 +61,10 @@ def program(framed: bool) -> bytes:
     code.put("8be55dc20400")
     code.go(0x500)
     code.put("558bec33c05dc3")
+    code.go(0x600)  # a recursion that has returned left them, each linked and exactly placed
+    code.put("51")
+    again = code.call(0x600)
+    code.put("59c3")
     stack = bytearray(BASE - LIMIT)
     oldest = BASE - 0x200
     main = oldest - 8
@@ -69,6 +73,8 @@ def program(framed: bool) -> bytes:
     for seed in range(400):
         at = random.Random(seed).randrange(worker + 64, main - 64) & ~3
         struct.pack_into("<I", stack, at - LIMIT, (in_worker, in_main, KERNEL + 0x12345)[seed % 3])
+    for number in range(stale):
+        struct.pack_into("<I", stack, worker + 0x1000 + 8 * number - LIMIT, again)
     words = {oldest: KERNEL + 0x17077, oldest - 4: 0, main: in_start, worker + 4: 1, worker: in_main, worker - 4: ebp}
     if framed:
         words[main - 4] = oldest - 4
@@ -89,4 +95,12 @@ def test_a_frame_of_813024_bytes_of_locals_is_crossed(framed: bool, tmp_path: Pa
     held = 20 if framed else 16  # saved EBP, two registers, an argument, the return address
     assert [frame.bytes for frame in found.frames[1:]] == [ROOM + held, 8]
     assert found.frames[-1].return_slot == BASE - 0x200
+    assert min(found.probabilities) > 0.99
+
+
+def test_a_long_chain_of_earlier_calls_inside_one_large_frame_is_no_walk(tmp_path: Path) -> None:
+    path = tmp_path / "program.dmp"
+    path.write_bytes(program(False, 2000))
+    found = rebuild(gather(open_dump(str(path)), Request(), lambda _: None))
+    assert [frame.bytes for frame in found.frames[1:]] == [ROOM + 16, 8]
     assert min(found.probabilities) > 0.99

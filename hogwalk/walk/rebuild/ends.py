@@ -6,6 +6,7 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 from hogwalk.machine.windows import STACK_OVERFLOW
 from hogwalk.machine.x86.opcodes import INT3
+from hogwalk.model import Registers
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.chained import Chains
@@ -47,17 +48,8 @@ def start_clues(
     evidence: Evidence, nodes: Sequence[Node], functions: Functions, reach: Reach, at_esp: Optional[int]
 ) -> Dict[int, int]:
     """For each node at which a walk can start, by number, the clues for and against it; `at_esp` is as in Chains."""
-    registers = evidence.registers
-    if registers is not None:
-        slots = functions.resumed(registers.ip, registers.sp, registers.bp).slots
-        framed = (
-            registers.bp + FRAME if not slots and any(node.slot == registers.bp + FRAME for node in nodes) else None
-        )
-        return {
-            number: ESP_START if node.slot == at_esp else _by_registers(node.slot, slots, framed)
-            for number, node in enumerate(nodes)
-            if node.slot >= registers.sp
-        }
+    if evidence.registers is not None:
+        return _from_registers(evidence.registers, nodes, functions, at_esp)
     if not overflowed(evidence):
         low = evidence.region.limit
         low = next((end for start, end in evidence.image.holes if start == low), low)
@@ -74,6 +66,24 @@ def start_clues(
             if mask or not found:
                 found[number] = mask | mark
     return found
+
+
+def _from_registers(
+    registers: Registers, nodes: Sequence[Node], functions: Functions, at_esp: Optional[int]
+) -> Dict[int, int]:
+    resumed = functions.resumed(registers.ip, registers.sp, registers.bp)
+    slots, framed = resumed.slots, registers.bp + FRAME
+    if resumed.exact and resumed.certain:
+        # However many frames of earlier calls lie farther on: they may all lie inside one large frame.
+        sure = {number: FROM_REGISTERS for number, node in enumerate(nodes) if node.slot in slots}
+        if sure:
+            return sure
+    by_ebp = not slots and any(node.slot == framed for node in nodes)
+    return {
+        number: ESP_START if node.slot == at_esp else _by_registers(node.slot, slots, framed if by_ebp else None)
+        for number, node in enumerate(nodes)
+        if node.slot >= registers.sp
+    }
 
 
 def _enters_unread(evidence: Evidence, nodes: Sequence[Node]) -> Callable[[Node], bool]:
