@@ -19,6 +19,7 @@ from hogwalk.errors import NothingFound, UsageError
 from hogwalk.targets.recorder import Recorder
 from hogwalk.walk.evidence import Request
 from tests.core.scenes import BASE, LIMIT, machine, silent, usual_stack
+from tests.engine.engine import unannounced
 
 ROOT = Path(__file__).parent.parent.parent
 STACK_COMMANDS = [command for command in COMMANDS if command not in ("threads", "heal", "summary")]
@@ -240,7 +241,7 @@ def test_what_no_console_can_show_becomes_a_question_mark(capsys: pytest.Capture
 def test_it_runs_the_way_py_runs_scripts(command: str, recording: str) -> None:
     arguments = [recording, command] + (["#1"] if command == "frame" else [])
     done = python("-c", DEBUGGER, *arguments, "--plain")
-    assert done.stderr == ""
+    assert unannounced(done.stderr) == ""
     head, _, text = done.stdout.partition("\n")
     code, largest = map(int, head.split())
     assert code == 0
