@@ -6,7 +6,7 @@ import pytest
 
 from hogwalk.machine.x86.callees import Blocks
 from hogwalk.machine.x86.depth import StackDepths
-from hogwalk.machine.x86.functions import looks_like_start
+from hogwalk.machine.x86.functions import FunctionStarts, looks_like_start
 from hogwalk.machine.x86.reader import CodeReader
 from tests.code.test_depth import BASE, code_reader
 from tests.code.vectors.vector import vectors
@@ -162,3 +162,46 @@ def test_an_answer_does_not_depend_on_what_was_asked_before() -> None:
             assert depths.popped(one.function) == alone.popped(one.function)
             counted += alone.blocks.steps
         assert counted > budget
+
+
+def test_ways_that_come_together_at_two_depths_leave_both_open() -> None:
+    """A constructor of Delphi's takes room for an exception record where it is asked to; a later test undoes it."""
+    # push ebx; push esi; test dl,dl; jz; add esp,-10h; call; mov ebx,edx; call; test bl,bl; jz; add esp,10h; pop; pop
+    code = "53 56 84d2 7408 83c4f0" + call(9, 0x100) + "8bda" + call(0x10, 0x100) + "84db 7403 83c410 5e 5b c3"
+    depths = StackDepths(reader_of(code, "c3"))
+    assert not depths.at(BASE, BASE + 0x15).exact
+    assert not depths.at(None, BASE + 0x15).exact
+    assert depths.at(BASE, BASE + 0xE) == depths.at(BASE, BASE + 0xE)._replace(depths=(24,), exact=True)
+
+
+def test_a_loop_that_pushes_is_followed_where_it_counts() -> None:
+    # mov ecx,5 (or [N]); push 0; push 0; dec ecx; jnz; call; add esp,28h; ret
+    loop = "6a00 6a00 49 75f9" + call(12, 0x100) + "83c428 c3"
+    counted = StackDepths(reader_of("b905000000" + loop, "c3")).at(BASE, BASE + 17)
+    assert (counted.depths, counted.exact) == ((40,), True)
+    loop = "6a00 6a00 49 75f9" + call(13, 0x100) + "83c428 c3"
+    open_ended = StackDepths(reader_of("8b0d00104000" + loop, "c3")).at(BASE, BASE + 18)
+    assert not open_ended.exact
+    assert open_ended.dynamic
+
+
+def test_a_return_to_what_was_exchanged_with_the_top_is_a_jump() -> None:
+    # push; call; pop ecx; pop edx; xchg [esp],eax; ret: the thunk that looks an import up when it is called first
+    code = "50 6820104000" + call(6, 0x100) + "59 5a 870424 c3"
+    assert not StackDepths(reader_of(code, "c3")).at(None, BASE + 0xB).exact
+
+
+def test_nothing_goes_on_in_a_linker_s_padding() -> None:
+    # push 1; call; ten nops; push ebx; sub esp,1ch; call; add esp,1ch; pop ebx; ret
+    code = "83ec0c" + call(3, 0x100) + "90" * 8 + "53 83ec1c" + call(0x14, 0x100) + "83c41c 5b c3"
+    depths = StackDepths(reader_of(code, "c3"))
+    assert depths.at(BASE, BASE + 8).depths == (12,)
+    assert depths.at(BASE, BASE + 0x19).depths == (32,)  # by the way to its `ret`: not 44
+
+
+def test_a_start_left_to_be_patched_need_not_be_aligned() -> None:
+    # xor eax,eax; inc eax; ret; five int3; mov edi,edi; push ebp; mov ebp,esp; push esi; call; pop esi; pop ebp; ret
+    code = "33c0 40 c3 cccccccccc 8bff 558bec 56" + call(15, 0x100) + "5e 5d c3"
+    starts = FunctionStarts(StackDepths(reader_of(code, "c3")))
+    assert starts.start_of(BASE + 20) == BASE + 9
+    assert starts.certain(BASE + 9)

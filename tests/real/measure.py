@@ -15,19 +15,38 @@ from tests.real.run import RECIPE, Call, Runner, runs
 from tests.real.wheels import RealFile, UnreachableError, content
 
 COMPILER = "i686-w64-mingw32-gcc"
-DECORATED = re.compile(rb"__imp__([A-Za-z]\w*)@(\d+)\0")
+DECORATED = re.compile(rb"__imp_(@|_)([A-Za-z_]\w*)@(\d+)\0")
+KERNEL = ("libntoskrnl.a", "libhal.a")
+BY_REGISTERS = 8  # bytes of arguments that a fastcall function takes in ECX and EDX
+# The kernel's own that the import libraries lack, after its documentation: fastcall, and the compiler's arithmetic.
+NOT_LISTED = {
+    name: 0
+    for names in (
+        "IofCallDriver IofCompleteRequest ObfDereferenceObject ObfReferenceObject KfAcquireSpinLock KfReleaseSpinLock",
+        "KfRaiseIrql KfLowerIrql InterlockedIncrement InterlockedDecrement InterlockedExchange InterlockedExchangeAdd",
+        "ExfInterlockedInsertHeadList ExfInterlockedInsertTailList ExfInterlockedRemoveHeadList",
+        "ExInterlockedPopEntrySList ExInterlockedPushEntrySList _allshl _allshr _aullshr",
+    )
+    for name in names.split()
+}
+NOT_LISTED.update(dict.fromkeys(("_allmul", "_alldiv", "_allrem", "_aulldiv", "_aullrem", "_alldvrm", "_aulldvrm"), 16))
 
 
 def stack_bytes() -> Dict[str, int]:
-    """What functions of Windows' libraries take off the stack, by name; raises UnreachableError without mingw-w64."""
+    """What functions of Windows' libraries take off the stack, by name (the kernel's behind "nt!").
+
+    Raises UnreachableError without mingw-w64.
+    """
     if shutil.which(COMPILER) is None:
         raise UnreachableError(f"{COMPILER} is not installed")
     command = [COMPILER, "-print-file-name=libkernel32.a"]
     library = Path(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip())
-    found: Dict[str, int] = {}
+    found: Dict[str, int] = {f"nt!{name}": count for name, count in NOT_LISTED.items()}
     for path in sorted(library.parent.glob("lib*.a")):
-        for name, count in DECORATED.findall(path.read_bytes()):
-            found.setdefault(name.decode("ascii"), int(count))
+        place = "nt!" if path.name in KERNEL else ""
+        for kind, name, count in DECORATED.findall(path.read_bytes()):
+            taken = max(0, int(count) - BY_REGISTERS) if kind == b"@" else int(count)
+            found.setdefault(place + name.decode("ascii"), taken)
     return found
 
 

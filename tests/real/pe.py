@@ -18,6 +18,7 @@ EXECUTABLE, WRITABLE = 0x20000000, 0x80000000
 PAGE = 0x1000
 HIGHLOW = 3  # IMAGE_REL_BASED_HIGHLOW
 MOST_RUN = 0x400
+FRAMES = (b"\x55\x8b\xec", b"\x8b\xff\x55\x8b\xec", b"\x55\x89\xe5")  # push ebp; mov ebp,esp
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,11 @@ class Image:
         ]
         self._entry = self.base + int(header.AddressOfEntryPoint)
         self._pointers = self._data_pointers(file)
+        self._named = frozenset(self._pointers)
         exports = getattr(file, "DIRECTORY_ENTRY_EXPORT", None)
         addresses = [self.base + one.address for one in exports.symbols] if exports else []
         self.exports = [address for address in addresses if self.is_code(address)]
+        self._named -= frozenset(self.exports)
         self.imports: List[Import] = []
         for library in getattr(file, "DIRECTORY_ENTRY_IMPORT", []):
             for one in library.imports:
@@ -62,7 +65,7 @@ class Image:
                 self.imports.append(Import(one.address, library.dll.decode("ascii").lower(), name))
 
     def _data_pointers(self, file: Any) -> List[int]:
-        """The relocated words outside the code that lead into it."""
+        """The relocated words outside the code that lead into it, and those within it that lead to a frame's start."""
         found: List[int] = []
         for block in getattr(file, "DIRECTORY_ENTRY_BASERELOC", []):
             for one in block.entries:
@@ -70,13 +73,28 @@ class Image:
                 word = int.from_bytes(self.memory[one.rva : one.rva + 4], "little")
                 # Only gcc lays jump tables outside the code.
                 known = not self.linker.startswith("2.") or any(start <= address < end for start, end in self._writable)
-                if one.type == HIGHLOW and known and not self.is_code(address) and self.is_code(word):
+                if one.type != HIGHLOW or not self.is_code(word):
+                    continue
+                if self._framed(word) if self.is_code(address) else known and self._begins(word):
                     found.append(word)
         return found
+
+    def _framed(self, address: int) -> bool:
+        """Whether a word within code leads to what only a function begins with: drivers name their routines there."""
+        at = address - self.base
+        return any(self.memory.startswith(frame, at) for frame in FRAMES)
+
+    def only_named(self, function: int) -> bool:
+        """Whether nothing but a word of the data says that a function begins there: it may be a case of a switch."""
+        return function in self._named and not self._framed(function)
 
     def is_code(self, address: int) -> bool:
         """Whether an address lies in an executable section."""
         return any(start <= address < end for start, end in self.code)
+
+    def is_writable(self, address: int) -> bool:
+        """Whether an address lies in a section of data that code writes to."""
+        return any(start <= address < end for start, end in self._writable)
 
     def read(self, address: int, count: int) -> bytes:
         """As Target.read: exactly `count` bytes, or Unreadable."""
@@ -111,7 +129,7 @@ class Image:
     def functions(self) -> Tuple[int, ...]:
         """Where functions begin: exports, what data point to, and all that the code from there calls."""
         decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)
-        waiting = [*self.exports, self._entry, *(word for word in self._pointers if self._begins(word))]
+        waiting = [*self.exports, self._entry, *self._pointers]
         found, seen = {address for address in waiting if self.is_code(address)}, set(waiting)
         while waiting:
             address = waiting.pop()

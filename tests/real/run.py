@@ -26,10 +26,20 @@ HEAP, HEAP_BYTES = 0x60000000, 0x10000
 SENTINEL = 0x7F000000
 TOP = STACK + STACK_BYTES - 0x2000
 MOST_BLOCKS = 3000
-RECIPE = 2  # raised with every change of what is run and noted, so that no older truth is taken for it
+RECIPE = 3  # raised with every change of what is run and noted, so that no older truth is taken for it
 SEEDS = 9  # runs of each function, two thirds of them with turned jumps
 TURNED = 0.25  # share of the conditional jumps that are
+NEVER_RETURN = frozenset(  # as their own code shows where they are not imported
+    name
+    for names in (
+        "abort exit _exit _amsg_exit _endthread _endthreadex quick_exit longjmp _CxxThrowException terminate",
+        "ExitProcess ExitThread FatalExit FreeLibraryAndExitThread Py_FatalError KeBugCheck KeBugCheckEx",
+        "ExRaiseStatus ExRaiseAccessViolation ExRaiseDatatypeMisalignment PsTerminateSystemThread",
+    )
+    for name in names.split()
+)
 CDECL = ("python", "msvcr", "vcruntime", "api-ms-win-crt", "ucrt", "msvcp")
+KERNEL, CDECL_LETTERS = ("ntoskrnl.exe", "hal.dll"), "_abcdefghijklmnopqrstuvwxyz"  # memcpy, _snwprintf
 KEPT = (x86.UC_X86_REG_EBX, x86.UC_X86_REG_ESI, x86.UC_X86_REG_EDI, x86.UC_X86_REG_EBP)
 NAMES = (*KEPT, x86.UC_X86_REG_EAX, x86.UC_X86_REG_ECX, x86.UC_X86_REG_EDX)
 ESP, EBP, EIP = x86.UC_X86_REG_ESP, x86.UC_X86_REG_EBP, x86.UC_X86_REG_EIP
@@ -81,24 +91,33 @@ class Runner:
         self._frames: List[Frame] = []
         self._last: Optional[Block] = None
         self._left = 0
-        self._forced = False
+        self._forced = self._doubted = False
         self._random = random.Random(1)
         self._mapped: Set[int] = set()
+        self._functions = frozenset((*image.functions(), *image.exports))
         self._machine: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_32)
         self._decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)
         self._stubs(popped)
         self._map()
 
     def _stubs(self, popped: Dict[str, int]) -> None:
-        """mov eax,[number]; ret N, for each imported function whose N is known; the others lie where no code is."""
+        """mov eax,[number]; ret N, for each imported function whose N is known; the others lie where no code is.
+
+        Functions that never return loop for ever.
+        """
         cells: Dict[int, int] = {}
         code = bytearray()
         for number, one in enumerate(self.image.imports):
-            taken = popped.get(one.name)
-            if taken is None and (one.name.startswith("?") or not one.library.startswith(CDECL)):
+            kernel = one.library in KERNEL
+            taken = popped.get(f"nt!{one.name}" if kernel else one.name)
+            cdecl = one.library.startswith(CDECL) or (kernel and one.name[0] in CDECL_LETTERS)
+            if taken is None and (one.name.startswith("?") or not cdecl):
                 cells[one.cell] = STUBS + 0x800000 + STUB_BYTES * number
                 continue
             cells[one.cell] = STUBS + PAGE + len(code)
+            if one.name in NEVER_RETURN:
+                code += b"\xeb\xfe".ljust(STUB_BYTES, b"\xcc")
+                continue
             stub = b"\xa1" + STUBS.to_bytes(4, "little") + b"\xc2" + (taken or 0).to_bytes(2, "little")
             code += stub.ljust(STUB_BYTES, b"\xcc")
         self.stubs = (STUBS + PAGE, bytes(code))
@@ -122,6 +141,7 @@ class Runner:
 
     def run(self, function: int, seed: int, forced: bool) -> None:
         """Calls a function; `seed` chooses arguments and numbers, `forced` turns some jumps round."""
+        doubted = forced or self.image.only_named(function)
         machine = self._machine
         self._random = random.Random(seed * 1000003 ^ function)
         for start, data in self.image.writable:
@@ -136,7 +156,7 @@ class Runner:
             machine.reg_write(name, HEAP + 0x4000 + 0x40 * number + 4 * self._random.randrange(8))
         machine.reg_write(ESP, TOP)
         self._frames = [Frame(TOP, SENTINEL, function, self._registers())]
-        self._last, self._left, self._forced = None, MOST_BLOCKS, forced
+        self._last, self._left, self._forced, self._doubted = None, MOST_BLOCKS, forced, doubted
         try:
             machine.emu_start(function, SENTINEL)
         except unicorn.UcError:
@@ -150,7 +170,7 @@ class Runner:
             self._frames[-2].seen.pop()  # the run ended before it was known where the call leads
         if machine.reg_read(EIP) == SENTINEL:
             self._left_by_return(SENTINEL, machine.reg_read(ESP))
-        if not forced:
+        if not doubted:
             for frame in self._frames:
                 self.calls.update(frame.seen)
 
@@ -182,6 +202,8 @@ class Runner:
                 self._left_by_return(address, machine.reg_read(ESP))
             elif last.kind == "thunk":
                 self._resolve(last.start, address)
+            elif self._frames and address == self._frames[-1].returns:  # a stack probe that ends with a jump
+                self._left_by_return(address, machine.reg_read(ESP))
             elif last.kind == "jcc" and self._forced and self._random.random() < TURNED:
                 other = last.end if address == last.taken else last.taken
                 self._last = None
@@ -223,11 +245,16 @@ class Runner:
         if int.from_bytes(self._machine.mem_read(esp, 4), "little") != last.end:
             return
         frame, registers = self._frames[-1], self._registers()
-        depth, above = (frame.slot - esp - 4) & 0xFFFFFFFF, frame.slot - registers[3]
+        depth, above = frame.slot - esp - 4, frame.slot - registers[3]
+        if not 0 <= depth < STACK_BYTES:
+            self._left = 0  # ESP leads nowhere: a made-up one was loaded
+            return
         above = above if 0 <= above <= depth else -1
         frame.seen.append(Call(last.end, address, depth, above, registers[3] == frame.registers[3]))
         if address != last.end:
             self._frames.append(Frame(esp, last.end, address, registers))
+        if self.image.is_code(address) and address not in self._functions:
+            self._left = 0  # a made-up pointer that leads into the middle of some code
 
     def _left_by_return(self, address: int, esp: int) -> None:
         while self._frames:
@@ -235,7 +262,7 @@ class Runner:
             if frame.returns == address:
                 self._frames.pop()
                 kept = esp > frame.slot and self._registers() == frame.registers
-                if kept or not self._forced:
+                if kept or not self._doubted:
                     self.calls.update(frame.seen)
                 elif frame.turned:  # a way that cannot be: nothing after it is worth seeing
                     self._left = 0
@@ -243,6 +270,7 @@ class Runner:
             if frame.slot >= esp:
                 return
             self._frames.pop()
+            self._left = 0  # to elsewhere than it was called from
 
 
 def runs(image: Image, runner: Runner, most: int) -> Set[Call]:

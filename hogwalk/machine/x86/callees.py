@@ -19,6 +19,7 @@ CALLEE_STEPS = 10  # blocks that take as long as a look at a callee
 MOST_BLOCKS = 300  # of one callee, looking for its first `ret`
 HELPER_BLOCKS, HELPER_BYTES = 12, 0xC0  # _chkstk, __SEH_prolog4_GS and the like are smaller
 TABLE_REACH = 0x10000
+ALIGNMENT, NOP, LEAST_PADDING = 16, b"\x90", 3  # of functions
 
 
 class Callee(NamedTuple):
@@ -70,6 +71,11 @@ class Blocks:
         """The word at `pointer` where it leads into code."""
         word = self.reader.word_at(pointer)
         return word if word is not None and self.is_code(word) else None
+
+    def padded(self, behind: int) -> bool:
+        """Whether a linker's nops lead from there to the next function; within one, compilers align by longer nops."""
+        count = -behind % ALIGNMENT
+        return count >= LEAST_PADDING and self.reader.bytes_at(behind, count) == NOP * count
 
     def table_targets(self, block: Block, source: Optional[Block]) -> Tuple[int, ...]:
         """The distinct addresses in the jump table of a TABLE block, which was reached from `source`.

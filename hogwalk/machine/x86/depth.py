@@ -141,6 +141,8 @@ class StackDepths:
             last: Optional[Block] = self.blocks.at(flow.met)
         elif found is not None:
             behind = _left(found[1], found[1].after(found[0]), found[0].loads)
+            if behind.exact and not flow.undisputed():
+                behind = behind._replace(exact=False)
             last = found[0]
         else:
             return ToReturn()

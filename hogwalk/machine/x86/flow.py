@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
-from typing import Callable, Deque, Dict, FrozenSet, List, Optional, Tuple
+from typing import Callable, Deque, Dict, FrozenSet, List, Optional, Set, Tuple
 
 from hogwalk.machine.x86.arguments import likely_arguments
+from hogwalk.machine.x86.bends import Bends
 from hogwalk.machine.x86.blocks import Block, Exit
-from hogwalk.machine.x86.callees import FEW_BLOCKS, Blocks, Callee, Callees
-from hogwalk.machine.x86.emulate import HelperEffect, emulate_helper
+from hogwalk.machine.x86.callees import FEW_BLOCKS, Blocks, Callees
 from hogwalk.machine.x86.state import State
 from hogwalk.machine.x86.sweep import possible_calls
-from hogwalk.machine.x86.values import CELL, CONSTANT, EAX, RETURN_SLOT, Known
+from hogwalk.machine.x86.values import CELL, EAX, ESP, RETURN_SLOT, Known
 from hogwalk.machine.x86.waiting import Waiting
 
 MOST_BLOCKS = 3000
@@ -20,6 +19,7 @@ MOST_POPPED = 0x100
 SWEEP_STEPS = 100  # blocks that take as long as a sweep
 MOST_HELPED = 50  # runs of prologue helpers: a function has one or two
 SUB_ESP_EAX = (b"\x29\xc4", b"\x2b\xe0")
+STILL = (ESP, 0)
 MOST_TAILS = 4  # tail calls followed, once nothing else is left
 FAR_JUMP = 0x4000
 UNTESTED = 40  # blocks looked at before it is worth asking whether a call can be reached at all
@@ -54,22 +54,22 @@ class Flow:
         self._left = self._most = most_blocks
         self._start = start
         self._states: Dict[int, State] = {start: state}
-        self._sure = Waiting(start)
-        self._goal = 1 << 32
+        self._sure, self._goal = Waiting(start), 1 << 32
         self._helped_left = MOST_HELPED
         self._unsure: Deque[Tuple[Block, State]] = deque()
         self._tails: Deque[Tuple[int, State, Block]] = deque()
         self._tails_left = MOST_TAILS
         self._parents: Dict[int, Block] = {}
         self.sites: Dict[int, State] = {}
-        self.effects: Dict[int, HelperEffect] = {}
+        self._bends = Bends(blocks.reader)
+        self.effects, self.origins = self._bends.effects, self._bends.origins
         self._site_blocks: Dict[int, Block] = {}
-        self.origins: Dict[int, Tuple[int, Known]] = {}
         self.returns: List[Return] = []
         self.met: Optional[int] = None
         self.frame: Known = None
         self._last = start
         self.solved = self._late = self._swept = False
+        self._forks: Set[int] = set()  # where two ways come together with another ESP each
         self._possible: Optional[FrozenSet[int]] = None
 
     def to_call(self, return_address: int) -> Optional[State]:
@@ -123,6 +123,17 @@ class Flow:
                 self.met = self._last
                 return None
         return self.returns[0] if self.returns else None
+
+    def undisputed(self) -> bool:
+        """Whether the other ways to the first `ret`, as far as a few more blocks tell, come there with the same ESP."""
+        ended, before = self.returns[0]
+        for _ in range(FEW_BLOCKS):
+            if not self._sure.before(ended.end) or not self._more(False):
+                break
+        now = self._states[ended.start]
+        return not (now.guesses or now.differs(before)) and not any(
+            before.after(ended).differs(other.after(block)) for block, other in self.returns[1:]
+        )
 
     def way_to(self, block: Optional[Block]) -> Tuple[Tuple[int, State], ...]:
         """The blocks, by address, on the way to one that was reached, each with the state where it begins."""
@@ -181,9 +192,18 @@ class Flow:
 
     def _enter(self, address: int, state: State, source: Block) -> None:
         known = self._states.get(address)
+        if known is not None and state.guesses == 0 and address in self._forks:
+            state = state.guessed()
         if known is None or state.beats(known):
             self._states[address] = state
             self._parents[address] = source
+            self._sure.add(address)
+        elif known.guesses < state.guesses and self._parents.get(address) is source:
+            self._states[address] = state  # what it was entered with before is in doubt since
+            self._sure.add(address)
+        elif known.guesses == state.guesses == 0 and known.differs(state):
+            self._forks.add(address)
+            self._states[address] = known.guessed()
             self._sure.add(address)
 
     def _block(self, address: int) -> None:
@@ -197,8 +217,10 @@ class Flow:
         if leaving is CALL:
             self._call(block, state)
         elif leaving is BRANCH:
-            for target in block.targets:
-                self._enter(target, state, block)
+            pushing = address in block.targets and block.esp is not None and block.esp != STILL
+            behind = self._bends.behind_loop(block, before, state) if pushing else state
+            for target in block.targets[:1] if pushing else block.targets:
+                self._enter(target, behind, block)
         elif leaving is RETURN:
             self.returns.append((block, before))
         elif leaving is Exit.TABLE:
@@ -219,9 +241,11 @@ class Flow:
     def _call(self, block: Block, state: State) -> None:
         behind = block.targets[0]
         known = self.sites.get(behind)
-        if known is None or state.beats(known):
+        if known is None or state.beats(known) or self._site_blocks[behind] is block:
             self.sites[behind], self._site_blocks[behind] = state, block
         target = block.targets[1] if len(block.targets) > 1 else self._target(block, state)
+        if self._blocks.padded(behind):
+            return  # a linker's padding: the function called never returns
         if target == behind:  # call $+5: the return address stays on the stack
             self._enter(behind, state.called(-4), block)
             return
@@ -230,7 +254,7 @@ class Flow:
             self._unsure.append((block, state))
         elif callee.helper and self._helped_left > 0:
             self._helped_left -= 1
-            helped = self._helped(callee, block, state)
+            helped = self._bends.behind_helper(callee, block, state)
             if block.start == self._start:
                 self.frame = helped.ebp
             self._enter(behind, helped, block)
@@ -248,32 +272,6 @@ class Flow:
     def called_at(self, return_address: int) -> Optional[int]:
         """The function that the call before `return_address`, which was reached, calls; None where it is unknown."""
         return self._target(self._site_blocks[return_address], self.sites[return_address])
-
-    def _helped(self, callee: Callee, block: Block, state: State) -> State:
-        """The state behind the call of what may be a prologue helper or a stack probe."""
-        held = state.registers[EAX]
-        eax = held[1] if held is not None and held[0] == CONSTANT else None
-        words: Dict[int, int] = {}
-        if block.esp is not None:
-            base, top = block.esp
-            words = {slot[1] - top: word for slot, word in block.constants.items() if slot[0] == base}
-        effect = emulate_helper(self._blocks.reader, callee.address, eax, words)
-        if effect is None and eax is None:
-            effect = self._dynamic(callee, block)
-        return state.lost(callee.popped or 0) if effect is None else self._applied(effect, block, state)
-
-    def _dynamic(self, callee: Callee, block: Block) -> Optional[HelperEffect]:
-        """An alloca: what the probe does to EBP, with an ESP that only its address in the code stands for."""
-        effect = emulate_helper(self._blocks.reader, callee.address, 0x40, {})
-        if effect is None or effect.esp is None:
-            return effect
-        return replace(effect, esp=(block.start, 0), eax=None)
-
-    def _applied(self, effect: HelperEffect, block: Block, state: State) -> State:
-        self.effects[block.targets[0]] = effect
-        if effect.esp is not None and effect.esp[0] == block.start:
-            self.origins.setdefault(block.start, (0, state.esp))
-        return state.helped(effect)
 
     def _guess(self, block: Block, state: State) -> None:
         """Goes on behind a call that takes an unknown number of argument bytes."""

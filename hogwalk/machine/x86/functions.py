@@ -15,6 +15,7 @@ MOST_POPPED = 0x100  # argument bytes
 MOST_TRIED = 24
 MOST_TRIED_AGAIN = 3
 PADDING = b"\xcc\x90"
+HOT_PATCH = 5  # bytes before a function that the linker leaves for a jump, unaligned as it may be
 NOPS = (  # how the longer ones end
     b"\x26\0\0\0\0",
     b"\x26\0",
@@ -25,6 +26,7 @@ NOPS = (  # how the longer ones end
     b"\x40\0",
     b"\x80\0\0\0\0",
     b"\x1f\0",
+    b"\x8b\xc0",
 )
 LONGEST_NOP = 6
 ALIGNMENT = 16
@@ -42,6 +44,8 @@ FRAMES = (  # what only the first instructions of a function look like
     b"\x53\x8b\xdc",  # push ebx; mov ebx,esp: MSVC realigns
 )
 KEEPS_EBP = FRAMES[:3]
+PATCHED = (b"\x8b\xff", b"\x6a", b"\x68")  # mov edi,edi; or what an SEH helper takes
+PATCHABLE = tuple(bytes((one,)) * HOT_PATCH for one in PADDING)
 ROOM = (b"\x83\xec", b"\x81\xec")  # sub esp,N
 PUSHES = b"\x50\x51\x52\x53\x54\x55\x56\x57\x68\x6a"
 FIRST_BYTES = frozenset(PUSHES + b"\x81\x83\x89\x8b\xa1\xb8\x33\x31\x0f\xe8\xff\xc8\x64\x8d\x60")
@@ -76,8 +80,10 @@ class FunctionStarts:
         return self._found[return_address]
 
     def certain(self, start: int) -> bool:
-        """Whether a function begins there for sure: it is known, or its code leaves the stack even at its `ret`."""
+        """Whether a function begins there for sure: it is known, sets a frame up in EBP, or leaves the stack even."""
         if start in self._members or self._fenced(start):
+            return True
+        if self._reader.readable_from(start, LONGEST_NOP).startswith(KEEPS_EBP):
             return True
         flow = self._depths.flow(start)
         ended = flow.to_return(True)
@@ -111,8 +117,11 @@ class FunctionStarts:
         return source is not None and source.exit is Exit.BRANCH
 
     def _fenced(self, start: int) -> bool:
-        """Whether a linker's int3 padding lies before an address that is aligned as functions are."""
-        return start % ALIGNMENT == 0 and self._reader.readable_before(start, 2) in FENCES
+        """Whether a linker's padding lies before: an aligned address after int3, or one left to be patched."""
+        before = self._reader.readable_before(start, HOT_PATCH)
+        return (start % ALIGNMENT == 0 and before[-2:] in FENCES) or (
+            before in PATCHABLE and self._reader.readable_from(start, 2).startswith(PATCHED)
+        )
 
     def _padded(self, start: int) -> bool:
         before = self._reader.readable_before(start, LONGEST_NOP)
@@ -162,7 +171,8 @@ def looks_like_start(code: bytes, at: int, address: int) -> bool:
         return False
     before = code[at - LONGEST_NOP : at]
     if before[-1] in PADDING or before.endswith(NOPS):
-        return address % 4 == 0
+        patchable = before.endswith(PATCHABLE) and code.startswith(PATCHED, at)
+        return address % 4 == 0 or patchable
     ended = before[-1] == 0xC3 or before[-5] == 0xE9 or before[-2] == 0xEB
     # ret N takes whole words, and no function more than MOST_POPPED.
     ended = ended or (before[-3] == 0xC2 and before[-2] & 3 == 0 and before[-2] + 256 * before[-1] <= MOST_POPPED)

@@ -65,6 +65,25 @@ class State:
         esp = self.registers[ESP]
         return esp is not None and esp[0] >= FIRST_ORIGIN and not other.lowered
 
+    def differs(self, other: State) -> bool:
+        """Whether ESP is known to be another in the other state of one address: both cannot be."""
+        mine, its = self.registers[ESP], other.registers[ESP]
+        return mine is not None and its is not None and mine != its and mine[0] == its[0]
+
+    def guessed(self) -> State:
+        """The same, resting on one more guess."""
+        return State(self.registers, self.saved, self.guesses + 1)
+
+    def with_esp(self, esp: Known) -> State:
+        """The same with another ESP."""
+        registers = self.registers[:]
+        registers[ESP] = esp
+        return State(registers, self.saved, self.guesses)
+
+    def moved(self, count: int) -> State:
+        """The same with ESP `count` bytes higher."""
+        return self.with_esp(plus(self.registers[ESP], count))
+
     def resolve(self, value: Known) -> Known:
         """A block's value in terms of the function, this being the state where the block begins."""
         if value is None or not 0 <= value[0] < 8:

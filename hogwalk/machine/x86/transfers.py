@@ -13,6 +13,7 @@ from hogwalk.machine.x86.values import EAX, ECX, ESP
 
 HALVED = frozenset((*range(0x50, 0x60), 0x61, 0x68, 0x6A, 0x8F, 0xFF, *effects.STACK_BYTES))  # pushes and pops
 WORD = struct.Struct("<I").unpack_from
+JUMPS_ON = b"\x87\x04\x24"  # xchg [esp],eax
 FAST_FAIL = 0x29  # int 29h never returns
 
 
@@ -40,7 +41,9 @@ def branch(cursor: Cursor, at: int) -> int:
 
 
 def return_near(cursor: Cursor, at: int) -> int:
-    """C2 and C3: ret."""
+    """C2 and C3: ret; right behind an exchange with [esp] it is a jump to what was put there."""
+    if cursor.code[max(0, at - 3) : at] == JUMPS_ON:
+        return cursor.leave(Exit.UNKNOWN, at + 1)
     if cursor.code[at] == 0xC2:
         cursor.block.popped = cursor.word(at + 1) & 0xFFFF
         at += 2
