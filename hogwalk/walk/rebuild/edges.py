@@ -20,7 +20,7 @@ from hogwalk.walk.rebuild.scale import Scale
 SAVED_EBP = int(Clue.SAVED_EBP)
 HOLE = int(Clue.HOLE)
 UNLIKELY = int(Clue.NOT_REGISTERS | Clue.FAR_FROM_LIMIT)  # a start that hardly is one
-CONFIRMED = int(Clue.REACHED | Clue.TABLE_TARGET | Clue.TAIL_REACHED | Clue.TRAP_HANDLER)
+CONFIRMED = int(Clue.REACHED | Clue.TABLE_TARGET | Clue.TAIL_REACHED)
 PLACED = int(Clue.DEPTH | Clue.CHAINED)
 EBP_CHAIN = int(Clue.EBP_CHAIN)
 FITTING, UNFIT = PLACED | int(Clue.DEPTH_ALONE), int(Clue.OTHER_TARGET | Clue.NO_TABLE_TARGET)
@@ -229,6 +229,8 @@ class EdgeFinder:
         found = [(older, clues(node, nodes[older], prediction, ebps, likely)) for older in predicted]
         if prediction.known and any(mask & CONFIRMED and mask & PLACED for _, mask in found):
             return found
+        if proven := [(older, mask) for older, mask in found if self._judge.proves(node, mask)]:
+            return proven
         predicted_exactly = (
             prediction.known and bool(expected) and (prediction.exact or not (prediction.slots or None in ebps))
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from hogwalk.machine.words import X86
 from hogwalk.walk.evidence import Evidence
@@ -28,6 +28,8 @@ ELSEWHERE = DEPTH_OTHER | DEPTH_NOWHERE | DEPTH_OTHER_LIKELY
 OTHER_TARGET, JUMPED_ON = int(Clue.OTHER_TARGET), DEPTH | DEPTH_LIKELY | DEPTH_UNKNOWN | int(Clue.NO_TRAP)
 ALONE, DEPTH_ALONE = int(Clue.DEPTH | Clue.ANY_TARGET), int(Clue.DEPTH_ALONE)
 HANDLER, HOLE = int(Clue.TRAP_HANDLER), int(Clue.HOLE)
+HANDLED = DEPTH | HANDLER
+SERVICE_ARGUMENTS = 0x50  # bytes: hardly a system service takes more
 SAME_MODULE, OTHER_MODULE = int(Clue.SAME_MODULE), int(Clue.OTHER_MODULE)
 NO_TRAP = int(Clue.NO_TRAP)
 EBP_FRAME, EBP_BELOW, EBP_PASSED = int(Clue.EBP_FRAME), int(Clue.EBP_BELOW), int(Clue.EBP_PASSED)
@@ -55,10 +57,27 @@ class PairJudge:
         self._slots = {node.slot for node in nodes}
         # Of these only the kernel's own handle a trap: what they call may well be a driver's.
         self._handlers = {node.address for node in nodes if traps.above(node.slot) and self._system(node.address)}
+        self._gates = self._entered_at(nodes)
 
     def _system(self, address: int) -> bool:
         module = self._modules.at(address)
         return module is not None and module.name == SYSTEM
+
+    def _entered_at(self, nodes: Sequence[Node]) -> Set[int]:
+        """The handlers' return addresses that lie right below a trap frame, but for arguments, in most places."""
+        found: Dict[int, List[bool]] = {}
+        for node in nodes:
+            if node.address in self._handlers:
+                found.setdefault(node.address, []).append(self._right_below(node))
+        return {address for address, every in found.items() if sum(every) > max(1, len(every) // 2)}
+
+    def _right_below(self, node: Node) -> bool:
+        near = self._traps.above(node.slot)
+        return bool(near) and near[0].start - node.slot <= SERVICE_ARGUMENTS
+
+    def proves(self, node: Node, mask: int) -> bool:
+        """Whether a step leads to the trap frame right above where the kernel calls its services from."""
+        return mask & HANDLED == HANDLED and node.address in self._gates and self._right_below(node)
 
     def may_return_at(self, slot: int, minimum: int) -> bool:
         """Whether a return slot can lie at an address at all: else the EBP that says so is not that of the frame."""
