@@ -167,6 +167,32 @@ FILES: Tuple[RealFile, ...] = (
         "e7933fc33ecc040f0c54d2126fe7c9798333dc77a2dbed84a0646f21ce06615c",
         held=True,
     ),
+    RealFile(
+        "pydivert==2.1.0",
+        "3.7",
+        "pydivert/windivert_dll/WinDivert32.sys",
+        "bd27499533e42d64bcab52a018add1e361de02f04c4b1d16852cb643bf4c5755",
+    ),
+    RealFile(
+        "pyenchant==2.0.0",
+        "2.7",
+        "enchant/libglib-2.0-0.dll",
+        "d974c4e0a4ffeea89b5e7e7448f41d06f143356162a9d657087f773de0cabc08",
+    ),
+    RealFile(
+        "pyenchant==2.0.0",
+        "2.7",
+        "enchant/intl.dll",
+        "2633a872348cea5a287f6606e0f89a26dd2b66b5da8decfe707eed3f15dfd52f",
+        held=True,
+    ),
+    RealFile(
+        "distlib==0.4.4",
+        "3.10",
+        "distlib/t32.exe",
+        "6b4195e640a85ac32eb6f9628822a622057df1e459df7c17a12f97aeabc9415b",
+        held=True,
+    ),
 )
 
 

@@ -80,13 +80,13 @@ class FunctionStarts:
         return self._found[return_address]
 
     def certain(self, start: int) -> bool:
-        """Whether a function begins there for sure: it is known, sets a frame up in EBP, or leaves the stack even."""
+        """Whether a function begins there for sure: it is known, or returns with a frame in EBP or an even stack."""
         if start in self._members or self._fenced(start):
-            return True
-        if self._reader.readable_from(start, LONGEST_NOP).startswith(KEEPS_EBP):
             return True
         flow = self._depths.flow(start)
         ended = flow.to_return(True)
+        if ended is not None and self._reader.readable_from(start, LONGEST_NOP).startswith(KEEPS_EBP):
+            return True  # one that never returns may have been jumped to with another's frame left on the stack
         return (
             ended is not None
             and not flow.solved
