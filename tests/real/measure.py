@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from functools import lru_cache
 from pathlib import Path
 from typing import Dict, Set, Tuple
 
@@ -32,6 +33,7 @@ NOT_LISTED = {
 NOT_LISTED.update(dict.fromkeys(("_allmul", "_alldiv", "_allrem", "_aulldiv", "_aullrem", "_alldvrm", "_aulldvrm"), 16))
 
 
+@lru_cache(maxsize=1)
 def stack_bytes() -> Dict[str, int]:
     """What functions of Windows' libraries take off the stack, by name (the kernel's behind "nt!").
 
@@ -50,14 +52,19 @@ def stack_bytes() -> Dict[str, int]:
     return found
 
 
-def measured(file: RealFile, taken: Dict[str, int], functions: int, root: Path) -> Tuple[str, Comparison]:
-    """The file's linker version and the comparison; the truth is kept in `root`.  Raises UnreachableError."""
-    image = Image(content(file, root))
-    runner = Runner(image, taken)
+def executed(file: RealFile, taken: Dict[str, int], functions: int, root: Path) -> Set[Call]:
+    """The calls seen when the file's functions were run, kept in `root`; raises UnreachableError."""
     kept = root / f"{file.sha256[:16]}-{functions}-{RECIPE}.json"
     if kept.exists():
-        calls: Set[Call] = {Call(*row) for row in json.loads(kept.read_text("ascii"))}
-    else:
-        calls = runs(image, runner, functions)
-        kept.write_text(json.dumps(sorted(calls)), "ascii")
-    return image.linker, compare(image, runner.stubs, calls)
+        return {Call(*row) for row in json.loads(kept.read_text("ascii"))}
+    image = Image(content(file, root))
+    calls = runs(image, Runner(image, taken), functions)
+    kept.write_text(json.dumps(sorted(calls)), "ascii")
+    return calls
+
+
+def measured(file: RealFile, taken: Dict[str, int], functions: int, root: Path) -> Tuple[str, Comparison]:
+    """The file's linker version and the comparison; raises UnreachableError."""
+    image = Image(content(file, root))
+    runner = Runner(image, taken)
+    return image.linker, compare(image, runner.stubs, executed(file, taken, functions, root))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import capstone
 
@@ -31,12 +31,15 @@ class Import:
 
 
 class Image:
-    """One mapped file; addresses are those it was linked for."""
+    """One mapped file; addresses are those where it lies."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, base: Optional[int] = None) -> None:
+        """`base`: where the loader puts it, if not where it was linked for."""
         file = pefile.PE(data=data)
+        if base is not None:
+            file.relocate_image(base)
         header = file.OPTIONAL_HEADER
-        self.base = int(header.ImageBase)
+        self.base = int(header.ImageBase) if base is None else base
         self.linker = f"{header.MajorLinkerVersion}.{header.MinorLinkerVersion}"
         self.memory = bytearray(file.get_memory_mapped_image())
         size = -(-max(len(self.memory), int(header.SizeOfImage)) // PAGE) * PAGE
