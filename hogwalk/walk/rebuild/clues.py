@@ -148,6 +148,7 @@ class Clue(IntEnum):
     SIZE_SOME = 87, Group.REPEAT, "the same return address has one as far above it at a part of its many places"
     SIZE_NONE = 88, Group.REPEAT, "the same return address has hardly one as far above it at its many other places"
     REPEATS_FARTHER = 141, Group.REPEAT, "a nearer one is as far above the same return address elsewhere too"
+    PAST_ITSELF = 157, Group.REPEAT, "a nearer one is the same return address, as at each of its many places", -4.0
     SAME_CALLEE = (
         61,
         Group.REPEAT,

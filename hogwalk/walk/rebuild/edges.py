@@ -253,7 +253,7 @@ class EdgeFinder:
             for older in beyond:
                 if older not in predicted and (hole is None or nodes[older].slot < hole[1]):
                     found.append((older, clues(node, nodes[older], prediction, ebps, likely)))
-            found = self._habits.nearest(found)
+            found = self._habits.nearest(node, found)
         if hole is not None and hole[0] - node.slot <= REACH and not any(mask & PLACED for _, mask in found):
             found.extend(self._over_hole(number, prediction, hole))
         return found

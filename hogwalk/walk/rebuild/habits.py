@@ -32,7 +32,8 @@ BY_EBP = tuple(
 )
 ONE, FEW = 1, 3
 RECURRING = int(Clue.REPEATED_PAIR | Clue.SIZE_ONE | Clue.SIZE_ALL_FEW | Clue.SIZE_ALL)
-FARTHER_ONE = int(Clue.REPEATS_FARTHER)
+FARTHER_ONE, PAST_ITSELF = int(Clue.REPEATS_FARTHER), int(Clue.PAST_ITSELF)
+TURN = int(Clue.REPEATED_PAIR | Clue.SIZE_ALL)
 MOST_COMPARED = 8  # other places of the same return address that are compared
 REACH = 0x2000  # bytes: no frame seen is larger
 FARTHER = 16  # candidates behind the window that are looked at for their distance
@@ -82,13 +83,21 @@ class Habits:
         slots = (node.slot + distance for distance in distances)
         return [self._numbers[slot] for slot in slots if slot >= low and slot in self._numbers]
 
-    @staticmethod
-    def nearest(steps: Sequence[Tuple[int, int]]) -> List[Tuple[int, int]]:
-        """The steps from one node, those that recur farther off than another one does marked: a caller's caller."""
+    def nearest(self, node: Node, steps: Sequence[Tuple[int, int]]) -> List[Tuple[int, int]]:
+        """The steps from one node, those that recur farther off than another one does marked: a caller's caller.
+
+        So are those past the node's own return address, where that comes back at the same distance again and again:
+        the recursion's next turn begins there at the latest.
+        """
         first = min((older for older, mask in steps if mask & RECURRING), default=None)
         if first is None:
             return list(steps)
-        return [(older, mask | FARTHER_ONE if mask & RECURRING and older > first else mask) for older, mask in steps]
+        turns = (older for older, mask in steps if mask & TURN == TURN and self._nodes[older].address == node.address)
+        turn = min(turns, default=len(self._nodes))
+        return [
+            (older, mask | (PAST_ITSELF if older > turn else FARTHER_ONE if mask & RECURRING and older > first else 0))
+            for older, mask in steps
+        ]
 
     def ebp(self, node: Node, mask: int) -> int:
         """The clues of a step that EBP gives the more for what the module that runs seems to do with it."""

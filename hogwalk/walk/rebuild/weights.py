@@ -85,6 +85,7 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.SIZE_SOME: -3.76,
     Clue.SIZE_NONE: -4.45,
     Clue.REPEATS_FARTHER: -0.71,
+    Clue.PAST_ITSELF: -4.00,
     Clue.SAME_CALLEE: 2.24,
     Clue.OTHER_CALLEE: -1.36,
     Clue.FROM_REGISTERS: 2.02,
@@ -113,6 +114,7 @@ WEIGHTS: Dict[Clue, float] = {
 UNFITTED: Tuple[Clue, ...] = (
     Clue.KF,
     Clue.LATE,
+    Clue.PAST_ITSELF,
     Clue.STARTED,
     Clue.TAIL_POSSIBLE,
     Clue.ANY_START,
