@@ -199,6 +199,15 @@ def test_nothing_goes_on_in_a_linker_s_padding() -> None:
     assert depths.at(BASE, BASE + 0x19).depths == (32,)  # by the way to its `ret`: not 44
 
 
+@pytest.mark.parametrize("nops", ["8db600000000 89f6", "0f1f840000000000", "6690" * 4])
+def test_nothing_goes_on_in_longer_nops_before_a_frame(nops: str) -> None:
+    # sub esp,0ch; call; nops; push ebp; mov ebp,esp; push ecx; call; leave; ret
+    code = "83ec0c" + call(3, 0x100) + nops + "55 89e5 51" + call(0x14, 0x100) + "c9 c3"
+    depths = StackDepths(reader_of(code, "c3"))
+    assert depths.behind(BASE + 8, False).height is None
+    assert depths.at(BASE, BASE + 8).depths == (12,)
+
+
 def test_a_start_left_to_be_patched_need_not_be_aligned() -> None:
     # xor eax,eax; inc eax; ret; five int3; mov edi,edi; push ebp; mov ebp,esp; push esi; call; pop esi; pop ebp; ret
     code = "33c0 40 c3 cccccccccc 8bff 558bec 56" + call(15, 0x100) + "5e 5d c3"

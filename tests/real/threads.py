@@ -199,8 +199,8 @@ class Runner:
             self._prune(esp + 4)
             if address != last.end:
                 self.live.append(Live(esp, last.end, address))
-        elif last.kind == "ret":
-            self._return(address, esp)
+        elif last.kind == "ret" or (last.kind == "jmp" and self.live and address == self.live[-1].returns):
+            self._return(address, esp)  # a stack probe of gcc's jumps back
 
     def _return(self, address: int, esp: int) -> None:
         for at in range(len(self.live) - 1, -1, -1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from heapq import heappop, heappush
 from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
@@ -20,6 +21,22 @@ MOST_BLOCKS = 300  # of one callee, looking for its first `ret`
 HELPER_BLOCKS, HELPER_BYTES = 12, 0xC0  # _chkstk, __SEH_prolog4_GS and the like are smaller
 TABLE_REACH = 0x10000
 ALIGNMENT, NOP, LEAST_PADDING = 16, b"\x90", 3  # of functions
+FRAMES = (  # what only the first instructions of a function look like
+    b"\x8b\xff\x55\x8b\xec",  # mov edi,edi; push ebp; mov ebp,esp
+    b"\x55\x8b\xec",
+    b"\x55\x89\xe5",
+    b"\x8d\x4c\x24\x04\x83\xe4",  # lea ecx,[esp+4]; and esp,N: gcc realigns
+    b"\x57\x8d\x7c\x24\x08\x83\xe4",  # push edi; lea edi,[esp+8]; and esp,N
+    b"\x53\x8b\xdc",  # push ebx; mov ebx,esp: MSVC realigns
+)
+KEEPS_EBP, FRAME_BYTES = FRAMES[:3], 5
+LONG_NOPS = re.compile(  # nop; nop [eax]; lea reg,[reg]; mov reg,reg
+    rb"(?:[\x66\x2e]*(?:\x90|\x0f\x1f(?:\x00|\x40\0|\x44\0\0|\x80\0{4}|\x84\0{5}))"
+    rb"|\x8d(?:[\x76\x7f\x49\x52\x5b]\0|\x36|\x3f|[\xb6\xbf\x89\x92\x9b]\0{4}|[\x74\x7c\x64][\x24\x26\x27]\0"
+    rb"|[\xb4\xbc\xa4][\x24\x26\x27]\0{4})|\x8b[\xc0\xff\xf6]|\x89[\xc0\xff\xf6])+",
+    re.DOTALL,
+)
+NOP_HEADS = frozenset(b"\x90\x66\x2e\x0f\x8d\x8b\x89")
 
 
 class Callee(NamedTuple):
@@ -73,9 +90,20 @@ class Blocks:
         return word if word is not None and self.is_code(word) else None
 
     def padded(self, behind: int) -> bool:
-        """Whether a linker's nops lead from there to the next function; within one, compilers align by longer nops."""
+        """Whether padding leads from there to the next function: a linker's nops, or longer ones to what sets up EBP.
+
+        Within a function compilers align by longer nops as well, but no loop's head sets up a frame.
+        """
         count = -behind % ALIGNMENT
-        return count >= LEAST_PADDING and self.reader.bytes_at(behind, count) == NOP * count
+        if not count:
+            return False
+        code = self.reader.bytes_at(behind, count)
+        if code is None or code[0] not in NOP_HEADS:
+            return False
+        if count >= LEAST_PADDING and code == NOP * count:
+            return True
+        ahead = self.reader.readable_from(behind + count, FRAME_BYTES)
+        return ahead.startswith(KEEPS_EBP) and LONG_NOPS.fullmatch(code) is not None
 
     def table_targets(self, block: Block, source: Optional[Block]) -> Tuple[int, ...]:
         """The distinct addresses in the jump table of a TABLE block, which was reached from `source`.

@@ -131,6 +131,8 @@ class StackDepths:
         return self._behind[key]
 
     def _way_out(self, return_address: int, guess: bool) -> ToReturn:
+        if self.blocks.padded(return_address):
+            return ToReturn()  # of a call that never returns
         # Calls of one function share most of their way to its `ret`: what is known of a block is not walked again.
         state = entered((CALL_ESP, 0), (CALL_EBP, 0))
         flow = Flow(self.blocks, self.callees, return_address, state, _never, MOST_BEHIND)

@@ -6,6 +6,7 @@ from bisect import bisect_right, insort
 from typing import Dict, Iterable, Iterator, List, Optional, Set
 
 from hogwalk.machine.x86.blocks import Exit
+from hogwalk.machine.x86.callees import FRAMES, KEEPS_EBP
 from hogwalk.machine.x86.depth import StackDepths
 from hogwalk.machine.x86.values import RETURN_SLOT
 
@@ -35,15 +36,6 @@ FENCES = (
     b"\xc3\xcc",
     b"\0\xcc",
 )  # int3 after int3, ret, ret N: not the one after a call that never returns
-FRAMES = (  # what only the first instructions of a function look like
-    b"\x8b\xff\x55\x8b\xec",  # mov edi,edi; push ebp; mov ebp,esp
-    b"\x55\x8b\xec",
-    b"\x55\x89\xe5",
-    b"\x8d\x4c\x24\x04\x83\xe4",  # lea ecx,[esp+4]; and esp,N: gcc realigns
-    b"\x57\x8d\x7c\x24\x08\x83\xe4",  # push edi; lea edi,[esp+8]; and esp,N
-    b"\x53\x8b\xdc",  # push ebx; mov ebx,esp: MSVC realigns
-)
-KEEPS_EBP = FRAMES[:3]
 PATCHED = (b"\x8b\xff", b"\x6a", b"\x68")  # mov edi,edi; or what an SEH helper takes
 PATCHABLE = tuple(bytes((one,)) * HOT_PATCH for one in PADDING)
 ROOM = (b"\x83\xec", b"\x81\xec")  # sub esp,N
