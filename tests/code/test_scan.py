@@ -7,7 +7,7 @@ from random import Random
 from typing import Dict, List, Optional
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hogwalk.errors import Unreadable
@@ -69,6 +69,7 @@ FIRST = st.sampled_from(
 SECOND = st.sampled_from([b"\x04", b"\x44", b"\x84", b"\x05", b"\x00", b""])
 
 
+@example(b"gf", b"\x84", b"\x00", b"\x06")  # test with 16-bit addressing behind two prefixes
 @given(FIRST, SECOND, st.binary(min_size=1, max_size=18), st.binary(min_size=1, max_size=18))
 def test_a_length_that_was_remembered_is_that_of_every_instruction_that_begins_so(
     first: bytes, second: bytes, one: bytes, other: bytes

@@ -115,9 +115,10 @@ def instruction_length(code: bytes, at: int) -> int:
         return known
     length = _measured(code, at)
     if known is None and length and len(head) == HEAD and len(BY_HEAD) < MOST_HEADS:
-        # What follows would be a ModRM, a SIB or another opcode: whichever, these two of them have two lengths.
-        one, other = (_measured(head + filler * MOST_BYTES, 0) for filler in (b"\x00", b"\x05"))
-        BY_HEAD[head] = length if one == other == length else 0
+        # What follows would be a ModRM, a SIB or another opcode: whichever, two of these have two lengths (the last by
+        # 16-bit addressing).
+        found = {_measured(head + filler * MOST_BYTES, 0) for filler in (b"\x00", b"\x05", b"\x06")}
+        BY_HEAD[head] = length if found == {length} else 0
     return length
 
 
