@@ -52,5 +52,5 @@ def test_a_large_stack_says_how_far_its_walk_is(
     with Progress(quiet=False) as progress:
         rebuild(gather(Plain(stack), Request(BASE - len(stack), BASE), progress), announce=progress)
     said = [line for line in capsys.readouterr().err.splitlines() if "rebuilding the frames" in line]
-    assert len(said) == 4
-    assert said[1].startswith("hogwalk: rebuilding the frames from the code: 1000 of ")
+    counts = [int(line.partition("code: ")[2].partition(" of ")[0]) for line in said]
+    assert counts == [0, 1000, 2000, 3000] * 2  # the likeliest candidates first; then more, where that is not enough
