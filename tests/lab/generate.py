@@ -159,7 +159,12 @@ def _start(emulator: Emulator, world: World, bottom: str, style: Style, rng: Ran
 
 
 def _wanted(style: Style, world: World, run: Run) -> bool:
-    """The overflow happened in the main line, with trap frame or second segment live where the style says so."""
+    """The overflow happened in the main line, with trap frame or second segment live where the style says so.
+
+    A program's run ended before its stack did.
+    """
+    if style.has("user"):
+        return world.segments[0].holds(run.registers["esp"])
     kinds = [live.kind for live in run.live]
     if style.has("trap"):
         service = world.symbol("nt", "_KiSystemService")
