@@ -57,7 +57,7 @@ class About(_Shown):
 
     `kind` is one of "kernel dump", "live kernel", "user dump", "live user", "text";
     `machine` is "x86", "x64", "arm" or "arm64"; `source` names the file or connection, "" when unknown; `raised` is
-    the exception that a program, or what a kernel dump's header says that the kernel died of.
+    the exception that a program died of, or by its dump's header the kernel.
     """
 
     kind: str
@@ -100,7 +100,7 @@ class FrameLayout:
 
     EBP stands for RBP, too.  `depth` counts from ESP, where no arguments are pushed, up to the return slot (None: only
     EBP tells), `parameters` what callers push above that; `frame_ebp` counts from EBP up to the return slot (None: EBP
-    is no frame pointer), `saved_ebp` from the slot with the caller's EBP (None: not known); `ebp_kept`: EBP is its.
+    is no frame pointer), `saved_ebp` from where the caller's EBP is saved (None: not known), which `ebp_kept` still is.
     """
 
     depth: Optional[int]

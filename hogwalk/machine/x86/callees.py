@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from hogwalk.machine.x86.blocks import Block, Exit
+from hogwalk.machine.x86.opcodes import ALIGNMENT, KEEPS_EBP
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.machine.x86.rets import first_return
 from hogwalk.machine.x86.scan import scan
@@ -20,16 +21,8 @@ CALLEE_STEPS = 10  # blocks that take as long as a look at a callee
 MOST_BLOCKS = 300  # of one callee, looking for its first `ret`
 HELPER_BLOCKS, HELPER_BYTES = 12, 0xC0  # _chkstk, __SEH_prolog4_GS and the like are smaller
 TABLE_REACH = 0x10000
-ALIGNMENT, NOP, LEAST_PADDING = 16, b"\x90", 3  # of functions
-FRAMES = (  # what only the first instructions of a function look like
-    b"\x8b\xff\x55\x8b\xec",  # mov edi,edi; push ebp; mov ebp,esp
-    b"\x55\x8b\xec",
-    b"\x55\x89\xe5",
-    b"\x8d\x4c\x24\x04\x83\xe4",  # lea ecx,[esp+4]; and esp,N: gcc realigns
-    b"\x57\x8d\x7c\x24\x08\x83\xe4",  # push edi; lea edi,[esp+8]; and esp,N
-    b"\x53\x8b\xdc",  # push ebx; mov ebx,esp: MSVC realigns
-)
-KEEPS_EBP, FRAME_BYTES = FRAMES[:3], 5
+NOP, LEAST_PADDING = b"\x90", 3
+FRAME_BYTES = max(map(len, KEEPS_EBP))
 LONG_NOPS = re.compile(  # nop; nop [eax]; lea reg,[reg]; mov reg,reg
     rb"(?:[\x66\x2e]*(?:\x90|\x0f\x1f(?:\x00|\x40\0|\x44\0\0|\x80\0{4}|\x84\0{5}))"
     rb"|\x8d(?:[\x76\x7f\x49\x52\x5b]\0|\x36|\x3f|[\xb6\xbf\x89\x92\x9b]\0{4}|[\x74\x7c\x64][\x24\x26\x27]\0"

@@ -243,9 +243,9 @@ class Flow:
         known = self.sites.get(behind)
         if known is None or state.beats(known) or self._site_blocks[behind] is block:
             self.sites[behind], self._site_blocks[behind] = state, block
-        target = block.targets[1] if len(block.targets) > 1 else self._target(block, state)
         if self._blocks.padded(behind):
             return  # a linker's padding: the function called never returns
+        target = self._target(block, state)
         if target == behind:  # call $+5: the return address stays on the stack
             self._enter(behind, state.called(-4), block)
             return

@@ -6,8 +6,8 @@ from bisect import bisect_right, insort
 from typing import Dict, Iterable, Iterator, List, Optional, Set
 
 from hogwalk.machine.x86.blocks import Exit
-from hogwalk.machine.x86.callees import FRAMES, KEEPS_EBP
 from hogwalk.machine.x86.depth import StackDepths
+from hogwalk.machine.x86.opcodes import ALIGNMENT, FRAMES, HOT_PATCH, KEEPS_EBP
 from hogwalk.machine.x86.values import RETURN_SLOT
 
 FARTHEST = 0x4000  # bytes looked at below an address; longer functions need a known start
@@ -16,7 +16,7 @@ MOST_POPPED = 0x100  # argument bytes
 MOST_TRIED = 24
 MOST_TRIED_AGAIN = 3
 PADDING = b"\xcc\x90"
-HOT_PATCH = 5  # bytes before a function that the linker leaves for a jump, unaligned as it may be
+PATCH_ROOM = 5  # bytes before a function that the linker leaves for a jump, unaligned as it may be
 NOPS = (  # how the longer ones end
     b"\x26\0\0\0\0",
     b"\x26\0",
@@ -30,14 +30,13 @@ NOPS = (  # how the longer ones end
     b"\x8b\xc0",
 )
 LONGEST_NOP = 6
-ALIGNMENT = 16
 FENCES = (
     b"\xcc\xcc",
     b"\xc3\xcc",
     b"\0\xcc",
 )  # int3 after int3, ret, ret N: not the one after a call that never returns
-PATCHED = (b"\x8b\xff", b"\x6a", b"\x68")  # mov edi,edi; or what an SEH helper takes
-PATCHABLE = tuple(bytes((one,)) * HOT_PATCH for one in PADDING)
+PATCHED = (HOT_PATCH, b"\x6a", b"\x68")  # or what an SEH helper takes
+PATCHABLE = tuple(bytes((one,)) * PATCH_ROOM for one in PADDING)
 ROOM = (b"\x83\xec", b"\x81\xec")  # sub esp,N
 PUSHES = b"\x50\x51\x52\x53\x54\x55\x56\x57\x68\x6a"
 FIRST_BYTES = frozenset(PUSHES + b"\x81\x83\x89\x8b\xa1\xb8\x33\x31\x0f\xe8\xff\xc8\x64\x8d\x60")
@@ -110,7 +109,7 @@ class FunctionStarts:
 
     def _fenced(self, start: int) -> bool:
         """Whether a linker's padding lies before: an aligned address after int3, or one left to be patched."""
-        before = self._reader.readable_before(start, HOT_PATCH)
+        before = self._reader.readable_before(start, PATCH_ROOM)
         return (start % ALIGNMENT == 0 and before[-2:] in FENCES) or (
             before in PATCHABLE and self._reader.readable_from(start, 2).startswith(PATCHED)
         )

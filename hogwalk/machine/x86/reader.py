@@ -21,7 +21,7 @@ class CodeReader:
     Of a page that cannot be read whole just what is wanted is asked for, over a wire nothing: where a small dump lacks
     an image, the debugger maps the sections of its file, each as long as it is there, without the import table.  On x86
     nothing, too: the few bytes around EIP that a program's minidump holds show calls, but no function's depth.
-    `pages_read` and `pages_unreadable` count the pages looked at so far; `padded` are those that `whole_page` gave.
+    `pages_read` and `pages_unreadable` count the pages looked at so far.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class CodeReader:
         self._pages: Dict[int, bool] = {}
         self._parts: Dict[Tuple[int, int], Optional[bytes]] = {}
         self._missing: Dict[int, int] = {}
-        self.padded: Dict[int, bytes] = {}
+        self._padded: Dict[int, bytes] = {}
 
     @property
     def pages_read(self) -> int:
@@ -90,11 +90,11 @@ class CodeReader:
     def whole_page(self, address: int, padding: bytes) -> Optional[bytes]:
         """The page that holds `address`, with `padding` behind it; None where it cannot be read, or only by lines."""
         start = address - address % self.page_bytes
-        page = self.padded.get(start)
+        page = self._padded.get(start)
         if page is None and self._line_bytes == self.page_bytes > len(padding):
             line = self.line(address)
             if line is not None:
-                page = self.padded[start] = line + padding
+                page = self._padded[start] = line + padding
         return page
 
     def bytes_at(self, address: int, count: int) -> Optional[bytes]:

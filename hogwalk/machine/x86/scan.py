@@ -34,7 +34,7 @@ def scan(reader: CodeReader, start: int, stop: int = NOWHERE) -> Block:
     block, address = Block(start), start
     offset = start % reader.page_bytes
     page_at = start - offset
-    page = reader.padded.get(page_at) or reader.whole_page(start, PADDING)
+    page = reader.whole_page(start, PADDING)
     if page is not None:
         cursor = Cursor(block, page, page_at)
         at = _run(cursor, offset, min(reader.page_bytes - MARGIN, stop - page_at))

@@ -5,20 +5,12 @@ from __future__ import annotations
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
-from hogwalk.machine.windows import (
-    ACCESSES,
-    BOOT_PCR,
-    EXCEPTION_CHECKS,
-    PCR_PRCB,
-    RECORD64_INFORMATION,
-    RECORD_INFORMATION,
-    Kdbg,
-)
+from hogwalk.machine.windows import BOOT_PCR, EXCEPTION_CHECKS, PCR_PRCB, Kdbg
 from hogwalk.machine.words import shown
-from hogwalk.model import About, Raised, Registers, ThreadStack
+from hogwalk.model import About, Registers, ThreadStack
 from hogwalk.targets.dump.crash import Names
 from hogwalk.targets.dump.header import Header
-from hogwalk.targets.dump.layout import MACHINES, NARROW, PAGE, WIDE
+from hogwalk.targets.dump.layout import MACHINES, NARROW, PAGE, WIDE, exception
 from hogwalk.targets.dump.loaded import MODULE_CAP, loaded_modules, named, unloaded_modules
 from hogwalk.targets.dump.paging import FIVE, FOUR, PAE, TWO, PagedMemory
 from hogwalk.targets.dump.physical import physical
@@ -60,16 +52,10 @@ class KernelCrash:
     def about(self) -> About:
         """What kind of target this is."""
         machine, check = MACHINES[self.header.machine], self.header.bugcheck
-        raised = self._raised() if check.plain in EXCEPTION_CHECKS else None
+        raised = None
+        if check.plain in EXCEPTION_CHECKS:
+            raised = exception(self.file.read(self.header.record_at, self.where.record_bytes), self.where)
         return About("kernel dump", machine, self.where.pointer, PAGE, check, self.file.name, raised)
-
-    def _raised(self) -> Raised:
-        """The exception in the header, an EXCEPTION_RECORD32 or 64."""
-        at, wide = self.header.record_at, self.where.pointer == 8
-        code, count = self.file.u32(at), self.file.u32(at + (0x18 if wide else 0x10))
-        wanted = at + (RECORD64_INFORMATION if wide else RECORD_INFORMATION) + self.where.pointer
-        wants = code in ACCESSES and count >= 2
-        return Raised(code, self.file.pointer(wanted, self.where.pointer) if wants else None)
 
     def debugger_block(self) -> Optional[bytes]:
         """The debugger data block, or None where it is absent or encoded."""

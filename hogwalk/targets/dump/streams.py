@@ -10,10 +10,9 @@ import struct
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, Unreadable
-from hogwalk.machine.windows import ACCESSES, RECORD64_INFORMATION
 from hogwalk.model import Raised
 from hogwalk.targets.dump.blocks import Block
-from hogwalk.targets.dump.layout import AMD64, I386
+from hogwalk.targets.dump.layout import AMD64, I386, WIDE, exception
 from hogwalk.targets.dump.loaded import MODULE_CAP, file_name
 from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.pe import CodeView, Identity, guid_text
@@ -50,10 +49,9 @@ class Recorded(NamedTuple):
 
 def recorded(record: bytes, identifier: int, mask: int, context_at: int = 0, context_bytes: int = 0) -> Recorded:
     """The exception of an EXCEPTION_RECORD64 (MINIDUMP_EXCEPTION has the same layout) in a thread of this id."""
-    code, count = struct.unpack_from("<I", record)[0], struct.unpack_from("<I", record, 24)[0]
-    wants = code in ACCESSES and count >= 2
-    access = struct.unpack_from("<Q", record, RECORD64_INFORMATION + 8)[0] & mask if wants else None
-    return Recorded(Raised(code, access, identifier), context_at, context_bytes)
+    raised = exception(record, WIDE)
+    access = None if raised.access is None else raised.access & mask
+    return Recorded(Raised(raised.code, access, identifier), context_at, context_bytes)
 
 
 class Streams:

@@ -10,6 +10,7 @@ from hogwalk.model import Symbol
 
 # 8 digits, or 16 with or without the backtick in the middle.
 ADDRESS = r"[0-9a-fA-F]{8}(?:`?[0-9a-fA-F]{8})?"
+HEAD = r"(?:#\s+)?(?:Memory\s+)?(?:ChildEBP|Child-SP)\s+Ret"  # of the debugger's own stack tables
 
 _DISPLACEMENT = re.compile(r"\+0x([0-9a-fA-F]{1,8}(?:`?[0-9a-fA-F]{1,8})?)$")
 

@@ -6,10 +6,10 @@ import csv
 import re
 from typing import Iterable, Iterator, List, Optional, Pattern
 
-from hogwalk.targets.parsers.words import ADDRESS
+from hogwalk.targets.parsers.words import ADDRESS, HEAD
 
 LONGEST_PREFIX = 120  # characters
-_HEAD = re.compile(r"(?:#\s+)?(?:Memory\s+)?(?:ChildEBP|Child-SP)\s+Ret")
+_HEAD = re.compile(HEAD)
 _ROW = rf"(?:[0-9a-fA-F]{{2,4}}\s+)?(?:[0-9a-fA-F]{{1,6}}\s+)?(?:0x)?{ADDRESS}\s+(?:0x)?{ADDRESS}\s"
 _HEADS = ("Child", "#", "Memory")
 _VARYING = re.compile(r"\d+")

@@ -6,7 +6,7 @@ import html
 import re
 from typing import Iterable, Iterator, List
 
-from hogwalk.targets.parsers.words import ADDRESS
+from hogwalk.targets.parsers.words import ADDRESS, HEAD
 from hogwalk.targets.text.decode import unlike
 from hogwalk.targets.text.framed import unframed
 
@@ -36,7 +36,7 @@ _SHORTEST_JOINED = 60  # characters; two rows are longer
 _WORD = re.compile(rf"{ADDRESS}$")
 _FIGURE = re.compile(r"[0-9a-fA-F]{1,5}$")
 _SITE = re.compile(r"[^\s!]+!\S|[^\s!]+\+0x[0-9a-fA-F]|0x[0-9a-fA-F`]{8,17}$")
-_HEADS = re.compile(r"(?:#\s+)?(?:Memory\s+)?(?:ChildEBP|Child-SP)\s+Ret")
+_HEADS = re.compile(HEAD)
 
 
 def plain(lines: Iterable[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from hogwalk.model import PrintedRow, Symbol
 from hogwalk.targets.parsers import dps, kfrow
 from hogwalk.targets.parsers.kfrow import Columns, KfRow
 from hogwalk.targets.parsers.remarks import DUMPSTACK, is_remark
-from hogwalk.targets.parsers.words import ADDRESS, address
+from hogwalk.targets.parsers.words import ADDRESS, HEAD, address
 from hogwalk.targets.text.answers import instruction_ptr
 
 MOST_ROWS = 200_000  # of all tables together
@@ -19,7 +19,7 @@ MOST_BETWEEN = 3  # lines of other text that may stand between two rows of one t
 FAR = 1 << 20  # bytes; further up no bare row goes on a table
 
 ASKS = re.compile(r"(?:[~!.]\S*\s+)*(?:~[\d*.#]*\s?)?k[a-z]{0,4}(?![a-z!])", re.IGNORECASE)
-_HEAD = re.compile(r"\s(?=(?:#\s+)?(?:Memory\s+)?(?:ChildEBP|Child-SP)\s+Ret)")
+_HEAD = re.compile(rf"\s(?={HEAD})")
 _CUT_OUT = re.compile(r"\s*[<\[(*-]{0,4}\s?(?:\.{2,6}\s*$|\.\.\.\s|snip|cut\b|repeat|more of the same)", re.IGNORECASE)
 _BEGUN = re.compile(rf"\s*(?:[0-9a-fA-F]{{1,4}}\s+){{0,2}}({ADDRESS})(?![0-9a-fA-F`])")
 _ONE_BLANK = re.compile(r"\s*\S+\s\S")

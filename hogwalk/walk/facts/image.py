@@ -50,6 +50,11 @@ class StackImage:
         return bool(self.holes) and any(start <= address < end for start, end in self.holes)
 
     @property
+    def start(self) -> int:
+        """Limit, or where the first page that can be read begins above it."""
+        return next((end for start, end in self.holes if start == self._limit), self._limit)
+
+    @property
     def end(self) -> int:
         """Base, or where what is looked at ends before it."""
         return next((start for start, end in self.cut if end == self._base), self._base)

@@ -99,9 +99,9 @@ class Unwinding:
         """Bytes from where a frame register points up to the return slot; None where none frames it."""
         if return_address not in self._above:
             unwinder, frame = self.of(return_address), self.frame_register(return_address, 0)
-            known = unwinder is not None and len(frame) == 1
-            found = unwinder.above_frame(return_address, *frame) if known and unwinder is not None else None
-            self._above[return_address] = found
+            self._above[return_address] = None
+            if unwinder is not None and len(frame) == 1:
+                self._above[return_address] = unwinder.above_frame(return_address, *frame)
         return self._above[return_address]
 
     def _still(self, entry: Entry, offset: int) -> bool:

@@ -10,16 +10,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from hogwalk.machine.windows import PAGE
 from hogwalk.machine.words import X86
 from hogwalk.model import Registers
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.sites import SiteKind
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.reach import FARTHEST_START
 
 WORD = X86.word
 UNREAD = int(Clue.UNREAD)
-PAGE, FARTHEST_START = 0x1000, 0x1800  # bytes: stacks are saved from ESP's page on; frames of up to so many below
 FEWEST = 4  # links of a chain that no register starts: fewer come up among old words
 FEWEST_STARTED = 2  # links of one that EBP starts and that ends with no zero: one alone may be a pointer to a local
 
@@ -106,8 +107,7 @@ class _Finder:
 
     def _esp(self) -> Tuple[int, int]:
         """Where ESP can lie: stacks are saved from it on, or from its page."""
-        limit = self._evidence.region.limit
-        low = next((end for start, end in self._evidence.image.holes if start == limit), limit)
+        low = self._evidence.image.start
         return low, low + (WORD if low % PAGE else PAGE)
 
     def _whole(self) -> Optional[int]:

@@ -10,7 +10,7 @@ from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.rebuild.callers import Callers
 from hogwalk.walk.rebuild.chained import Chains, chains
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.edges import EdgeFinder, Edges, Found
+from hogwalk.walk.rebuild.edges import EdgeFinder, Edges, Found, Resumed
 from hogwalk.walk.rebuild.ends import end_clues, overflowed, start_clues
 from hogwalk.walk.rebuild.functions import Functions
 from hogwalk.walk.rebuild.habits import Habits
@@ -63,16 +63,18 @@ class Collector:
         self._habits = Habits(self.nodes, evidence.region.base, evidence.modules)
         self._judge = PairJudge(evidence, self.nodes, self._links, reach, self._habits, self._traps)
         self._found: Found = {}
-        self._starts = start_clues(evidence, self.nodes, self._functions, reach, self._chains.at_esp)
+        registers = evidence.registers
+        self._resumed: Resumed = None
+        if registers is not None:
+            self._resumed = self._functions.resumed(registers.ip, registers.sp, registers.bp), registers.bp
+        resumed = None if self._resumed is None else self._resumed[0]
+        self._starts = start_clues(evidence, self.nodes, resumed, reach, self._chains.at_esp)
 
     def collect(self, margin: float = inf, announce: Callable[[str], None] = lambda doing: None) -> CluedStack:
         """Every candidate, step, start and end with its clues; `margin` is Pruner's, `announce` hears of the work."""
         evidence, found, functions, traps = self._evidence, self.nodes, self._functions, self._traps
         finder = EdgeFinder(evidence, found, functions, self._judge, self._habits, traps, self._chains, self._found)
-        registers, resumed = evidence.registers, None
-        if registers is not None:
-            resumed = functions.resumed(registers.ip, registers.sp, registers.bp), registers.bp
-        edges = finder.edges(self._starts, resumed, margin, announce)
+        edges = finder.edges(self._starts, self._resumed, margin, announce)
         if any(node.clues & Clue.UNREAD for node in found):
             edges = replace(edges, steps=Callers(found, edges.steps, edges.predictions, functions).steps())
         ends = end_clues(evidence, found, edges, traps, self._chains)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Optional, Sequ
 from hogwalk.machine.words import X86
 from hogwalk.model import Frame
 from hogwalk.walk.facts.modules import ModuleMap
-from hogwalk.walk.rebuild.walk import DARK_VERDICT, LEFT_OVER_SHAPE, Rebuilt, RimFrame, Truth, Weighed
+from hogwalk.walk.rebuild.walk import LEFT_OVER_SHAPE, Rebuilt, RimFrame, Truth, Weighed
 
 if TYPE_CHECKING:
     from random import Random
@@ -24,9 +24,6 @@ INTERVAL = 0.9  # the share of the draws that the stated range of bytes holds
 WIDENED = 0.7
 NO_DOUBT = 0.005  # the chance that any frame is wrong, below which all draws would be the same walk
 SAME_MODULE = 0.5  # of the draws of a function that nothing names: it is of the module that called it
-# What draws state that all agree where code cannot be read: so it was in 73 of 73 lab dumps with 2 or 5 of 8 modules
-# hidden, but in 49 of 54 stacks of real code (tests.real.stacks) with 2 of 9.
-DARK_SURE = 0.95
 PSEUDO_COUNT = 1  # draws each way beside those made: 200 equal ones do not make a certainty
 
 
@@ -114,9 +111,7 @@ def _size(rebuilt: Rebuilt) -> int:
 
 def _stated(agreeing: int, count: int, verdict: Truth) -> float:
     share = (agreeing + PSEUDO_COUNT) / (count + 2 * PSEUDO_COUNT)
-    if agreeing < count:
-        return verdict.of(share)
-    return min(share, DARK_SURE) if verdict is DARK_VERDICT else share
+    return min(share, verdict.most) if agreeing == count else verdict.of(share)
 
 
 def _of_frames(frames: Iterable[Frame], owner: Owner) -> Dict[str, int]:

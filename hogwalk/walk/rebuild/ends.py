@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Optional, Sequence
 
-from hogwalk.machine.windows import STACK_OVERFLOW
+from hogwalk.machine.windows import PAGE, STACK_OVERFLOW
 from hogwalk.machine.x86.opcodes import INT3
 from hogwalk.model import Registers
 from hogwalk.walk.evidence import Evidence
@@ -12,10 +12,10 @@ from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.chained import Chains
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.edges import Edges
-from hogwalk.walk.rebuild.functions import Functions, Prediction
+from hogwalk.walk.rebuild.functions import Prediction
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.pairs import USUAL_FRAME
-from hogwalk.walk.rebuild.reach import PUSHED, Reach
+from hogwalk.walk.rebuild.reach import FARTHEST_START, PUSHED, Reach
 
 FROM_REGISTERS, NOT_REGISTERS = int(Clue.FROM_REGISTERS), int(Clue.NOT_REGISTERS)
 EBP_START, BELOW_EBP_START = int(Clue.EBP_START), int(Clue.BELOW_EBP_START)
@@ -32,8 +32,6 @@ UNREAD, PLACED = int(Clue.UNREAD), int(Clue.DEPTH | Clue.DEPTH_ALONE)
 HOLE_NEAR = 0x100  # bytes above Limit: an unreadable page within these leaves nothing to start from below it
 SAVED_NEAR = 0x1200  # bytes: a page, as some writers save whole ones, and some
 FRAME = USUAL_FRAME[0]
-FARTHEST_START = 0x1800  # bytes above Limit: a frame larger than the largest known ones would have to lie below
-PAGE = 0x1000  # bytes: a region smaller than a page is a part of a stack, and its end is no bottom
 
 
 def overflowed(evidence: Evidence) -> bool:
@@ -45,14 +43,16 @@ def overflowed(evidence: Evidence) -> bool:
 
 
 def start_clues(
-    evidence: Evidence, nodes: Sequence[Node], functions: Functions, reach: Reach, at_esp: Optional[int]
+    evidence: Evidence, nodes: Sequence[Node], resumed: Optional[Prediction], reach: Reach, at_esp: Optional[int]
 ) -> Dict[int, int]:
-    """For each node at which a walk can start, by number, the clues for and against it; `at_esp` is as in Chains."""
-    if evidence.registers is not None:
-        return _from_registers(evidence.registers, nodes, functions, at_esp)
+    """For each node at which a walk can start, by number, the clues for and against it.
+
+    `resumed` is what runs with the registers, None where these are not known; `at_esp` is as in Chains.
+    """
+    if evidence.registers is not None and resumed is not None:
+        return _from_registers(evidence.registers, nodes, resumed, at_esp)
     if not overflowed(evidence):
-        low = evidence.region.limit
-        low = next((end for start, end in evidence.image.holes if start == low), low)
+        low = evidence.image.start
         return {number: _by_place(evidence, node.slot - low) for number, node in enumerate(nodes)}
     limit, mark = evidence.region.limit, 0
     hole = next((hole for hole in evidence.image.holes if hole[0] <= limit + HOLE_NEAR), None)
@@ -69,9 +69,8 @@ def start_clues(
 
 
 def _from_registers(
-    registers: Registers, nodes: Sequence[Node], functions: Functions, at_esp: Optional[int]
+    registers: Registers, nodes: Sequence[Node], resumed: Prediction, at_esp: Optional[int]
 ) -> Dict[int, int]:
-    resumed = functions.resumed(registers.ip, registers.sp, registers.bp)
     slots, framed = resumed.slots, registers.bp + FRAME
     if resumed.exact and resumed.certain:
         # However many frames of earlier calls lie farther on: they may all lie inside one large frame.

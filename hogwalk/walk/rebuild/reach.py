@@ -30,6 +30,7 @@ SIZES: Tuple[Tuple[int, int], ...] = (
 )
 SIZE_TOPS = tuple(top for top, _ in SIZES)
 SIZE_CLUES = (*(clue for _, clue in SIZES), OVER_800)
+FARTHEST_START = 0x1800  # bytes above where a stack ends: no frame that could lie below is known to be larger
 NEAR = 0x400  # bytes within which any candidate may be the newest one
 PUSHED = 8  # bytes: any function pushes that much, and a call that cannot push its return address needs none
 UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x800, MAY_REACH_FAR))

@@ -39,12 +39,13 @@ LEFT_OVER, LEFT_OVER_SHAPE = 23.0, 1.0  # frames, and no unit: 44 lab cases of u
 class Truth(NamedTuple):
     """What comes true of a share between 0 and 1: in logits `shrink` times as much, plus `shift`.
 
-    Above evens it is `bend` times as much more, below evens less.
+    Above evens it is `bend` times as much more, below evens less.  `most` is the most to state of draws that all agree.
     """
 
     shrink: float
     shift: float
     bend: float = 0.0
+    most: float = 1.0
 
     def of(self, share: float) -> float:
         """The probability to state for a share."""
@@ -53,7 +54,10 @@ class Truth(NamedTuple):
         return 1 / (1 + exp(-self.shrink * odds - self.bend * abs(odds) - self.shift))
 
 
-DARK_TRUTH, DARK_VERDICT, VERDICT = Truth(0.983, 0.121), Truth(0.475, 0.115), Truth(0.556, 0.359)
+DARK_TRUTH, VERDICT = Truth(0.983, 0.121), Truth(0.556, 0.359)
+# Draws that all agree were right in 73 of 73 lab dumps with 2 or 5 of 8 modules hidden, but in 49 of 54 stacks of real
+# code (tests.real.stacks) with 2 of 8.
+DARK_VERDICT = Truth(0.475, 0.115, most=0.95)
 WHOLE_VERDICT = Truth(0.975, 0.888)  # of draws where chains without registers lead: 102 lab cases of user-raw
 
 

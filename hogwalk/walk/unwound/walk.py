@@ -17,6 +17,7 @@ from hogwalk.walk.rebuild.edges import Edges
 from hogwalk.walk.rebuild.ends import overflowed
 from hogwalk.walk.rebuild.graph import DOUBTFUL, Posterior
 from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.reach import FARTHEST_START
 from hogwalk.walk.rebuild.scale import Weighing
 from hogwalk.walk.rebuild.walk import Rebuilt, Truth, Weighed
 from hogwalk.walk.unwound import weights
@@ -26,7 +27,6 @@ from hogwalk.walk.unwound.steps import StepFinder
 from hogwalk.walk.unwound.straight import straight
 from hogwalk.walk.unwound.votes import returned_to, voted
 
-FARTHEST_START = 0x1800  # bytes above Limit
 STARTS = (
     (0x100, int(Clue.MAY_REACH_NEAR)), (0x200, int(Clue.MAY_REACH_200)), (0x400, int(Clue.MAY_REACH)),
     (0x600, int(Clue.MAY_REACH_600)),
