@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Dict
@@ -13,6 +12,7 @@ from tests.real.measure import executed, stack_bytes
 from tests.real.pe import PAGE, Image
 from tests.real.run import CDECL
 from tests.real.wheels import RealFile, cache_root, content
+from tests.symbols.images import image
 
 STUBS, HEAP = 0x8A800000, 0x81400000
 STUB_BYTES, MOST_TAKEN = 16, 0x40
@@ -40,13 +40,13 @@ def driver(name: str, file: RealFile, base: int, functions: int) -> Driver:
 
     Raises UnreachableError.
     """
-    image, taken, cells = Image(content(file, cache_root()), base), stack_bytes(), {}
-    for one in image.imports:
+    loaded, taken, cells = Image(content(file, cache_root()), base), stack_bytes(), {}
+    for one in loaded.imports:
         known = taken.get(one.name, 0 if one.library.startswith(CDECL) else None)
         if known is not None and known <= MOST_TAKEN and not one.name.startswith("?"):
             cells[one.cell] = STUBS + PAGE + STUB_BYTES * (known // 4)
-    image.fill(cells)
-    return Driver(name, file, image, {base + at: count for at, count in first_returns(file, functions).items()})
+    loaded.fill(cells)
+    return Driver(name, file, loaded, {base + at: count for at, count in first_returns(file, functions).items()})
 
 
 @lru_cache(maxsize=None)
@@ -55,17 +55,17 @@ def first_returns(file: RealFile, functions: int) -> Dict[int, int]:
 
     The starts, from the file's base on, are exports and what was seen called when the file's functions were run.
     """
-    image = Image(content(file, cache_root()))
+    linked = Image(content(file, cache_root()))
     calls = executed(file, stack_bytes(), functions, cache_root())
     called = {call.callee for call in calls if call.callee != call.return_address}
     decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)
     found: Dict[int, int] = {}
-    for start in sorted({*called, *image.exports}):
-        inside, code = False, bytes(image.memory[start - image.base :][:LONGEST] if image.is_code(start) else b"")
+    for start in sorted({*called, *linked.exports}):
+        inside, code = False, bytes(linked.memory[start - linked.base :][:LONGEST] if linked.is_code(start) else b"")
         for _, _, name, operands in decoder.disasm_lite(code, start):
             inside = inside or name == "call"
             if name.split()[-1] == "ret" and inside:
-                found[start - image.base] = int(operands or "0", 0)
+                found[start - linked.base] = int(operands or "0", 0)
             if name.split()[-1] in ("ret", "int3"):
                 break
     return found
@@ -73,16 +73,10 @@ def first_returns(file: RealFile, functions: int) -> Dict[int, int]:
 
 def stubs() -> bytes:
     """A module of functions that return a number from memory: mov eax,[HEAP]; ret N, for every N."""
-    header = bytearray(PAGE)
-    struct.pack_into("<2s58xI", header, 0, b"MZ", 0x40)
-    struct.pack_into("<4sHHIIIHH", header, 0x40, b"PE\0\0", 0x14C, 1, 0x4A000000, 0, 0, 0xE0, 0x2102)
-    struct.pack_into("<HBBIIIIII", header, 0x58, 0x10B, 8, 0, PAGE, 0, 0, 0, PAGE, 2 * PAGE)
-    struct.pack_into("<III", header, 0x58 + 28, STUBS, PAGE, 0x200)
-    struct.pack_into("<IIIHH", header, 0x58 + 56, 2 * PAGE, PAGE, 0, 1, 0)
-    struct.pack_into("<I", header, 0x58 + 92, 16)
-    struct.pack_into("<8sIIII12xI", header, 0x138, b".text", PAGE, PAGE, PAGE, PAGE, 0x60000020)
     code = b"".join(
         (b"\xa1" + HEAP.to_bytes(4, "little") + b"\xc2" + taken.to_bytes(2, "little")).ljust(STUB_BYTES, b"\xcc")
         for taken in range(0, MOST_TAKEN + 1, 4)
     )
-    return bytes(header) + code.ljust(PAGE, b"\xcc")
+    module = bytearray(image(False, {}, 3 * PAGE))
+    module[PAGE : PAGE + len(code)] = code
+    return bytes(module)
