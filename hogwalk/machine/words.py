@@ -48,8 +48,9 @@ class Words:
         `ffffffff8081df65` is what every engine takes; 8081df65 by itself lies in no module to dbgeng 10.0.29507, whose
         evaluator, unlike that of 10.0.15063, does not extend the sign.
         """
-        sign = 1 << 8 * self.word - 1
-        return hexa(((address & self.mask) ^ sign) - sign & _ENGINE_MASK)
+        bits = 8 * self.word
+        address &= (1 << bits) - 1
+        return hexa(address | _ENGINE_MASK >> bits << bits if address >> bits - 1 else address)
 
     def unpack(self, raw: bytes) -> Tuple[int, ...]:
         """The words of some bytes; bytes past the last whole one are left out."""

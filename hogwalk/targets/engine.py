@@ -32,7 +32,6 @@ from hogwalk.targets.held import about_of, live_data_block, one_line, raised_con
 from hogwalk.targets.images.store import SearchPath, version_on_disk
 from hogwalk.targets.line import END, Line
 from hogwalk.targets.parsers import asked
-from hogwalk.targets.parsers.dt import field_offsets
 from hogwalk.targets.parsers.expr import parse_debugger_block
 from hogwalk.targets.parsers.lm import ModuleDetail
 from hogwalk.targets.parsers.settings import search_path
@@ -67,6 +66,7 @@ class EngineTarget:
         self._about: Optional[About] = None
         self._block: Optional[Tuple[Optional[bytes]]] = None
         self._ran: List[str] = []
+        self._named = False
         self._settings = Settings(self._run)
         self._remarks: Dict[str, None] = {}
         self._loaded: Optional[asked.Loaded] = None
@@ -118,15 +118,14 @@ class EngineTarget:
         return tuple(found[one] for one in ranges)
 
     def modules(self) -> Tuple[Module, ...]:
-        """The loaded modules as the engine holds them now, the state of their symbols from `lm`."""
-        self._loaded, foreign = asked.loaded(self.command("lm"), self._listed(), self.about().pointer_bytes)
-        self._foreign = tuple(dict.fromkeys((*self._foreign, *foreign)))
-        return self._loaded.modules
+        """The loaded modules as the engine holds them now; once a symbol was asked for, their states from `lm`."""
+        return self._load().modules
 
-    def _modules(self) -> asked.Loaded:
-        if self._loaded is None:
-            self.modules()
-        assert self._loaded is not None
+    def _load(self) -> asked.Loaded:
+        listed, size = self._listed(), self.about().pointer_bytes
+        early = not self._named and listed is not None and size == X86.word  # on x64 `lm` lists unloaded ones, too
+        self._loaded, foreign = asked.loaded("" if early else self.command("lm"), listed, size)
+        self._foreign = tuple(dict.fromkeys((*self._foreign, *foreign)))
         return self._loaded
 
     def _listed(self) -> Optional[List[asked.Listed]]:
@@ -140,7 +139,8 @@ class EngineTarget:
 
     def symbols(self, addresses: Sequence[int]) -> Tuple[Optional[Symbol], ...]:
         """The engine's own nearest symbols, some hundreds to a command."""
-        return asked.symbols(self.command, addresses, self._modules(), self.about().words)
+        loaded, self._named = self._loaded or self._load(), True
+        return asked.symbols(self.command, addresses, loaded, self.about().words)
 
     def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
         """None: kf's rows tell what frame data say; `.fnent` leaves out FRAMEDATA's saved registers (10.0.15063)."""
@@ -151,7 +151,7 @@ class EngineTarget:
 
         Where memory has none (a live machine discards them), those of images on disk, which `lm v` does not look at.
         """
-        found = asked.details(self.command, modules, self._modules(), self.about().words)
+        found = asked.details(self.command, modules, self._loaded or self._load(), self.about().words)
         self._remarks.update(dict.fromkeys(asked.remarks_on(found)))
         return tuple(self._version(one) if one is not None else None for one in found)
 
@@ -182,10 +182,8 @@ class EngineTarget:
     def field(self, type_name: str, field: str) -> Optional[int]:
         """The offset `dt nt!TYPE` prints for a field, or None without types."""
         if type_name not in self._types:
-            try:
-                self._types[type_name] = field_offsets(self.command(f"dt nt!{type_name}"))
-            except CommandFailed:
-                self._types[type_name] = {}
+            together = asked.TYPES.get(self.about().pointer_bytes, ())
+            self._types.update(asked.fields(self.command, together if type_name in together else (type_name,)))
         return self._types[type_name].get(field)
 
     def debugger_block(self) -> Optional[bytes]:

@@ -125,9 +125,9 @@ def test_all_output_is_ascii_narrow_and_written_in_small_pieces(engine: Engine, 
             assert max(map(len, step.output.splitlines())) <= 100, step.command
 
 
-def test_triage_asks_at_most_thirteen_commands_and_reads_the_stack_once(engine: Engine, installed: Setting) -> None:
+def test_triage_asks_at_most_twelve_commands_and_reads_the_stack_once(engine: Engine, installed: Setting) -> None:
     document = report(host(engine, installed, "!py hogwalk --json")[0])
-    assert len(document["commands"]) <= 13
+    assert len(document["commands"]) <= 12
     questions = [json.loads(line) for line in DEMO.read_text().splitlines()[1:]]
     stack_reads = [line["q"] for line in questions if line["q"][0] == "read" and line["q"][1] in range(*STACK)]
     assert stack_reads == [["read", STACK[0], STACK[1] - STACK[0]]]

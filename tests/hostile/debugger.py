@@ -96,7 +96,7 @@ class Debugger:
 
     def dbgCommand(self, text: str, *_: object) -> str:  # noqa: N802 - pykd's name
         self.ran.append(text)
-        return "".join(self._answer(part) for part in (text.split(";") if text.startswith("lmv") else [text]))
+        return "".join(self._answer(part) for part in (text.split(";") if text.startswith(("lmv", "dt")) else [text]))
 
     def _short(self, name: str) -> str:
         return self.short if name == "hog" else name
@@ -110,6 +110,8 @@ class Debugger:
             return self._details(int(text[6:], 16))
         if text.startswith(".foreach"):
             return self._symbols([int(word, 16) for word in text.split('"')[1].split()])
+        if text.startswith(".echo "):
+            return f"{text[6:]}\n"
         if text == "dt nt!_KTHREAD":
             return "   +0x01c StackLimit : Ptr32 Void\n   +0x158 StackBase : Ptr32 Void\n"
         try:

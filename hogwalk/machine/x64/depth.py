@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import capstone
 from capstone import x86
@@ -13,7 +13,7 @@ from hogwalk.machine.x64.unwindinfo import BytesAt
 
 WORD = X64.word
 MOST_STEPS = 400  # instructions looked at: hand-written code is short
-LONGEST = 15
+LONGEST, AT_ONCE = 15, 64  # bytes: of an instruction, and decoded in one go
 _STACK_POINTERS = (x86.X86_REG_RSP, x86.X86_REG_ESP, x86.X86_REG_SP)
 _CONDITIONAL = frozenset(("loop", "loope", "loopne"))
 
@@ -40,6 +40,8 @@ class Depths:
         self._code_at = code_at
         self._decoder = _decoder()
         self._known: Dict[int, Optional[ToReturn]] = {}
+        self._ahead: Iterator[capstone.CsInsn] = iter(())
+        self._next: Optional[int] = None  # where the next of these begins
 
     def to_return(self, address: int) -> Optional[ToReturn]:
         """The way from an instruction to the `ret` of its function; None where the code does not say."""
@@ -82,6 +84,16 @@ class Depths:
         return at == end
 
     def _decode(self, at: int) -> Optional[capstone.CsInsn]:
+        """The instruction at an address; those behind it are at hand from then on."""
+        found = next(self._ahead, None) if at == self._next else None
+        if found is None:
+            code = self._code_at(at, AT_ONCE)
+            self._ahead = self._decoder.disasm(code, at) if code is not None else iter(())
+            found = next(self._ahead, None) or self._alone(at)
+        self._next = None if found is None else at + found.size
+        return found
+
+    def _alone(self, at: int) -> Optional[capstone.CsInsn]:
         for count in (LONGEST, 8, 4, 2, 1):
             code = self._code_at(at, count)
             if code is not None:

@@ -16,6 +16,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 from hogwalk.errors import CommandFailed
 from hogwalk.machine.words import Words, shown
 from hogwalk.model import Module, Symbol
+from hogwalk.targets.parsers.dt import by_type, field_offsets, format_types
 from hogwalk.targets.parsers.expr import EXPRESSION, parse_value
 from hogwalk.targets.parsers.lm import (
     MOST_UNLOADED,
@@ -33,6 +34,9 @@ from hogwalk.targets.parsers.words import split_symbol
 
 AT_ONCE = 400  # addresses in one command of 4 KB; the engine's limit is far above
 MOST_ALONE = 64  # addresses asked again one by one; of more only the module is said
+# Types of nt that one triage asks for, by the bytes of a pointer: in one command.
+TYPES: Dict[int, Tuple[str, ...]] = {4: ("_KTHREAD", "_ETHREAD", "_EPROCESS")}
+TYPES[8] = (*TYPES[4], "_KERNEL_STACK_CONTROL", "_KERNEL_STACK_SEGMENT")
 Ask = Callable[[str], str]
 
 
@@ -44,6 +48,21 @@ def value(ask: Ask, expression: str) -> Optional[int]:
         return parse_value(ask(f"? ({expression})"))
     except CommandFailed:
         return None
+
+
+def fields(ask: Ask, types: Sequence[str]) -> Dict[str, Dict[str, int]]:
+    """The offsets of nt's types by their fields, {} for a type that the debugger does not know."""
+    parts = by_type(_said(ask, format_types(types)))
+    if len(parts) != len(types):
+        parts = [_said(ask, format_types([name])) for name in types]
+    return {name: field_offsets(part) for name, part in zip(types, parts)}
+
+
+def _said(ask: Ask, command: str) -> str:
+    try:
+        return ask(command)
+    except CommandFailed:
+        return ""
 
 
 class Listed(NamedTuple):

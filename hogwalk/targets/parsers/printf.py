@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
-from hogwalk.machine.words import Words
+from hogwalk.machine.words import Words, shown
 from hogwalk.model import Symbol
 from hogwalk.targets.parsers.words import ADDRESS, address, fold, split_symbol
 
@@ -45,8 +45,13 @@ def spoken(
     The symbol is None where the bare address is printed; messages in between are passed over; `pointer_bytes` 4 folds.
     """
     asked = {fold(word, pointer_bytes): word for word in addresses}
+    usual = {f"{shown(word)})": word for word in addresses}
     found: List[Tuple[int, Optional[str]]] = []
     for line in text.split("\n"):
+        symbol, _, tail = line.rpartition(" (")
+        if tail in usual:  # as below, and nearly every line is
+            found.append((usual[tail], symbol))
+            continue
         named = _NAMED.match(line)
         answer = named or _BARE.match(line)
         word = asked.get(fold(address(answer.group(answer.lastindex or 1)), pointer_bytes)) if answer else None

@@ -10,6 +10,7 @@ _RADIX = re.compile(r"base is (8|10|16)\b")
 _EVALUATOR = re.compile(r"Current expression evaluator: (MASM|C\+\+)(?!\S)")
 _FORCED = re.compile(r'solely based on frame pointer" is "(enabled|disabled)"')
 _SEARCH_PATH = re.compile(r"(?i)search path is: *(.*)$", re.MULTILINE)
+_NO_PATH = "<empty>"
 _DUMP_FILE = re.compile(r"^\.\s+\d+ .*?[Dd]ump(?: file)?: (.+)$", re.MULTILINE)
 
 
@@ -34,7 +35,8 @@ def frame_pointers_only(text: str) -> bool:
 def search_path(text: str) -> str:
     """The path in the answer to `.exepath`, expanded where the debugger prints that too; "" for none."""
     found = _SEARCH_PATH.findall(text)
-    return found[-1].strip() if found else ""
+    path = found[-1].strip() if found else ""
+    return path if path != _NO_PATH else ""
 
 
 def dump_file(text: str) -> str:

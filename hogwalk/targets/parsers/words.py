@@ -12,7 +12,7 @@ from hogwalk.model import Symbol
 ADDRESS = r"[0-9a-fA-F]{8}(?:`?[0-9a-fA-F]{8})?"
 HEAD = r"(?:#\s+)?(?:Memory\s+)?(?:ChildEBP|Child-SP)\s+Ret"  # of the debugger's own stack tables
 
-_DISPLACEMENT = re.compile(r"\+0x([0-9a-fA-F]{1,8}(?:`?[0-9a-fA-F]{1,8})?)$")
+_DISPLACEMENT = re.compile(r"[0-9a-fA-F]{1,8}(?:`?[0-9a-fA-F]{1,8})?")
 
 
 def address(text: str) -> int:
@@ -38,10 +38,10 @@ def split_symbol(text: str) -> Optional[Symbol]:
     text = text.strip()
     if not text or text[:2].lower() == "0x":
         return None
-    offset = _DISPLACEMENT.search(text)
-    stem = text[: offset.start()] if offset else text
-    displacement = address(offset.group(1)) if offset else 0
+    stem, plus, digits = text.rpartition("+0x")
+    known = plus and _DISPLACEMENT.fullmatch(digits)
+    displacement = address(digits) if known else 0
+    stem = stem if known else text
     module, _, name = stem.partition("!")
-    if not module.strip():
-        return None
-    return Symbol(module.strip(), name.strip(), displacement)
+    module = module.strip()
+    return Symbol(module, name.strip(), displacement) if module else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Dict, Optional
 
 from hogwalk.errors import Unreadable
@@ -10,7 +11,7 @@ from hogwalk.machine.x64.unwindinfo import ENTRY, MOST_ENTRIES, Entry, FunctionT
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import Module
 from hogwalk.targets.images.pe import Pe
-from hogwalk.targets.images.source import Window
+from hogwalk.targets.images.source import Memory, Window
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.modules import ModuleMap
 
@@ -149,9 +150,13 @@ class Unwinding:
                 raise Unreadable(address, count)
             return found
 
-        try:
-            at, size = Pe(Window(read, module.start, module.end - module.start)).directory(EXCEPTION)
-        except Unreadable:
+        window = Window(read, module.start, module.end - module.start)
+        line = self._reader.line(module.start)
+        for headers in (Memory(line), None) if line is not None else (None,):  # nearly all lie in the first page
+            with contextlib.suppress(Unreadable):
+                at, size = Pe(window, headers).directory(EXCEPTION)
+                break
+        else:
             return None
         raw = self._reader.readable_from(module.start + at, min(size, ENTRY.size * MOST_ENTRIES)) if at else b""
         if not raw:
