@@ -7,8 +7,9 @@ from typing import Dict, Optional
 
 import pytest
 
-from hogwalk.machine.x64.calls import calls_before
+from hogwalk.machine.x64.calls import Operand, calls_before, operand
 from hogwalk.machine.x64.depth import Depths, ToReturn
+from hogwalk.machine.x64.thunks import may_leave
 from hogwalk.machine.x64.unwind import RBP, Unwinder
 from hogwalk.machine.x64.unwindinfo import Entry, FunctionTable, parse_unwind
 from hogwalk.machine.x86.calls import CallKind
@@ -203,6 +204,43 @@ def test_call_forms(code: bytes, kind: CallKind, length: int) -> None:
         assert call.pointer == BASE + 0x1100
     if kind is CallKind.DIRECT:
         assert call.target == BASE + 0x1010
+
+
+@pytest.mark.parametrize(
+    ("code", "read"),
+    [
+        (b"\xff\x50\x18", Operand(0, None, 1, 0x18)),  # call [rax+18h]
+        (b"\x41\xff\x55\xf8", Operand(13, None, 1, -8)),  # call [r13-8]
+        (b"\xff\x14\xcb", Operand(RBX, 1, 8, 0)),  # call [rbx+rcx*8]
+        (b"\x41\xff\x94\xf4\x40\x04\x00\x00", Operand(12, RSI, 8, 0x440)),  # call [r12+rsi*8+440h]
+        (b"\x43\xff\x54\xcc\x40", Operand(12, 9, 8, 0x40)),  # call [r12+r9*8+40h]
+        (b"\x41\xff\x54\x24\x40", Operand(12, None, 1, 0x40)),  # call [r12+40h]
+        (b"\xff\x14\xf5\x00\x10\x00\x00", Operand(None, RSI, 8, 0x1000)),  # call [rsi*8+1000h]
+        (b"\xff\xd3", None),  # call rbx
+        (b"\xff\x15\x00\x01\x00\x00", None),
+    ],
+)
+def test_what_a_call_reads_its_target_through(code: bytes, read: Optional[Operand]) -> None:
+    (call, *_) = calls_before(b"\x90" * 9 + code, BASE + 0x1000)
+    assert operand(b"\x90" * 9 + code, call) == read
+
+
+@pytest.mark.parametrize(
+    ("code", "leaves"),
+    [
+        (b"\x48\x83\xec\x28\xe8\x00\x10\x00\x00\x48\x83\xc4\x28\xc3", False),  # a call, a ret
+        (b"\x31\xc0\x75\x01\xc3\xeb\xf9\xc3", False),  # jumps inside
+        (b"\x48\x83\xc4\x28\xe9\x00\x10\x00\x00", True),  # jmp to another function
+        (b"\x48\x83\xc4\x28\xe9\x00\x00\x00\x70", False),  # not to code: no jump
+        (b"\x85\xc0\x0f\x84\x00\x10\x00\x00\xc3", True),  # je to another function
+        (b"\x48\x83\xc4\x28\xeb\x40", True),
+        (b"\x48\xff\x25\x00\x10\x00\x00", True),  # jmp [the dispatcher of guarded calls]
+        (b"\x41\xff\xe2", True),  # jmp r10
+        (b"\xff\xd0\xc3", False),  # call rax
+    ],
+)
+def test_a_function_that_may_jump_on_to_another_one(code: bytes, leaves: bool) -> None:
+    assert may_leave(code, BASE, lambda address: BASE <= address < BASE + 0x4000) == leaves
 
 
 def test_no_call_ends_there() -> None:

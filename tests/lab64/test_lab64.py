@@ -18,6 +18,7 @@ from hogwalk.targets.dump import open_dump
 from hogwalk.targets.text import open_text
 from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.facts.segments import older_segments
+from hogwalk.walk.rebuild.clues import Clue, words
 from hogwalk.walk.rebuild.walk import Rebuilt
 from hogwalk.walk.unwound import rebuild
 from tests.lab64.build import build
@@ -66,6 +67,7 @@ def test_readable_code_is_walked_whole(style: str, root: Path) -> None:
     [
         ("sym", 1), ("trap", 1), ("nosym", 1), ("nosym", 108), ("chain", 9125),
         ("fp", 1), ("fp", 9), ("fp", 15), ("fp", 9125), ("fp", 9502),
+        ("sym", 9115), ("chain", 9126), ("sym", 9616), ("retcfg", 9615),
     ],
 )  # fmt: skip
 def test_without_any_registers_at_most_one_frame_is_missing(style: str, seed: int, root: Path) -> None:
@@ -73,6 +75,21 @@ def test_without_any_registers_at_most_one_frame_is_missing(style: str, seed: in
     found = score(made.truth, pairs(rebuild(replace(evidence(made), registers=None))))
     assert found.missed <= 1
     assert found.precision >= 0.9  # what ran before may have left a chain that ends in the live one
+
+
+@pytest.mark.parametrize(("style", "seed"), [("sym", 9115), ("chain", 9126)])
+def test_registers_kept_for_a_call_tell_its_callee_from_one_that_has_returned(
+    style: str, seed: int, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = replace(evidence(case(style, seed, root)), registers=None)
+    found = rebuild(known)
+    assert score(case(style, seed, root).truth, pairs(found)).missed == 0
+    dead = words(int(Clue.OTHER_KEPT))
+    assert not any(dead in reason for reason in found.reasons)
+    edges = found.weighed.clued.edges.steps
+    assert any(mask & Clue.OTHER_KEPT for steps in edges for _, mask in steps)
+    monkeypatch.setattr("hogwalk.walk.unwound.steps.Forks.judged", lambda forks, steps: list(steps))
+    assert score(case(style, seed, root).truth, pairs(rebuild(known))).missed == 2
 
 
 @pytest.mark.parametrize("style", ["trap", "fp", "asm", "segment"])

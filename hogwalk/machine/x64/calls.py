@@ -7,7 +7,7 @@ is part of no call.
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from hogwalk.machine.words import X64
 from hogwalk.machine.x86.calls import FF_LENGTHS, Call, CallKind
@@ -16,6 +16,16 @@ LONGEST = 9
 NEAR = 0x10000000  # a direct call farther than 256 MB: rare, as import optimization makes them
 SYSTEM_CALLS = (b"\x0f\x05",)
 _REX = range(0x40, 0x50)
+_REX_X, _REX_B = 2, 1  # the bits of REX that extend a SIB's index, and its base or ModRM's r/m
+
+
+class Operand(NamedTuple):
+    """The memory that holds a call's target, by the numbers of registers: base + index * scale + displacement."""
+
+    base: Optional[int]
+    indexed: Optional[int]
+    scale: int
+    displacement: int
 
 
 def calls_before(code: bytes, return_address: int) -> Tuple[Call, ...]:
@@ -58,6 +68,23 @@ def _indirect(code: bytes, length: int, return_address: int) -> Optional[Call]:
     if mod == 0 and rm == 5:  # relative to RIP
         return Call(address, whole, CallKind.POINTER, pointer=(return_address + displacement) & X64.mask)
     return Call(address, whole, CallKind.MEMORY, displacement=displacement)
+
+
+def operand(code: bytes, call: Call) -> Optional[Operand]:
+    """What the memory call at the end of `code` reads its target through; None for any other call."""
+    code = code[-call.length :]
+    if call.kind is not CallKind.MEMORY or len(code) < call.length:
+        return None
+    rex = code[0] if code[0] in _REX else 0
+    modrm = code[2 if rex else 1]
+    low, extended = modrm & 7, 8 if rex & _REX_B else 0
+    if low != 4:  # no SIB
+        return Operand(low | extended, None, 1, call.displacement)
+    sib = code[3 if rex else 2]
+    index = sib >> 3 & 7 | (8 if rex & _REX_X else 0)
+    based = not (modrm >> 6 == 0 and sib & 7 == 5)
+    base = sib & 7 | extended if based else None
+    return Operand(base, None if index == 4 else index, 1 << (sib >> 6), call.displacement)
 
 
 def _implausibility(call: Call, return_address: int) -> Tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Thunks of x64 code: the jumps that import stubs, incremental links and hot patches consist of."""
+"""Jumps from one x64 function to another: import stubs, incremental links, hot patches, tail calls."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hogwalk.machine.words import X64
 from hogwalk.machine.x86.reader import CodeReader
 
 LONGEST = 7
+JUMP_INDIRECT = 4  # of FF: jmp r/m
 HOPS = 4  # import thunk, incremental link thunk, hot patch: more in a row is a loop
 
 
@@ -20,6 +21,23 @@ def through_thunks(reader: CodeReader, is_code: Callable[[int], bool], target: i
             break
         target = further
     return target
+
+
+def may_leave(code: bytes, begin: int, is_code: Callable[[int], bool]) -> bool:
+    """Whether some bytes of a function's whole `code`, which begins at an address, can be a jump out of it.
+
+    Every byte is taken for the first of an instruction: no jump is missed, and hardly a chance one leads into code.
+    """
+    for at, byte in enumerate(code[:-1]):
+        if byte == 0xFF and code[at + 1] >> 3 & 7 == JUMP_INDIRECT:
+            return True
+        size = 4 if byte == 0xE9 or (byte == 0x0F and code[at + 1] >> 4 == 8) else 1 if byte == 0xEB else 0
+        behind = at + 1 + (byte == 0x0F) + size
+        if size and behind <= len(code):
+            distance = behind + int.from_bytes(code[behind - size : behind], "little", signed=True)
+            if not 0 <= distance < len(code) and is_code(begin + distance):
+                return True
+    return False
 
 
 def _jumped_to(reader: CodeReader, target: int, code: bytes) -> Optional[int]:

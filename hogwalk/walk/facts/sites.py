@@ -85,7 +85,7 @@ class CallSites:
                 if self._behind_image(return_address, call.target):
                     return Site(return_address, SiteKind.CALL, call)
             elif call.pointer is not None:
-                return Site(return_address, SiteKind.CALL, call, self._through(call.pointer))
+                return Site(return_address, SiteKind.CALL, call, self.through(call.pointer))
             elif call.kind is not CallKind.SYSTEM:
                 return Site(return_address, SiteKind.CALL, call)
         if self.reader.words is X86 and calls32.may_end(code):
@@ -104,7 +104,8 @@ class CallSites:
 
         return thunks64.through_thunks(self.reader, self.modules.is_code, target)
 
-    def _through(self, pointer: int) -> Optional[int]:
+    def through(self, pointer: int) -> Optional[int]:
+        """The function that a call through a word runs, thunks followed; None where it does not lead into code."""
         function = self.blocks.code_word(pointer)
         return None if function is None else self._followed(function)
 

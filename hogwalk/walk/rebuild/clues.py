@@ -68,6 +68,7 @@ class Clue(IntEnum):
     OTHER_TARGET = 13, Group.TARGET, "the call names another function", -6.0
     ELSEWHERE_TARGET = 127, Group.TARGET, "the call targets code that is not known to be the running function's"
     OTHER_EXACT = 112, Group.TARGET, "the call names another function, which may have jumped on"
+    OTHER_KEPT = 158, Group.TARGET, "the registers kept since the call show that another function was called"
     ANY_TARGET = 14, Group.TARGET, "only run time knows what the call targets"
     TABLE_TARGET = 15, Group.TARGET, "the driver object's dispatch table names the running function", 3.0
     NO_TABLE_TARGET = 16, Group.TARGET, "the driver object's dispatch table does not name the running function", -3.0

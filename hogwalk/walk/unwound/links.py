@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Callable, Dict, List, Optional, Sequence
 
+from hogwalk.machine.x64.thunks import may_leave
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.rebuild.clues import Clue
@@ -15,6 +16,7 @@ PUSHED = -1  # stands for the target where the processor pushed the return addre
 NEAR, NEARER = 0x4000, 0x400  # bytes from a call's target to an address that its function may hold, where no table says
 REACHED, ANY_TARGET, TAIL_POSSIBLE = int(Clue.REACHED), int(Clue.ANY_TARGET), int(Clue.TAIL_POSSIBLE)
 OTHER_TARGET, ELSEWHERE_TARGET = int(Clue.OTHER_TARGET), int(Clue.ELSEWHERE_TARGET)
+MOST_CODE = 0x2000  # bytes of a function that are looked through for jumps
 NEAR_TARGET, FARTHER_TARGET = int(Clue.NEAR_TARGET), int(Clue.FARTHER_TARGET)
 
 
@@ -39,6 +41,7 @@ class Links:
         self._unwinding = unwinding
         self.keys: List[Optional[int]] = [PUSHED if node.clues & TRAP_FRAME else node.target for node in nodes]
         self._rows: Dict[int, Row] = {}
+        self._staying: Dict[int, bool] = {}
         self._thunks_unseen = evidence.about.kind == "text"  # a call that a log shows may lead through a thunk
         self._targets = sorted({node.target for node in nodes if node.target is not None})
 
@@ -61,6 +64,19 @@ class Links:
         if found is None:
             found = self._rows[address] = Row(self._targets_it, address)
         return found
+
+    def stays(self, target: Optional[int]) -> bool:
+        """Whether the function that begins at a call's target is known to hold no jump to another one."""
+        if target is None or target == PUSHED:
+            return False
+        if target not in self._staying:
+            unwinder = self._unwinding.of(target)
+            entry = None if unwinder is None else unwinder.table.entry(target)
+            code = None
+            if entry is not None and entry.begin == target and entry.end - target <= MOST_CODE:
+                code = self._evidence.reader.bytes_at(target, entry.end - target)
+            self._staying[target] = bool(code) and not may_leave(code or b"", target, self._evidence.modules.is_code)
+        return self._staying[target]
 
     def _targets_it(self, target: int, address: int) -> int:
         """Whether a call of `target` runs the function that holds a return address."""

@@ -13,6 +13,7 @@ from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.edges import Edge
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.unwound.callers import Callers, Known
+from hogwalk.walk.unwound.forks import Forks
 from hogwalk.walk.unwound.kept import Kept
 from hogwalk.walk.unwound.links import OTHER_TARGET, Links
 from hogwalk.walk.unwound.sizes import Sizes, window
@@ -84,6 +85,7 @@ class StepFinder:
     def steps(self) -> List[Sequence[Edge]]:
         """For each candidate its steps to older ones."""
         found = [() if number in self.leaving else self._steps(number) for number in range(len(self._nodes))]
+        found = Forks(self._evidence, self._unwinding, self._nodes, self._links.stays).judged(found)
         return [self._shadowed(number, self._between(number, edges)) for number, edges in enumerate(found)]
 
     def _shadowed(self, number: int, edges: Sequence[Edge]) -> Sequence[Edge]:
@@ -204,7 +206,8 @@ class StepFinder:
     def _exact(self, node: Node, older: int) -> int:
         """The clues of a step that unwind data name: only a tail call makes it one from another function."""
         link = self._links.of(node.address, older)
-        return DEPTH | (OTHER_EXACT if link == OTHER_TARGET else link)
+        jumped = link == OTHER_TARGET and not self._links.stays(self._links.keys[older])
+        return DEPTH | (OTHER_EXACT if jumped else link)
 
     def _fits(self, older: int, caller: Caller) -> bool:
         return bool(self._nodes[older].clues & TRAP_FRAME) == caller.machine
