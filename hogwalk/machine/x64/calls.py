@@ -15,6 +15,7 @@ from hogwalk.machine.x86.calls import FF_LENGTHS, Call, CallKind
 LONGEST = 9
 NEAR = 0x10000000  # a direct call farther than 256 MB: rare, as import optimization makes them
 SYSTEM_CALLS = (b"\x0f\x05",)
+INDIRECT = 0xFF
 _REX = range(0x40, 0x50)
 _REX_X, _REX_B = 2, 1  # the bits of REX that extend a SIB's index, and its base or ModRM's r/m
 
@@ -32,8 +33,8 @@ def calls_before(code: bytes, return_address: int) -> Tuple[Call, ...]:
     """Every call that the bytes right before `return_address` can be, the most plausible first; empty for none."""
     code = code[-LONGEST:]
     found: List[Call] = []
-    for length in range(2, min(len(code), LONGEST) + 1):
-        if code[-length] == 0xFF:
+    for length in range(2, len(code) + 1) if INDIRECT in code else ():
+        if code[-length] == INDIRECT:
             call = _indirect(code, length, return_address)
             if call is not None:
                 found.append(call)
@@ -42,7 +43,8 @@ def calls_before(code: bytes, return_address: int) -> Tuple[Call, ...]:
         found.append(Call(return_address - 5, 5, CallKind.DIRECT, target=(return_address + distance) & X64.mask))
     if code[-2:] in SYSTEM_CALLS:
         found.append(Call(return_address - 2, 2, CallKind.SYSTEM))
-    found.sort(key=lambda call: _implausibility(call, return_address))
+    if len(found) > 1:
+        found.sort(key=lambda call: _implausibility(call, return_address))
     return tuple(found)
 
 

@@ -52,6 +52,7 @@ class CallSites:
         self._excerpt = excerpt
         self.modules = modules
         self.reader = reader
+        self._calls_before = _calls_before(reader)
         self.blocks = Blocks(reader, modules.is_code, max(LEAST_STEPS, min(MOST_STEPS, ALL_STEPS // max(1, most))))
         self._sites: Dict[int, Site] = {}
 
@@ -78,7 +79,7 @@ class CallSites:
             return Site(return_address, SiteKind.OUTSIDE)
         if len(code) < 2:
             return Site(return_address, SiteKind.UNREAD)
-        for call in _calls_before(self.reader)(code, return_address):
+        for call in self._calls_before(code, return_address):
             if call.target is not None:
                 if self.modules.is_code(call.target):
                     return Site(return_address, SiteKind.CALL, call, self._followed(call.target))

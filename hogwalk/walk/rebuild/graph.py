@@ -68,12 +68,10 @@ class Posterior:
         self._ways: Dict[Optional[int], Ways] = {}
 
     def _onward(self) -> List[float]:
-        cool, graph = self._cool, self._graph
-        found: List[float] = [-inf] * len(graph.starts)
+        cool, ends, steps = self._cool, self._graph.ends, self._graph.steps
+        found: List[float] = [-inf] * len(ends)
         for node in range(len(found) - 1, -1, -1):
-            terms = [cool * graph.ends[node]]
-            terms.extend(cool * score + found[older] for older, score in graph.steps[node])
-            found[node] = log_sum(terms)
+            found[node] = log_sum([cool * ends[node], *[cool * score + found[older] for older, score in steps[node]]])
         return found
 
     def nodes(self) -> List[float]:

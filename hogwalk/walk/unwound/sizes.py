@@ -31,12 +31,11 @@ class Distances(Dict[int, int]):
         super().__init__()
         self._found = found
         self._count = count
-        self._near = near
+        self._near = frozenset().union(*near)
         self._alone = list(found.values()).count(count) == 1
 
     def __missing__(self, distance: int) -> int:
-        nearby = SIZE_NEARBY if any(distance in sizes for sizes in self._near) else 0
-        known = self[distance] = nearby | self._own(distance)
+        known = self[distance] = (SIZE_NEARBY if distance in self._near else 0) | self._own(distance)
         return known
 
     def _own(self, distance: int) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from typing import AbstractSet, Dict, Iterable, List, NamedTuple, Optional
+from typing import AbstractSet, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
 from hogwalk.machine.x64.prologue import MACHINE_FRAME
 from hogwalk.walk.evidence import Evidence
@@ -34,7 +35,7 @@ def machine_frames(evidence: Evidence) -> Dict[int, MachineFrame]:
     """The machine frames of a stack by the slot of RIP: RIP, CS, RFLAGS, RSP, SS."""
     words, image = evidence.image.words, evidence.image
     found: Dict[int, MachineFrame] = {}
-    segments = [at for at, word in enumerate(words) if word in SEGMENTS]
+    segments = sorted(at for segment in SEGMENTS for at in _places(words, segment))
     for index in [at - 1 for at in segments if 0 < at < len(words) - 3]:
         segment = words[index + 1]
         rip, flags, rsp, stack_segment = words[index], words[index + 2], words[index + 3], words[index + 4]
@@ -49,6 +50,15 @@ def machine_frames(evidence: Evidence) -> Dict[int, MachineFrame]:
                 continue  # it would lie on what it pushed
             found[slot] = MachineFrame(slot, rip, rsp, False)
     return found
+
+
+def _places(words: Sequence[int], wanted: int) -> Iterator[int]:
+    """The indices of a word that few of a stack's words are."""
+    at = -1
+    with contextlib.suppress(ValueError):
+        while True:
+            at = words.index(wanted, at + 1)
+            yield at
 
 
 def nodes(
@@ -68,10 +78,11 @@ def nodes(
     indices: Iterable[int] = range(first, len(image.words), every)
     if known is not None:
         indices = [(slot - limit) // size for slot in known]
+    words = image.words
+    if kernel:  # as below, but this is what nearly every word is
+        indices = [at for at in indices if words[at] >= KERNEL_START or words[at] in symbols]
     for index in sorted({*indices, *framed}) if framed or known is not None else indices:
-        word = image.words[index]
-        if kernel and word < KERNEL_START and word not in symbols and index not in framed:
-            continue  # as below, but this is what nearly every word is
+        word = words[index]
         slot = limit + size * index
         frame = frames.get(slot)
         if frame is not None:

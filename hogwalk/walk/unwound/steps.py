@@ -112,7 +112,7 @@ class StepFinder:
             return edges
         found: List[Edge] = []
         led: Set[int] = set()
-        farthest, at, predicted, nodes = 0, number + 1, self.predicted, self._nodes
+        farthest, at, predicted, slots = 0, number + 1, self.predicted, self._slots
         for skipped, (older, mask) in enumerate(edges):
             while at < older:
                 slot = predicted[at]
@@ -121,7 +121,7 @@ class StepFinder:
                     if slot > farthest:
                         farthest = slot
                 at += 1
-            here = nodes[older].slot
+            here = slots[older]
             if here in led:
                 mask |= CONVERGED
             if farthest > here:

@@ -27,6 +27,7 @@ PLAIN_SIZES = sum(
         Clue.OVER_800,
     )
 )  # fmt: skip
+UNSIZED = ~PLAIN_SIZES
 LEAST = 0.1  # likely frames of a size that are no chance
 SIZE_SURE, SIZE_BORNE_OUT, SIZE_DENIED = int(Clue.SIZE_SURE), int(Clue.SIZE_BORNE_OUT), int(Clue.SIZE_DENIED)
 SIZE_HELD, SIZE_OPPOSED = int(Clue.SIZE_HELD), int(Clue.SIZE_OPPOSED)
@@ -55,19 +56,21 @@ def voted(
     alone = {group for address, group in groups.items() if address == group}  # of functions not known
     order = sorted(alone)
     near: Dict[int, Votes] = {group: _near(group, order, same) if group in alone else {} for group in same}
+    whole = {group: sum(votes.values()) for group, votes in same.items()}
+    held_by = {group: sum(votes.values()) >= VOTE for group, votes in near.items()}
     found: List[Sequence[Edge]] = []
     for node, edges, votes in zip(nodes, steps, own):
         if not votes:
             found.append(edges)
             continue
-        group = same[groups[node.address]]
-        told, nearby = sum(group.values()) - sum(votes.values()) >= VOTE, near[groups[node.address]]
-        held = sum(nearby.values()) >= VOTE
+        named = groups[node.address]
+        group, nearby, held = same[named], near[named], held_by[named]
+        told = whole[named] - sum(votes.values()) >= VOTE
         joined: List[Edge] = []
         for (older, mask), (size, share) in zip(edges, votes.items()):
             others, here = group[size] - share, nearby.get(size, 0.0)
             if others >= VOTE:  # then it does not matter how usual a size is
-                mask = mask & ~PLAIN_SIZES | (SIZE_SURE if others >= SURE else SIZE_BORNE_OUT)
+                mask = mask & UNSIZED | (SIZE_SURE if others >= SURE else SIZE_BORNE_OUT)
             elif told and others < LEAST:
                 mask |= SIZE_DENIED
             if here >= VOTE:
