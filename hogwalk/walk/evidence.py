@@ -116,12 +116,14 @@ def weigh(target: Target, seen: Seen, announce: Announce, earlier: Optional[Evid
     `earlier` is given back where all that it was made of is the same now.
     """
     about, region, image, registers = seen.about, seen.region, seen.image, seen.registers
+    known = earlier if earlier is not None and _held(target, earlier, seen) else None
     reader = CodeReader(target.read, about.page_bytes, about.words, LIVE_LINE if about.live else None)
-    words = code_words(image.words, registers, ModuleMap(seen.modules, reader))
+    listed = ModuleMap(seen.modules, reader) if known is None else known.modules
+    words = code_words(image.words, registers, listed)
     announce(f"asking for the symbols of {len(words)} code addresses")
     symbols = dict(zip(words, target.symbols(words)))
-    if earlier is not None and _unchanged(target, earlier, seen, symbols):
-        return earlier
+    if known is not None and _unchanged(target, known, seen, symbols):
+        return known
     modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
     sites = CallSites(modules, reader, len(words), about.kind == "text")
     announce("reading the code before the return addresses")
@@ -154,15 +156,24 @@ def weigh(target: Target, seen: Seen, announce: Announce, earlier: Optional[Evid
     )
 
 
+def _held(target: Target, earlier: Evidence, seen: Seen) -> bool:
+    """Whether stack, registers, modules and code are what they were when the earlier evidence was weighed."""
+    places = sorted((module.start, module.end) for module in seen.modules)
+    return (
+        (seen.about, seen.region, seen.registers, seen.fault, seen.unlisted)
+        == (earlier.about, earlier.region, earlier.registers, earlier.fault, earlier.unlisted)
+        and (seen.image.words, seen.image.holes) == (earlier.image.words, earlier.image.holes)
+        and places == [(module.start, module.end) for module in earlier.modules.modules]
+        and earlier.reader.holds(target.read)
+    )
+
+
 def _unchanged(target: Target, earlier: Evidence, seen: Seen, symbols: Dict[int, Optional[Symbol]]) -> bool:
-    """Whether the target answers and holds what it did when the earlier evidence was weighed, code included."""
+    """Whether the target answers what it did when the earlier evidence was weighed, what it holds being the same."""
     initial = kernel.initial_stack_offset(target) if seen.about.kernel else None
     return (
-        (seen.about, seen.region, seen.registers, seen.fault, seen.unlisted, symbols)
-        == (earlier.about, earlier.region, earlier.registers, earlier.fault, earlier.unlisted, earlier.symbols)
-        and (seen.image.words, seen.image.holes) == (earlier.image.words, earlier.image.holes)
+        symbols == earlier.symbols
         and ModuleMap(target.modules(), earlier.reader).modules == earlier.modules.modules
-        and earlier.reader.holds(target.read)
         and _layouts(target, earlier.sites, list(symbols), earlier.about) == earlier.layouts
         and kernel.handler_reach(initial) == earlier.traps.reach
         and kernel.oldest_frame(target, seen.region, initial) - seen.image.cut_above == earlier.oldest

@@ -103,9 +103,16 @@ def _fitted(cell: str, width: int) -> str:
 def wrapped(label: str, text: str, width: int = WIDTH) -> Iterator[Line]:
     """The text after a label of ten columns, continued under itself, with its marks."""
     lines = [label.ljust(LABEL) + text]
-    if len(lines[0]) > width or not text or text[-1] == " " or not text.isprintable():  # else it is its own only line
+    odd = not text.isprintable()  # among what can be printed the blank is the only white space
+    if len(lines[0]) > width or not text or text[-1] == " " or odd:  # else it is its own only line
         lines = textwrap.wrap(
-            text, width, initial_indent=label.ljust(LABEL), subsequent_indent=" " * LABEL, break_on_hyphens=False
+            text,
+            width,
+            initial_indent=label.ljust(LABEL),
+            subsequent_indent=" " * LABEL,
+            break_on_hyphens=False,
+            expand_tabs=odd,
+            replace_whitespace=odd,
         )
     at = 0
     for number, line in enumerate(lines):

@@ -87,7 +87,8 @@ def _codes(raw: bytes, version: int) -> Optional[Tuple[Code, ...]]:
         if operation == PUSH_NONVOL and not padding:
             found.append(Code(offset, operation, info, 0))
         elif operation not in UNNEEDED and not padding:
-            found.append(Code(offset, operation, info, _value(operation, info, raw[at + 2 : after])))
+            value = 8 * info + 8 if operation == ALLOC_SMALL else _value(operation, info, raw[at + 2 : after])
+            found.append(Code(offset, operation, info, value))
         at = after
     return tuple(found)
 
@@ -109,8 +110,6 @@ SLOTS = tuple(_slots(what & 15, what >> 4) for what in range(256))  # by a code'
 
 def _value(operation: int, info: int, operand: bytes) -> int:
     number = int.from_bytes(operand, "little")
-    if operation == ALLOC_SMALL:
-        return 8 * info + 8
     if operation == ALLOC_LARGE:
         return number if info else 8 * number
     if operation == SAVE_NONVOL:

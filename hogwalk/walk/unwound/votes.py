@@ -63,12 +63,11 @@ def voted(
         if not votes:
             found.append(edges)
             continue
-        named = groups[node.address]
+        named, joined = groups[node.address], []
         group, nearby, held = same[named], near[named], held_by[named]
         told = whole[named] - sum(votes.values()) >= VOTE
-        joined: List[Edge] = []
         for (older, mask), (size, share) in zip(edges, votes.items()):
-            others, here = group[size] - share, nearby.get(size, 0.0)
+            others, here = group[size] - share, nearby.get(size, 0.0) if held else 0.0
             if others >= VOTE:  # then it does not matter how usual a size is
                 mask = mask & UNSIZED | (SIZE_SURE if others >= SURE else SIZE_BORNE_OUT)
             elif told and others < LEAST:
