@@ -35,7 +35,7 @@ SEH_PROLOG4 = (
 def test_a_helper_that_ends_with_bnd_ret_is_followed() -> None:
     for ret in ("c3", "f2c3", "f3c3"):
         # push 18h; push table; call __SEH_prolog4; call +200h
-        function = "6a18 6800204000" + call(7, 0x100) + call(12, 0x200)
+        function = "6a18 6800204000" + call(7, 0x100) + call(12, 0x200) + "c3"
         depths = StackDepths(reader_of(function, SEH_PROLOG4 + ret, "c3")).at(BASE, BASE + 17)
         assert (depths.depths, depths.exact, depths.frame_ebp) == ((0x18 + 0x24,), True, 4)
 
@@ -43,7 +43,7 @@ def test_a_helper_that_ends_with_bnd_ret_is_followed() -> None:
 def test_a_helper_with_16_bit_addresses_is_followed() -> None:
     short = SEH_PROLOG4.replace("64ff3500000000", "6764ff360000").replace("64a300000000", "6764a30000")
     assert "6764a30000" in short
-    function = "6a18 6800204000" + call(7, 0x100) + call(12, 0x200)
+    function = "6a18 6800204000" + call(7, 0x100) + call(12, 0x200) + "c3"
     depths = StackDepths(reader_of(function, short + "f2c3", "c3")).at(BASE, BASE + 17)
     assert (depths.depths, depths.exact, depths.frame_ebp) == ((0x18 + 0x24,), True, 4)
 
@@ -159,8 +159,8 @@ def test_an_answer_does_not_depend_on_what_was_asked_before() -> None:
         for one in [*vector.calls[::-1], *vector.calls]:
             alone = StackDepths(reader, Blocks(reader, most_steps=budget))
             assert depths.at(one.function, one.return_address) == alone.at(one.function, one.return_address)
-            assert depths.popped(one.function) == alone.popped(one.function)
             counted += alone.blocks.steps
+            assert depths.popped(one.function) == alone.popped(one.function)
         assert counted > budget
 
 
@@ -189,6 +189,57 @@ def test_a_return_to_what_was_exchanged_with_the_top_is_a_jump() -> None:
     # push; call; pop ecx; pop edx; xchg [esp],eax; ret: the thunk that looks an import up when it is called first
     code = "50 6820104000" + call(6, 0x100) + "59 5a 870424 c3"
     assert not StackDepths(reader_of(code, "c3")).at(None, BASE + 0xB).exact
+
+
+def test_what_never_returns_may_have_been_jumped_to() -> None:
+    # MSVC: push ebp; mov ebp,esp; call +300h; test al,al; je +100h; pop ebp; ret, and at +100h abort: call +300h;
+    # push 3; call +200h, which never returns.  With abort running, the saved EBP is still on the stack.
+    abort = call(0x100, 0x300) + "6a03" + call(0x107, 0x200)
+    jumps = "558bec" + call(3, 0x300) + "84c0 0f84" + (0x100 - 16).to_bytes(4, "little").hex() + "5dc3"
+    depths = StackDepths(reader_of(jumps, abort, call(0x200, 0x200), "c3"))
+    told = depths.at(BASE + 0x100, BASE + 0x105)
+    assert told.depths[0] == 0
+    assert not told.exact
+    assert not told.certain
+    # LLVM's, known by its encoding of mov ebp,esp, are only called; and what returns has its stack even.
+    for start, ret in (("5589e5", ""), ("558bec", "5dc3")):
+        told = StackDepths(reader_of(start + call(3, 0x100) + ret, "c3")).at(BASE, BASE + 8)
+        assert (told.depths, told.exact, told.certain) == ((4,), True, True)
+
+
+def test_a_helper_that_moves_its_return_address_is_no_way_to_a_slot() -> None:
+    # __SEH_epilog4_GS: mov ecx,[ebp-1Ch]; xor ecx,ebp; call the check; jmp __SEH_epilog4, which pops its return address
+    # and pushes it where the saved EBP was.
+    epilog = "8b4df0 64890d00000000 59 5f 5f 5e 5b 8be5 5d 51 c3"
+    reader = reader_of("8b4de4 33cd" + call(5, 0x200) + jump(10, 0x100), epilog, "c3")
+    told = StackDepths(reader).at(None, BASE + 10)
+    assert (told.exact, told.frame_ebp) == (False, None)
+    plain = reader_of("8b4de4 33cd" + call(5, 0x200) + jump(10, 0x100), epilog.replace("51", "90"), "c3")
+    assert StackDepths(plain).at(None, BASE + 10).frame_ebp == 4
+
+
+@pytest.mark.parametrize("padding", ["8db600000000 8dbc2700000000", "eb0d" + 13 * "90"])
+def test_nothing_goes_on_in_an_assembler_s_longest_padding(padding: str) -> None:
+    # gcc: push eax, some times; call +200h; padding; the next function, which begins with mov eax,[..]
+    count = len(bytes.fromhex(padding))
+    pushes = (-count - 5) % 16
+    first = "50" * pushes + call(pushes, 0x200)
+    assert Blocks(reader_of(first + padding + "a100504000 c3", "", "c3")).padded(BASE + pushes + 5)
+    # As much of clang's may lie before a loop.
+    loop = "66" * (count - 8) + "0f1f840000000000"
+    assert not Blocks(reader_of(first + loop + "a100504000 c3", "", "c3")).padded(BASE + pushes + 5)
+
+
+def test_a_callee_may_end_with_a_call_that_never_returns() -> None:
+    # push eax, five times; call +100h; nops; mov eax,[..]; call +200h; add esp,14h; ret
+    site = "50" * 5 + call(5, 0x100) + "8db600000000 a100504000" + call(21, 0x200) + "83c414 c3"
+    # sub esp,0Ch; call +200h; and its own end, or nops up to what looks like the next function
+    ends = "83ec0c" + call(0x103, 0x200) + "83c40c c3"
+    runs_on = "83ec0c" + call(0x103, 0x200) + "8db42600000000 90" + "53 83ec18 83c418 5b c3"
+    for report, certain in ((ends, True), (runs_on, False)):
+        depths = StackDepths(reader_of(site, report, "c3"))
+        assert FunctionStarts(depths).certain(BASE) == certain
+        assert depths.at(BASE, BASE + 26).depths == (20,)
 
 
 def test_nothing_goes_on_in_a_linker_s_padding() -> None:

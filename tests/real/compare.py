@@ -61,12 +61,12 @@ def compare(image: Image, stubs: Tuple[int, bytes], calls: Iterable[Call]) -> Co
         start = starts.start_of(address)
         told = depths.at(start, address, certain=start is None or starts.certain(start))
         target = sites.at(address).target
-        verdict = max((judge(told, call) for call in seen), key=ORDER.index)
+        verdict, worst = max(((judge(told, call), call) for call in seen), key=lambda one: ORDER.index(one[0]))
         if target is not None and any(call.callee != target for call in seen) and not _stored(image, sites.at(address)):
-            verdict = WRONG_CALLEE
+            verdict, worst = WRONG_CALLEE, next(call for call in seen if call.callee != target)
         found.counts[verdict] += 1
         if verdict in WRONGS:
-            found.wrong.append((verdict, seen[0], start, told))
+            found.wrong.append((verdict, worst, start, told))
     return found
 
 

@@ -26,7 +26,7 @@ HEAP, HEAP_BYTES = 0x60000000, 0x10000
 SENTINEL = 0x7F000000
 TOP = STACK + STACK_BYTES - 0x2000
 MOST_BLOCKS = 3000
-RECIPE = 3  # raised with every change of what is run and noted, so that no older truth is taken for it
+RECIPE = 4  # raised with every change of what is run and noted, so that no older truth is taken for it
 SEEDS = 9  # runs of each function, two thirds of them with turned jumps
 TURNED = 0.25  # share of the conditional jumps that are
 NEVER_RETURN = frozenset(  # as their own code shows where they are not imported
@@ -202,7 +202,7 @@ class Runner:
                 self._left_by_return(address, machine.reg_read(ESP))
             elif last.kind == "thunk":
                 self._resolve(last.start, address)
-            elif self._frames and address == self._frames[-1].returns:  # a stack probe that ends with a jump
+            elif self._popped(address, machine.reg_read(ESP)):  # a stack probe that ends with a jump
                 self._left_by_return(address, machine.reg_read(ESP))
             elif last.kind == "jcc" and self._forced and self._random.random() < TURNED:
                 other = last.end if address == last.taken else last.taken
@@ -212,6 +212,10 @@ class Runner:
                 return
         if not code or self._left <= 0 or not self._frames:
             machine.emu_stop()
+
+    def _popped(self, address: int, esp: int) -> bool:
+        """Whether a jump led back to the caller; one within a function that called itself there leaves its slot."""
+        return bool(self._frames) and address == self._frames[-1].returns and esp > self._frames[-1].slot
 
     def _block(self, address: int, size: int) -> Block:
         key = (address, size)
@@ -268,6 +272,8 @@ class Runner:
                     self._left = 0
                 return
             if frame.slot >= esp:
+                if not self.image.is_code(address):  # a made-up pointer led to what takes more arguments, or fewer
+                    frame.seen.clear()
                 return
             self._frames.pop()
             self._left = 0  # to elsewhere than it was called from

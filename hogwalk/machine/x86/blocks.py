@@ -49,7 +49,7 @@ class Block:
     they were at `start` that a function must keep, `stale` those of ECX and EDX as they were at `start`;
     `constants` pushed constants by their slot; `saves` and `loads` the slots EBP was first pushed to and last
     loaded from; `origins` where ESP became something new; `odd` tells that ESP was set in a way only prologue helpers
-    do.
+    do; `pushed` that its `ret` takes a word pushed right before.
     """
 
     # What a block has not is read from here: most have little, and thousands are made for one stack.
@@ -60,7 +60,7 @@ class Block:
     through: Optional[int] = None
     popped = 0
     pushes = kept = stale = 0
-    odd = False
+    odd = pushed = False
     constants: Mapping[Value, int] = NO_CONSTANTS
     saves: Known = None
     loads: Known = None

@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from hogwalk.machine.x86.blocks import Block, Exit
-from hogwalk.machine.x86.opcodes import ALIGNMENT, KEEPS_EBP
+from hogwalk.machine.x86.opcodes import ALIGNMENT, EBP_PROLOGUES, KEEPS_EBP
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.machine.x86.rets import first_return
 from hogwalk.machine.x86.scan import scan
@@ -29,7 +29,16 @@ LONG_NOPS = re.compile(  # nop; nop [eax]; lea reg,[reg]; mov reg,reg
     rb"|[\xb4\xbc\xa4][\x24\x26\x27]\0{4})|\x8b[\xc0\xff\xf6]|\x89[\xc0\xff\xf6])+",
     re.DOTALL,
 )
-NOP_HEADS = frozenset(b"\x90\x66\x2e\x0f\x8d\x8b\x89")
+NOP_HEADS = frozenset(b"\x90\x66\x2e\x0f\x8d\x8b\x89\xeb")
+LOOP_SKIP = 10  # bytes that gcc lets its assembler insert at most before a loop; between functions there are up to 15
+GAS_NOPS = re.compile(  # lea reg,[reg], by which gcc's assembler is known; a jump over nops, which it once laid
+    rb"(?:\x8d(?:[\xb6\xbf]\0{4}|[\xb4\xbc][\x26\x27]\0{4}|[\x74\x7c][\x26\x27]\0|[\x76\x7f]\0))+|\xeb.\x90+", re.DOTALL
+)
+CALL_TO_NEXT = re.compile(  # a call, padding, the first instructions of a function
+    rb"(?:\xe8.{4}|\xff\x15.{4}|\xff[\xd0-\xd7])(?P<nops>(?:" + LONG_NOPS.pattern + rb")?)"
+    rb"(?=[\x53\x55-\x57]{0,4}[\x83\x81]\xec|" + b"|".join(map(re.escape, EBP_PROLOGUES)) + b")",
+    re.DOTALL,
+)
 
 
 class Callee(NamedTuple):
@@ -95,8 +104,15 @@ class Blocks:
             return False
         if count >= LEAST_PADDING and code == NOP * count:
             return True
+        if count > LOOP_SKIP and GAS_NOPS.fullmatch(code):
+            return True
         ahead = self.reader.readable_from(behind + count, FRAME_BYTES)
         return ahead.startswith(KEEPS_EBP) and LONG_NOPS.fullmatch(code) is not None
+
+    def may_end(self, behind: int) -> bool:
+        """Whether a function may end there: what lies up to the next aligned address, if anything, are nops."""
+        code = self.reader.readable_from(behind, -behind % ALIGNMENT)
+        return len(code) == -behind % ALIGNMENT and (not code or LONG_NOPS.fullmatch(code) is not None)
 
     def table_targets(self, block: Block, source: Optional[Block]) -> Tuple[int, ...]:
         """The distinct addresses in the jump table of a TABLE block, which was reached from `source`.
@@ -156,6 +172,13 @@ class Callees:
             self._known[target] = known
         return known
 
+    def doubtful(self, callee: Callee) -> bool:
+        """Whether a function may end with a call that never returns, and its first `ret` be the next one's."""
+        found = first_return(self._blocks.reader, callee.address)
+        code = self._blocks.reader.readable_from(callee.address, 0 if found is None else found[1])
+        ends = (callee.address + match.end() for match in CALL_TO_NEXT.finditer(code))
+        return any(end % ALIGNMENT == 0 for end in ends)
+
     def called_by(self, block: Block) -> Optional[int]:
         """The function that a CALL block calls, as far as its code or a readable pointer tells."""
         if len(block.targets) > 1:
@@ -177,12 +200,14 @@ class Callees:
                 own = last.esp == (ESP, 0) if last.start == entry else not odd
                 small = count <= HELPER_BLOCKS and size <= HELPER_BYTES
                 return Callee(entry, last.popped, True, small and not own)
-            blind = blind or last.exit in (Exit.UNREAD, Exit.UNKNOWN)
+            blind = blind or last.exit in (Exit.UNREAD, Exit.UNKNOWN, Exit.POINTER)
             self._wait(last, waiting, seen)
         return Callee(entry, None, blind or bool(waiting), False)
 
     def _wait(self, block: Block, waiting: List[int], seen: Set[int]) -> None:
-        targets = block.targets[:1] if block.exit is Exit.CALL else block.targets
+        targets = block.targets
+        if block.exit is Exit.CALL:
+            targets = () if self._blocks.padded(targets[0]) else targets[:1]
         if block.exit is Exit.TABLE:
             targets = self._blocks.table_targets(block, None)
         elif block.exit is Exit.POINTER and block.pointer is not None:

@@ -11,6 +11,7 @@ from hogwalk.machine.x86.blocks import Block
 from hogwalk.machine.x86.callees import Blocks, Callee, Callees
 from hogwalk.machine.x86.calls import LONGEST, calls_before
 from hogwalk.machine.x86.flow import Flow
+from hogwalk.machine.x86.opcodes import EBP_PROLOGUES
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.machine.x86.scan import scan
 from hogwalk.machine.x86.state import State, entered
@@ -88,6 +89,7 @@ class StackDepths:
         without `certain` the function's start was found by its looks alone.
         """
         self.blocks.begin()
+        certain = certain and (function is None or self._only_called(function))
         flow = None if function is None else self.flow(function)
         state = flow.to_call(return_address) if flow is not None and flow.reaches(return_address) else None
         if flow is not None and state is not None:
@@ -100,6 +102,10 @@ class StackDepths:
             agreed = self._reconciled(found, return_address, popped)
             return agreed if certain else agreed._replace(exact=False, certain=False)
         return self._from_return(return_address, popped)
+
+    def _only_called(self, function: int) -> bool:
+        """Whether no jump enters it with another's frame still on the stack, as MSVC's to what never returns."""
+        return self.callees.of(function).returns or self.blocks.reader.bytes_at(function, 3) == EBP_PROLOGUES[1]
 
     def inside(self, function: int, instruction: int) -> Depths:
         """The depths at any instruction of the function that begins at `function`, counted from ESP before it."""
@@ -142,7 +148,7 @@ class StackDepths:
             behind = _shifted(self._exits[flow.met], 0 if met is None or met.esp is None else met.esp[1])
             last: Optional[Block] = self.blocks.at(flow.met)
         elif found is not None:
-            behind = _left(found[1], found[1].after(found[0]), found[0].loads)
+            behind = _left(found[1], found[0])
             if behind.exact and not flow.undisputed():
                 behind = behind._replace(exact=False)
             last = found[0]
@@ -248,8 +254,11 @@ def _below(value: Known) -> Optional[int]:
     return -value[1] if value is not None and value[0] == RETURN_SLOT else None
 
 
-def _left(before: State, after: State, loads: Known) -> ToReturn:
+def _left(before: State, block: Block) -> ToReturn:
     """What the last block before the `ret` tells: where ESP is then, there is the return slot."""
+    after, loads = before.after(block), block.loads
+    if block.pushed:
+        return ToReturn()  # the slot is another one: this one was popped
     if after.esp is None or after.esp[0] not in (CALL_ESP, CALL_EBP):
         return ToReturn()
     base, offset = after.esp

@@ -33,9 +33,10 @@ class Flow:
     """The states of one function as far as they were asked for; work is bounded by `most_blocks`.
 
     `sites` holds the state right before each call, by return address; `origins` what an `and esp` (alignment) or an
-    alloca (0) made of which ESP, by instruction address; `returns` the returns reached.  `left_behind` tells how many
-    bytes lie between ESP and the return slot right behind a call, where that is certain.  `effects` holds what the
-    prologue helpers called on the way did, by return address.  `frame` is EBP behind the first block and its helper.
+    alloca (0) made of which ESP, by instruction address; `returns` the returns reached, tail calls by a pointer among
+    them.  `left_behind` tells how many bytes lie between ESP and the return slot right behind a call, where that is
+    certain.  `effects` holds what the prologue helpers called on the way did, by return address.  `frame` is EBP
+    behind the first block and its helper.
     `solved` tells that what some function takes was concluded from the stack's being even at the `ret`.
     """
 
@@ -221,7 +222,7 @@ class Flow:
             behind = self._bends.behind_loop(block, before, state) if pushing else state
             for target in block.targets[:1] if pushing else block.targets:
                 self._enter(target, behind, block)
-        elif leaving is RETURN:
+        elif leaving is RETURN or (leaving is Exit.POINTER and state.esp == (RETURN_SLOT, 0)):
             self.returns.append((block, before))
         elif leaving is Exit.TABLE:
             for target in self._blocks.table_targets(block, self._parents.get(address)):
@@ -260,7 +261,8 @@ class Flow:
             self._enter(behind, helped, block)
         elif callee.returns:
             keep = state.registers[EAX] is not None and self._blocks.reader.bytes_at(behind, 2) in SUB_ESP_EAX
-            self._enter(behind, state.called(callee.popped or 0, 0, keep), block)
+            doubt = self._blocks.may_end(behind) and self._callees.doubtful(callee)
+            self._enter(behind, state.called(callee.popped or 0, int(doubt), keep), block)
 
     def _target(self, block: Block, state: State) -> Optional[int]:
         """The function that a CALL block calls; by what it loaded from an import cell where it calls a register."""

@@ -10,6 +10,7 @@ from hogwalk.machine.x86.reader import CodeReader
 MOST_BYTES = 0x2000
 PIECE = 0x200  # bytes looked at at a time: most functions are shorter
 MARGIN = 16
+LEAST_SKIPPED, NOP = 8, b"\x90"  # nops that only padding jumps over
 PLAIN, RETURN, JUMP_SHORT, JUMP_NEAR, BRANCH, TWO_BYTE, GROUP_FF, STOP, PREFIX = range(9)
 
 
@@ -82,6 +83,8 @@ def _transfer(code: bytes, at: int, length: int, kind: int, targets: Set[int], b
     behind = at + length
     ends = kind in (STOP, JUMP_SHORT, JUMP_NEAR)
     second = code[at + 1]
+    if kind == JUMP_SHORT and second > LEAST_SKIPPED and code.startswith(NOP * second, behind):
+        kind = STOP  # padding, up to the next function
     if kind in (BRANCH, JUMP_SHORT):
         targets.add(base + behind + int.from_bytes(code[behind - 1 : behind], "little", signed=True))
     elif kind == JUMP_NEAR and not targets:

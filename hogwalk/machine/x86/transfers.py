@@ -9,6 +9,7 @@ from hogwalk.machine.x86 import effects
 from hogwalk.machine.x86.blocks import Exit
 from hogwalk.machine.x86.cursor import Cursor, Handler
 from hogwalk.machine.x86.lengths import MOST_BYTES, ONE, PREFIX
+from hogwalk.machine.x86.opcodes import PUSH_REGISTERS
 from hogwalk.machine.x86.values import EAX, ECX, ESP
 
 HALVED = frozenset((*range(0x50, 0x60), 0x61, 0x68, 0x6A, 0x8F, 0xFF, *effects.STACK_BYTES))  # pushes and pops
@@ -41,9 +42,14 @@ def branch(cursor: Cursor, at: int) -> int:
 
 
 def return_near(cursor: Cursor, at: int) -> int:
-    """C2 and C3: ret; right behind an exchange with [esp] it is a jump to what was put there."""
+    """C2 and C3: ret; right behind an exchange with [esp] it is a jump to what was put there.
+
+    Right behind a push it goes to what was pushed: a helper's return address, moved to another slot.
+    """
     if cursor.code[max(0, at - 3) : at] == JUMPS_ON:
         return cursor.leave(Exit.UNKNOWN, at + 1)
+    if at and cursor.block.pushes and cursor.code[at - 1] in PUSH_REGISTERS:
+        cursor.block.pushed = True
     if cursor.code[at] == 0xC2:
         cursor.block.popped = cursor.word(at + 1) & 0xFFFF
         at += 2
