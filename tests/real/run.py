@@ -69,10 +69,14 @@ class Frame:
     registers: Tuple[int, ...]
     turned: bool = False  # a jump in it was turned round
     seen: List[Call] = field(default_factory=list)
+    sure: int = 1 << 32  # how many of them: a made-up pointer may lead to what takes more arguments, or fewer
 
 
 class Block(NamedTuple):
-    """How a run of code ends: kind is call, ret, jcc, thunk (nothing but a jump) or other."""
+    """How a run of code ends: kind is call, ret, jcc, thunk (nothing but a jump) or other.
+
+    `taken` is where a jump or a call leads whose code says it.
+    """
 
     start: int
     kind: str
@@ -202,8 +206,8 @@ class Runner:
                 self._left_by_return(address, machine.reg_read(ESP))
             elif last.kind == "thunk":
                 self._resolve(last.start, address)
-            elif self._popped(address, machine.reg_read(ESP)):  # a stack probe that ends with a jump
-                self._left_by_return(address, machine.reg_read(ESP))
+            elif self._frames and address == self._frames[-1].returns and last.kind == "other" and not last.taken:
+                self._left_by_return(address, machine.reg_read(ESP))  # a stack probe that ends with a jump
             elif last.kind == "jcc" and self._forced and self._random.random() < TURNED:
                 other = last.end if address == last.taken else last.taken
                 self._last = None
@@ -212,10 +216,6 @@ class Runner:
                 return
         if not code or self._left <= 0 or not self._frames:
             machine.emu_stop()
-
-    def _popped(self, address: int, esp: int) -> bool:
-        """Whether a jump led back to the caller; one within a function that called itself there leaves its slot."""
-        return bool(self._frames) and address == self._frames[-1].returns and esp > self._frames[-1].slot
 
     def _block(self, address: int, size: int) -> Block:
         key = (address, size)
@@ -227,12 +227,14 @@ class Runner:
                 count, name = count + 1, name.split()[-1]
                 if at + length < end:
                     continue
+                if operands.startswith("0x") and (name == "call" or name[0] == "j"):
+                    taken = int(operands, 0)
                 if name in ("call", "ret"):
                     kind = name
                 elif name == "jmp":
                     kind = "thunk" if count == 1 else "other"
                 elif name[0] == "j":
-                    kind, taken = "jcc", int(operands, 0)
+                    kind = "jcc"
             found = self._blocks[key] = Block(address, kind, end, taken)
         return found
 
@@ -255,6 +257,8 @@ class Runner:
             return
         above = above if 0 <= above <= depth else -1
         frame.seen.append(Call(last.end, address, depth, above, registers[3] == frame.registers[3]))
+        if not last.taken and not STUBS <= address < self._stubs_end:
+            frame.sure = min(frame.sure, len(frame.seen))
         if address != last.end:
             self._frames.append(Frame(esp, last.end, address, registers))
         if self.image.is_code(address) and address not in self._functions:
@@ -272,8 +276,8 @@ class Runner:
                     self._left = 0
                 return
             if frame.slot >= esp:
-                if not self.image.is_code(address):  # a made-up pointer led to what takes more arguments, or fewer
-                    frame.seen.clear()
+                if not self.image.is_code(address):
+                    del frame.seen[frame.sure :]
                 return
             self._frames.pop()
             self._left = 0  # to elsewhere than it was called from

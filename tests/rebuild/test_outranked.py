@@ -1,0 +1,72 @@
+"""A long chain of earlier calls, each step exact but the last, against three live frames: the code outranks numbers.
+
+The newest live function was called through a pointer that cannot be read, so that nothing tells how deep it goes.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Tuple
+
+import pytest
+
+from hogwalk.model import BugCheck, Module
+from hogwalk.walk.rebuild import rebuild
+from tests.rebuild.machine import Machine
+
+DRIVER, LIMIT = 0xB9000000, 0xB8000000
+BOTTOM, BIG, MIDDLE, AGAIN, OUTER, WIDE, LEAF = range(DRIVER + 0x1000, DRIVER + 0x1700, 0x100)
+ROOM, WIDER = 0x800, 0x280  # bytes of locals
+FRAMES = 40  # of the earlier recursion
+
+
+def call(source: int, target: int) -> str:
+    return "e8" + (target - source - 5 & 0xFFFFFFFF).to_bytes(4, "little").hex()
+
+
+def framed(machine: Machine, start: int, room: int, called: str) -> int:
+    """A function that keeps EBP, with one call, as a driver's: the call's return address."""
+    head = bytes.fromhex("558bec81ec") + room.to_bytes(4, "little")
+    code = head + bytes.fromhex(called)
+    machine.write(start, code + bytes.fromhex("c9c3"))
+    return start + len(code)
+
+
+def drawn(last: int) -> Tuple[Machine, List[int]]:
+    """The machine, and its live return slots and Base.
+
+    `last` is the word where the oldest function of the recursion would have its return address.
+    """
+    machine = Machine([Module("drv", DRIVER, DRIVER + 0x2000, "none")], bugcheck=BugCheck(0x7F, (8, 0, 0, 0)))
+    in_bottom = framed(machine, BOTTOM, 0, "ffd0")
+    in_big = framed(machine, BIG, ROOM, call(BIG + 9, MIDDLE))
+    in_middle = framed(machine, MIDDLE, 0x40, "ff1500000090")
+    in_again = framed(machine, AGAIN, 4, call(AGAIN + 9, AGAIN))
+    in_outer = framed(machine, OUTER, 4, call(OUTER + 9, WIDE))
+    in_wide = framed(machine, WIDE, WIDER, call(WIDE + 9, LEAF))
+    machine.write(LEAF, bytes.fromhex("558bec83ec40c9c3"))
+    words: Dict[int, int] = {}
+
+    def chain(slot: int, rooms: List[int], codes: List[int]) -> int:
+        for room, code in zip(rooms, codes):
+            older = slot + 4 + room + 4
+            words.update({slot: code, slot - 4: older - 4})
+            slot = older
+        return slot
+
+    newest = LIMIT + 0x180
+    oldest = chain(newest, [0x40, ROOM], [in_middle, in_big])
+    words.update({oldest: in_bottom, oldest - 4: 0})
+    stale = chain(LIMIT + 0x20, [WIDER, 4, *[4] * FRAMES], [in_wide, in_outer, *[in_again] * FRAMES])
+    assert newest + 0x60 < stale < oldest - 0x100
+    words[stale] = last
+    for address in range(LIMIT, oldest + 0x20, 4):
+        machine.write_words(address, [words.get(address, 0)])
+    return machine, [newest, newest + 0x48, oldest, oldest + 0x20]
+
+
+@pytest.mark.parametrize("last", [0, 3, LIMIT + 0x100, 0x90001234])
+def test_exact_steps_to_the_first_frame_outrank_a_longer_chain_that_breaks(last: int) -> None:
+    machine, (*live, base) = drawn(last)
+    found = rebuild(machine.evidence(LIMIT, base))
+    assert [frame.return_slot for frame in found.frames] == live
+    assert min(found.probabilities) > 0.98
