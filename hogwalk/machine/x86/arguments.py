@@ -17,7 +17,7 @@ def likely_arguments(reader: CodeReader, block: Block, entry: bool) -> int:
 
     `entry` tells that the block begins the function, so that it also pushes what the function must keep.
     """
-    pushes = block.pushes - (block.kept if entry else block.stale)
+    pushes = block.pushes - (block.head if entry else block.stale)
     moved = first_move(reader, block.targets[0])
     if moved > 0:  # the caller takes back the arguments (cdecl), or only what it aligned the stack with (stdcall)
         room = -block.esp[1] if block.esp is not None and block.esp[0] == ESP else 0

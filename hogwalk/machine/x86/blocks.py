@@ -44,12 +44,13 @@ class Block:
 
     `registers` holds those that changed (None: to something unknown); `targets` the addresses that run next, for a
     call where it returns to and then what it calls; `pointer` the word that a call or jump goes through, or the jump
-    table; `through` the register that a call goes through or that counts in the table; `popped` what
-    `ret` takes besides the return address; `pushes` bytes pushed since ESP was last set, `kept` those of registers as
-    they were at `start` that a function must keep, `stale` those of ECX and EDX as they were at `start`;
-    `constants` pushed constants by their slot; `saves` and `loads` the slots EBP was first pushed to and last
-    loaded from; `origins` where ESP became something new; `odd` tells that ESP was set in a way only prologue helpers
-    do; `pushed` that its `ret` takes a word pushed right before.
+    table; `through` the register that a call goes through or that counts in the table; `popped` what `ret` takes
+    besides the return address; `pushes` bytes pushed since ESP was last set, `stale` those of ECX and EDX as they were
+    at `start`, `head` those that a function begins with where it begins here: up to the last register that it must
+    keep, the frame in EBP, the exception's record, and ECX or EDX as room for a word; `constants` pushed constants by
+    their slot; `saves` and `loads` the slots EBP was first pushed to and last loaded from; `origins` where ESP became
+    something new; `odd` tells that ESP was set in a way only prologue helpers do; `pushed` that its `ret` takes a word
+    pushed right before.
     """
 
     # What a block has not is read from here: most have little, and thousands are made for one stack.
@@ -59,7 +60,7 @@ class Block:
     pointer: Optional[int] = None
     through: Optional[int] = None
     popped = 0
-    pushes = kept = stale = 0
+    pushes = head = stale = 0
     odd = pushed = False
     constants: Mapping[Value, int] = NO_CONSTANTS
     saves: Known = None

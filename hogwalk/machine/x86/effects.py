@@ -16,9 +16,11 @@ def push_register(cursor: Cursor, at: int) -> int:
     block.pushes += 4
     if register not in registers:
         if register in KEPT:
-            block.kept += 4
+            block.head = block.pushes
         elif register in (ECX, EDX):
             block.stale += 4
+            if block.head + 4 == block.pushes:
+                block.head = block.pushes
     if register == EBP:
         cursor.save_ebp(esp)
     return at + 1
@@ -80,7 +82,7 @@ def add_constant(cursor: Cursor, at: int) -> int:
         held = cursor.registers.get(register, (register, 0))
         cursor.registers[register] = plus(held, count if modrm < 0xE8 else -count)
         if register == ESP:
-            cursor.block.pushes = cursor.block.kept = cursor.block.stale = 0
+            cursor.block.pushes = cursor.block.head = cursor.block.stale = 0
     elif modrm & 0x38 != 0x38:
         cursor.put(modrm & 7, None)
     return at + 2 + size
@@ -147,6 +149,8 @@ def copy(cursor: Cursor, at: int, target: int, source: int) -> None:
         if value is None:
             cursor.new_origin(at, 0)
             return
+    if target == EBP and source == ESP:
+        cursor.block.head = cursor.block.pushes
     cursor.put(target, value)
 
 

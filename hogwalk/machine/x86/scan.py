@@ -102,20 +102,22 @@ def _pushes(cursor: Cursor, at: int, limit: int) -> int:
     """All of a run of push r32."""
     code, registers, block = cursor.code, cursor.registers, cursor.block
     esp = registers.get(ESP, START_ESP)
-    kept = stale = count = 0
+    stale = count = 0
+    before, head = block.pushes, block.head
     while at < limit and IS_PUSH[code[at]]:
         register = code[at] & 7
         at += 1
         count += 4
         if register not in registers:
-            kept += KEPT_BYTES[register]
             stale += STALE_BYTES[register]
+            if KEPT_BYTES[register] or (STALE_BYTES[register] and before + count == head + 4):
+                head = before + count
         if register == EBP:
             cursor.save_ebp(None if esp is None else (esp[0], esp[1] - count))
     registers[ESP] = None if esp is None else (esp[0], esp[1] - count)
     block.pushes += count
-    if kept:
-        block.kept += kept
+    if head != block.head:
+        block.head = head
     if stale:
         block.stale += stale
     return at

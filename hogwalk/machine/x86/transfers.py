@@ -150,6 +150,8 @@ def prefixed(cursor: Cursor, at: int) -> int:
             return at + 1  # no instruction
     opcode = cursor.code[inner]
     length = cursor.length(at)
+    if opcode in (0x89, 0xA3) and 0x64 in cursor.code[at:inner] and not cursor.word(at + length - 4):
+        cursor.block.head = cursor.block.pushes  # fs:[0] leads to the record pushed
     handler = HANDLERS[opcode]
     if handler is None:
         return at + length
