@@ -242,6 +242,26 @@ def test_a_callee_may_end_with_a_call_that_never_returns() -> None:
         assert depths.at(BASE, BASE + 26).depths == (20,)
 
 
+def test_a_function_that_fills_tables_may_go_on_long_without_a_jump() -> None:
+    # push ebx; mov dword ptr [table],routine, a thousand times; call 5 bytes on; pop ebx; ret
+    code = bytes.fromhex("cccc" * 8 + "53") + bytes.fromhex("c705 00504000 00104000") * 1000
+    reader = code_reader(code + bytes.fromhex("e801000000 5b c3") + b"\xcc" * 16)
+    behind = BASE + len(code) + 5
+    depths = StackDepths(reader)
+    assert FunctionStarts(depths).start_of(behind) == BASE + 16
+    assert depths.at(BASE + 16, behind)[:2] == ((4,), True)
+
+
+def test_a_tail_call_by_a_pointer_ends_a_function_as_a_ret_does() -> None:
+    # gcc: nops; push ebx; mov ebx,[esp+8]; call +100h; mov [esp+8],ebx; pop ebx; jmp [cell], which leads nowhere
+    tail = "8db42600000000 8d742600 9090909090 53 8b5c2408" + call(21, 0x100) + "895c2408 5b ff2500504000"
+    depths = StackDepths(reader_of(tail, "c3"))
+    starts = FunctionStarts(depths)
+    assert starts.start_of(BASE + 26) == BASE + 16
+    told = depths.at(BASE + 16, BASE + 26, certain=starts.certain(BASE + 16))
+    assert (told.depths, told.exact, told.certain) == ((4,), True, True)
+
+
 def test_nothing_goes_on_in_a_linker_s_padding() -> None:
     # push 1; call; ten nops; push ebx; sub esp,1ch; call; add esp,1ch; pop ebx; ret
     code = "83ec0c" + call(3, 0x100) + "90" * 8 + "53 83ec1c" + call(0x14, 0x100) + "83c41c 5b c3"

@@ -11,7 +11,7 @@ from typing import Dict, List, Tuple
 
 import pytest
 
-from hogwalk.model import BugCheck, Module, Symbol
+from hogwalk.model import BugCheck, Module
 from hogwalk.walk.rebuild import rebuild
 from tests.rebuild.machine import Machine
 
@@ -92,7 +92,7 @@ CASES = (
         8,
     ),
     Case(
-        "an EH record by hand",  # push ebp; mov ebp,esp; push -1; push handler; push fs:[0]; mov fs:[0],esp; push 1; call
+        "an EH record by hand",  # push ebp; mov ebp,esp; push -1; push handler; push fs:[0]; set it; push 1; call
         "558bec 6aff 68" + word(START) + "64a100000000 50 64892500000000 6a01 ffd1",
         "8b4df4 64890d00000000 8be5 5d c3",
         16,
@@ -127,7 +127,14 @@ def drawn(case: Case) -> Tuple[Machine, List[int]]:
     start = main + 4 + 8
     words: Dict[int, int] = {tested + near: in_other for near in range(-case.depth, 0x1C, 4) if near}
     words.update({newest: in_tested, tested: in_main, main: in_start, start: SERVICE + 0x108})
-    words.update({main - 4: start - 4, start - 4: start + 12, start + 12: 0, tested - case.frame: main - 4 if case.frame else in_main})
+    words.update(
+        {
+            main - 4: start - 4,
+            start - 4: start + 12,
+            start + 12: 0,
+            tested - case.frame: main - 4 if case.frame else in_main,
+        }
+    )
     for address in range(LIMIT, start + 0x40, 4):
         machine.write_words(address, [words.get(address, 0)])
     return machine, [newest, tested, main, start + 0x40]

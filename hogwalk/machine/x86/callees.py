@@ -111,8 +111,11 @@ class Blocks:
 
     def may_end(self, behind: int) -> bool:
         """Whether a function may end there: what lies up to the next aligned address, if anything, are nops."""
-        code = self.reader.readable_from(behind, -behind % ALIGNMENT)
-        return len(code) == -behind % ALIGNMENT and (not code or LONG_NOPS.fullmatch(code) is not None)
+        count = -behind % ALIGNMENT
+        if not count:
+            return True
+        code = self.reader.bytes_at(behind, count)
+        return code is not None and code[0] in NOP_HEADS and LONG_NOPS.fullmatch(code) is not None
 
     def table_targets(self, block: Block, source: Optional[Block]) -> Tuple[int, ...]:
         """The distinct addresses in the jump table of a TABLE block, which was reached from `source`.

@@ -16,7 +16,7 @@ from hogwalk.machine.x86.values import CONSTANT, EBP, ECX, EDX, ESP, KEPT
 CHUNK, MARGIN = 160, 16
 PADDING = b"\xcc" * MARGIN
 NOWHERE = 1 << 32  # behind all code
-LONGEST_BLOCK = 0x1000  # no compiler writes a longer run without a call or a jump
+LONGEST_BLOCK = 0x4000  # bytes: what fills tables may be as long without a call or a jump
 LOADS_AND_STORES, LOAD_ADDRESS = (0x89, 0x8B), 0x8D
 # What an instruction with a plain ModRM does, by opcode and ModRM: (its length, the register whose value it changes to
 # one not followed or NONE); (0, NONE) where that takes a closer look.  Each is looked at once a process, None before.
