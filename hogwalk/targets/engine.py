@@ -70,6 +70,7 @@ class EngineTarget:
         self._settings = Settings(self._run)
         self._remarks: Dict[str, None] = {}
         self._loaded: Optional[asked.Loaded] = None
+        self._told: Tuple[str, Optional[List[asked.Listed]]] = "", None  # what it was made of
         self._foreign: Tuple[Module, ...] = ()
         self._values: Dict[str, Optional[int]] = {}
         self._registers: Optional[Tuple[Registers, ...]] = None
@@ -124,16 +125,17 @@ class EngineTarget:
     def _load(self) -> asked.Loaded:
         listed, size = self._listed(), self.about().pointer_bytes
         early = not self._named and listed is not None and size == X86.word  # on x64 `lm` lists unloaded ones, too
-        self._loaded, foreign = asked.loaded("" if early else self.command("lm"), listed, size)
-        self._foreign = tuple(dict.fromkeys((*self._foreign, *foreign)))
+        told = "" if early else self.command("lm"), listed
+        if self._loaded is None or self._told != told:
+            self._told, (self._loaded, foreign) = told, asked.loaded(*told, size)
+            self._foreign = tuple(dict.fromkeys((*self._foreign, *foreign)))
         return self._loaded
 
     def _listed(self) -> Optional[List[asked.Listed]]:
         # Numbers and the engine's own short names: nothing of what `lm` prints of a module's files.
-        narrow = self._narrow
         try:
-            listed = self._pykd.getModulesList()
-            return [asked.Listed(narrow(one.begin()), narrow(one.end() - 1) + 1, one.name()) for one in listed]
+            every, narrow = self._pykd.getModulesList(), self._narrow
+            return [asked.Listed(narrow(one.begin()), narrow(one.end() - 1) + 1, one.name()) for one in every]
         except (self._pykd.DbgException, AttributeError):  # pykd before 0.3 has no such list
             return None
 

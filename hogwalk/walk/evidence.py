@@ -118,8 +118,7 @@ def weigh(target: Target, seen: Seen, announce: Announce, earlier: Optional[Evid
     about, region, image, registers = seen.about, seen.region, seen.image, seen.registers
     known = earlier if earlier is not None and _held(target, earlier, seen) else None
     reader = CodeReader(target.read, about.page_bytes, about.words, LIVE_LINE if about.live else None)
-    listed = ModuleMap(seen.modules, reader) if known is None else known.modules
-    words = code_words(image.words, registers, listed)
+    words = list(known.symbols) if known else code_words(image.words, registers, ModuleMap(seen.modules, reader))
     announce(f"asking for the symbols of {len(words)} code addresses")
     symbols = dict(zip(words, target.symbols(words)))
     if known is not None and _unchanged(target, known, seen, symbols):
