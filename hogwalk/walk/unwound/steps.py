@@ -82,10 +82,11 @@ class StepFinder:
         """Notes the registers with which a candidate's code runs on, where the walk's start names them."""
         self._carry(number, registers, FROM_START)
 
-    def steps(self) -> List[Sequence[Edge]]:
-        """For each candidate its steps to older ones."""
+    def steps(self, settled: bool = False) -> List[Sequence[Edge]]:
+        """For each candidate its steps to older ones; `settled`: the candidates are those of the one walk there is."""
         found = [() if number in self.leaving else self._steps(number) for number in range(len(self._nodes))]
-        found = Forks(self._evidence, self._unwinding, self._nodes, self._links.stays).judged(found)
+        if not settled:  # else nothing is left to tell apart
+            found = Forks(self._evidence, self._unwinding, self._nodes, self._links.stays).judged(found)
         return [self._shadowed(number, self._between(number, edges)) for number, edges in enumerate(found)]
 
     def _shadowed(self, number: int, edges: Sequence[Edge]) -> Sequence[Edge]:

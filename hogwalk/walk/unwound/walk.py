@@ -99,10 +99,11 @@ def collect(evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> Tup
     """All candidates of a stack with their clues, and who found the steps; `kf_slots` are the debugger's own."""
     unwinding, pushed = evidence.unwinding, machine_frames(evidence)
     assert unwinding is not None
-    found = _between_rows(nodes(evidence, pushed, kf_slots, straight(evidence, unwinding, pushed)), kf_slots)
+    known = straight(evidence, unwinding, pushed)
+    found = _between_rows(nodes(evidence, pushed, kf_slots, known), kf_slots)
     finder = StepFinder(evidence, unwinding, found)
     starts = _starts(evidence, unwinding, finder, found)
-    steps = finder.steps()
+    steps = finder.steps(known is not None)
     ends = _ends(evidence, finder, found)
     return Candidates(tuple(found), Edges(steps, [None] * len(found)), starts, tuple(ends)), finder
 
