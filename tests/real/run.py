@@ -26,7 +26,7 @@ HEAP, HEAP_BYTES = 0x60000000, 0x10000
 SENTINEL = 0x7F000000
 TOP = STACK + STACK_BYTES - 0x2000
 MOST_BLOCKS = 3000
-RECIPE = 4  # raised with every change of what is run and noted, so that no older truth is taken for it
+RECIPE = 5  # raised with every change of what is run and noted, so that no older truth is taken for it
 SEEDS = 9  # runs of each function, two thirds of them with turned jumps
 TURNED = 0.25  # share of the conditional jumps that are
 NEVER_RETURN = frozenset(  # as their own code shows where they are not imported
@@ -132,9 +132,12 @@ class Runner:
         machine, image = self._machine, self.image
         machine.mem_map(image.base, len(image.memory))
         machine.mem_write(image.base, bytes(image.memory))
-        for start, end in image.code:
+        machine.mem_protect(image.base, len(image.memory), unicorn.UC_PROT_READ)
+        rights = [(start, end, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC) for start, end in image.code]
+        rights += [(start, start + len(data), unicorn.UC_PROT_ALL) for start, data in image.writable]
+        for start, end, allowed in rights:
             first = start & -PAGE
-            machine.mem_protect(first, -(-(end - first) // PAGE) * PAGE, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
+            machine.mem_protect(first, -(-(end - first) // PAGE) * PAGE, allowed)
         machine.mem_map(STACK, STACK_BYTES)
         machine.mem_map(STUBS, 0x400000)
         machine.mem_write(*self.stubs)
