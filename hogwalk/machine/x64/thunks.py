@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Callable, Optional
 
 from hogwalk.machine.words import X64
 from hogwalk.machine.x86.reader import CodeReader
 
 LONGEST = 7
+JUMPS = re.compile(b"[\x0f\xe9\xeb\xff]")  # their first bytes
 JUMP_INDIRECT = 4  # of FF: jmp r/m
 HOPS = 4  # import thunk, incremental link thunk, hot patch: more in a row is a loop
 
@@ -28,7 +30,8 @@ def may_leave(code: bytes, begin: int, is_code: Callable[[int], bool]) -> bool:
 
     Every byte is taken for the first of an instruction: no jump is missed, and hardly a chance one leads into code.
     """
-    for at, byte in enumerate(code[:-1]):
+    for found in JUMPS.finditer(code, 0, max(0, len(code) - 1)):
+        at, byte = found.start(), code[found.start()]
         if byte == 0xFF and code[at + 1] >> 3 & 7 == JUMP_INDIRECT:
             return True
         size = 4 if byte == 0xE9 or (byte == 0x0F and code[at + 1] >> 4 == 8) else 1 if byte == 0xEB else 0

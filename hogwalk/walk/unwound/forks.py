@@ -121,7 +121,11 @@ class Forks:
     def _saved_by(self, return_address: int) -> Mapping[Optional[int], int]:
         """By register, how far below its return slot the function at a return address keeps it."""
         if return_address not in self._saved:
-            caller = self._unwinding.caller(return_address, 0, {}, False)
+            unwinder, caller = self._unwinding.of(return_address), None
+            if unwinder is not None and unwinder.table.entry(return_address - 1) is not None:  # code alone does not say
+                caller = self._unwinding.whole(return_address)
+                if caller is None or caller.slot is None:
+                    caller = self._unwinding.caller(return_address, 0, {}, False)
             self._saved[return_address] = {} if caller is None else dict(caller.saved.items())
         return self._saved[return_address]
 
