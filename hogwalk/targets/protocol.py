@@ -27,6 +27,7 @@ from hogwalk.model import (
 )
 
 Range = Tuple[int, int]  # (address, bytes)
+CUT_SHORT = "the dump is cut short"  # how a note begins that explains whatever is missing
 
 
 class Target(Protocol):

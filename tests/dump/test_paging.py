@@ -24,6 +24,8 @@ TRANSITION, PROTOTYPE = 0x800, 0xC00
 class Frames:
     """The file offset of each frame of a written memory."""
 
+    ends_at: Optional[int] = None
+
     def __init__(self, memory: written.Physical) -> None:
         self._at = {frame: index * 0x1000 for index, frame in enumerate(sorted(memory.frames))}
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Optional
 
 import pytest
 
 from hogwalk.errors import BadInput, Unreadable
 from hogwalk.targets.dump import open_dump
+from hogwalk.walk.facts.region import find_region
 from tests.dump import fuzz, machine64, writers
 from tests.dump.contents import STACKHOG, stackhog
 from tests.dump.minidumps import user32
@@ -126,6 +127,32 @@ def test_a_dump_cut_inside_its_pages_still_opens(tmp_path: Path) -> None:
     assert target.thread() == machine64.CURRENT
     with pytest.raises(Unreadable):
         target.read(machine64.POOL + 0xA000, 8)
+    assert any(note.startswith("the dump is cut short: the file holds") for note in target.notes)
+
+
+@pytest.mark.parametrize("kind", [writers.FULL, BITMAP_KERNEL])
+def test_a_stack_that_a_cut_dump_lacks_is_said_to_be_cut_off(tmp_path: Path, kind: int) -> None:
+    path = tmp_path / "cut.dmp"
+    whole = machine64.kernel64(kind)
+    path.write_bytes(whole)
+    assert not any("cut short" in note for note in open_dump(str(path)).notes)
+    lines = []
+    for kept in range(len(whole) - 0x1000, 0x2000, -0x1000):
+        path.write_bytes(whole[:kept])
+        lines.append(refused(path) or "")
+    said = [line for line in lines if line.startswith("the dump is cut short")]
+    assert said
+    assert all(line.endswith(f" of {len(whole)} bytes; copy the dump again") for line in said)
+    assert not any("no stack range found" in line for line in lines)
+
+
+def refused(path: Path) -> Optional[str]:
+    """The line in which a dump or the search for its stack is refused, None where neither is."""
+    try:
+        find_region(open_dump(str(path)), None, None, None)
+    except BadInput as refusal:
+        return refusal.line()
+    return None
 
 
 def test_claims_that_the_file_does_not_hold_are_noted(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any, Dict, List, Tuple
 
 import pytest
@@ -19,6 +20,7 @@ from hogwalk.targets.text import open_text
 from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.facts.segments import older_segments
 from hogwalk.walk.rebuild.clues import Clue, words
+from hogwalk.walk.rebuild.confidence import ANYBODY, Sums
 from hogwalk.walk.rebuild.walk import Rebuilt
 from hogwalk.walk.unwound import rebuild
 from tests.lab64.build import build
@@ -115,6 +117,20 @@ def test_overwritten_bytes_cost_only_the_frames_in_them(root: Path) -> None:
     made = case("wiped", 1, root)
     found = score(made.truth, pairs(rebuild(evidence(made))))
     assert found.recall >= 0.99
+
+
+def test_bytes_whose_return_addresses_are_gone_are_drawn_as_frames_of_the_rest(root: Path) -> None:
+    known = evidence(case("wiped", 1, root))
+    found = rebuild(known)
+    modules = [known.modules.at(node.address) for node in found.weighed.clued.nodes]
+    sums = Sums(found.weighed, [None if module is None else module.name for module in modules], lambda name: name)
+    path = found.weighed.posterior.sample(Random(1))
+    whole = sums.of(path)
+    assert whole[ANYBODY] > 0x100
+    draws = [sums.drawn(path, Random(seed)) for seed in range(20)]
+    assert all(sum(draw.values()) == sum(whole.values()) and ANYBODY not in draw for draw in draws)
+    assert all(draw[name] >= whole[name] for draw in draws for name in whole if name != ANYBODY)
+    assert len({tuple(sorted(draw.items())) for draw in draws}) > 5
 
 
 def document(made: Case, *arguments: str) -> Dict[str, Any]:

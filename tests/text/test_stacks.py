@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hogwalk.answer.report.fault import depletion
 from tests.text.test_tables import X64, held, report
 
 
@@ -14,3 +15,25 @@ def test_the_handlers_own_stack_is_not_the_one_that_ran_out_however_short_the_ex
     found = report("\n".join([*lines[:3], *handler, *lines[3:]]))
     assert held(found) == {"LarchAv": 0x140 + 0x80, "nt": 0x100}
     assert [len(stack.frames) for stack in found.other_stacks] == [8]
+
+
+SAID = """0: kd> !thread
+THREAD ffffb10ff1ef2080  Cid 0004.0a14  Teb: 0000000000000000 Win32Thread: 0000000000000000 RUNNING on processor 0
+Base ffffb30f43c67000 Limit ffffb30f43c61000 Call 0000000000000000
+"""
+
+
+def test_a_first_row_below_limit_is_an_overflow_without_any_register() -> None:
+    found = report(SAID + X64)
+    assert depletion(found) == (True, "the first row's Child-SP lies 240 bytes below Limit", 0x60F0, -240)
+
+
+def test_rows_that_turn_back_on_one_stack_are_not_said_to_lie_on_another() -> None:
+    turned = X64.splitlines()
+    turned[-1] = turned[-1].replace("00000000`00000000", "fffff804`12a01699")
+    turned.append("08       100 ffffb30f`43c61150 00000000`00000000     nt!Late+0x9")
+    notes = report(SAID + "\n".join(turned)).notes
+    assert [note.split(",")[0] for note in notes if "of the table" in note] == [
+        "2 rows of the table on another stack",
+        "1 row of the table out of order on this stack",
+    ]

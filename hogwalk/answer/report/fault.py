@@ -194,6 +194,9 @@ def _by_walk(report: Report) -> Depletion:
     if used_up is not None:
         held = f"; the walk's frames use {used_up} of {region.size} bytes, {region.size - used_up} are left at most"
     left = None if used_up is None else region.size - used_up
+    low = used(report) if limit_known(report) and not user_stack(report) else None
+    if low is not None and region.limit - SLACK <= low[0] < region.limit and report.about.machine == "x64":
+        return Depletion(True, f"{low[1]} lies {region.limit - low[0]} bytes below Limit", used_up, left)
     if registers is not None:
         name = report.about.words.registers[1]
         return Depletion(False, f"{name} {shown(registers.sp)} is not on the stack{held}", used_up, left)

@@ -14,7 +14,7 @@ from hogwalk.answer.report.notes import module_notes
 from hogwalk.machine import windows
 from hogwalk.machine.words import shown
 from hogwalk.machine.x86.reader import CodeReader
-from hogwalk.model import About, Frame, PrintedRow, PrintedWalk, Registers, Trust
+from hogwalk.model import About, Frame, PrintedRow, PrintedWalk, Region, Registers, Trust
 from hogwalk.targets.parsers.kf import format_kf
 from hogwalk.targets.parsers.remarks import DUMPSTACK, meaning
 from hogwalk.targets.protocol import Target
@@ -126,7 +126,7 @@ def _notes(walk: PrintedWalk, frames: Sequence[Frame], others: Sequence[OtherSta
         found.append(f"{damaged} of {len(frames)} rows cannot be read: their bytes are charged to nobody")
     if any(row.lost for row in walk.stacks[0]):
         found.append("rows are missing in the table: the bytes there are a gap, charged to nobody")
-    found.extend(map(_other, others))
+    found.extend(_other(stack, walk.region) for stack in others)
     if walk.unplaced:
         found.append(f"{len(walk.unplaced)} rows print no frame pointer and hold no bytes")
     found.extend(meaning(walk.remarks))
@@ -135,7 +135,7 @@ def _notes(walk: PrintedWalk, frames: Sequence[Frame], others: Sequence[OtherSta
     return found
 
 
-def _other(stack: OtherStack) -> str:
+def _other(stack: OtherStack, region: Region) -> str:
     first, last = stack.frames[0].frame_ptr, stack.frames[-1].frame_ptr
     held = [share for share in stack.shares if share.name != NO_MODULE or share.bytes][:MOST_MODULES]
     parts = ", ".join(f"{share.name} {share.bytes} in {share.frames}" for share in held)
@@ -143,4 +143,6 @@ def _other(stack: OtherStack) -> str:
     rows = "1 row" if len(stack.frames) == 1 else f"{len(stack.frames)} rows"
     where = shown(first or 0) if first == last else f"{shown(first or 0)}..{shown(last or 0)}"
     amount = f": {size} bytes: {parts}" if size else ""
-    return f"{rows} of the table on another stack, {where}, not summed{amount}"
+    here = (first or 0) in region and (last or 0) in region
+    place = "out of order on this stack" if here else "on another stack"
+    return f"{rows} of the table {place}, {where}, not summed{amount}"

@@ -18,6 +18,7 @@ from hogwalk.targets.images.image import Image
 from hogwalk.targets.images.source import ByteSource, MappedFile
 from hogwalk.targets.parsers.lm import with_unloaded
 from hogwalk.targets.processes import process_threads
+from hogwalk.targets.protocol import CUT_SHORT
 
 
 class KernelCrash:
@@ -200,6 +201,10 @@ def open_pages(file: MappedFile, header: Header) -> KernelCrash:
         memory = PagedMemory(file, pages, header.directory, mode)
         if memory.upto(header.module_list, header.layout.pointer):
             crash = KernelCrash(file, header, memory, None)
+            if pages.ends_at is not None and pages.ends_at > file.size:
+                crash.notes.append(
+                    f"{CUT_SHORT}: the file holds {file.size} of {pages.ends_at} bytes; copy the dump again"
+                )
             crash.find_block()
             return crash
     raise BadInput(

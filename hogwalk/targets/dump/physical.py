@@ -40,6 +40,7 @@ class Runs:
             self._pages.append(page)
             page += pages
         self._data = header.size
+        self.ends_at: Optional[int] = header.size + page * PAGE
 
     def offset(self, frame: int) -> Optional[int]:
         """File offset of a physical page by its frame number, or None where the dump does not hold it."""
@@ -57,12 +58,14 @@ class Bitmap:
         at = header.size
         if file.read(at, 8) not in (b"SDMPDUMP", b"FDMPDUMP"):
             raise BadInput(f"{file.name} has no page bitmap behind its header", "copy the dump again")
+        self.ends_at: Optional[int] = None
         if header.kind == SUMMARY:
             self._data, self._frames = file.u32(at + 12), file.u32(at + 16)
             self._bits = at + (0x28 if header.layout.pointer == 8 else 0x20)
         else:
             self._data, self._frames = file.u64(at + 0x20), file.u64(at + 0x30)
             self._bits = at + 0x38
+            self.ends_at = self._data + file.u64(at + 0x28) * PAGE
         if self._bits + (self._frames + 7) // 8 > file.size or not self._bits <= self._data <= file.size:
             raise BadInput(f"{file.name} has a page bitmap that reaches past its end", "the dump is cut: copy it again")
         self._ranks = [0]
@@ -90,7 +93,9 @@ def _bits_set(raw: bytes) -> int:
 
 
 class Physical(Protocol):
-    """An index of physical pages."""
+    """An index of physical pages; `ends_at` is where the last of them ends in the file, None where nothing says."""
+
+    ends_at: Optional[int]
 
     def offset(self, frame: int) -> Optional[int]:
         """File offset of a physical page by its frame number, or None where the dump does not hold it."""

@@ -95,7 +95,8 @@ class Starts(Sequence[Candidate]):
 
 def from_registers(registers: Registers) -> Candidate:
     """The start of the fault's own registers."""
-    reason = Finding(FROM_REGISTERS, f"the registers of the {registers.source}: RSP and RIP at the fault")
+    source = registers.source[4:] if registers.source.startswith("the ") else registers.source
+    reason = Finding(FROM_REGISTERS, f"the registers of the {source}: RSP and RIP at the fault")
     return Candidate(Triple(None, registers.sp, registers.ip), FROM_REGISTERS, reason, 0, 0)
 
 

@@ -69,12 +69,11 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
     count = max(FEWEST_SAMPLES, min(SAMPLES, WORK // len(owners)))
     summed = Sums(rebuilt.weighed, owners, owner)
     paths = [_without_left_over(rebuilt, posterior.sample(random), random) for _ in range(count)]
-    draws = [_with_running(rebuilt, summed.of(path), path, owners, random) for path in paths]
+    draws = [_with_running(rebuilt, summed.drawn(path, random), path, owners, random) for path in paths]
     agreeing = sum(_largest(draw) == named for draw in draws)
     held = sorted(draw.get(named, 0) for draw in draws)
-    most = sorted(draw.get(named, 0) + draw.get(ANYBODY, 0) for draw in draws)
     cut = int(count * (1 - INTERVAL) / 2)
-    low, high = held[cut], most[-1 - cut]
+    low, high = held[cut], held[-1 - cut]
     if rebuilt.alike:
         room = int(WIDENED * (high - low)) & -X86.word
         low, high = max(0, low - room), min(_size(rebuilt), high + room)
@@ -148,6 +147,19 @@ class Sums:
             found = self._known[path] = self._sum(path)
         return found
 
+    def drawn(self, path: Tuple[int, ...], random: Random) -> Dict[str, int]:
+        """The same; where return addresses are gone frames lie as they do elsewhere on the path, drawn one by one."""
+        sums = dict(self.of(path))
+        left = sums.pop(ANYBODY, 0)
+        known = [step for step in zip(path, path[1:]) if step not in self._weighed.bridges] if left else []
+        while left > 0 and known:
+            newer, older = random.choice(known)
+            name, size = self._owners[newer], min(left, self._ends[older] - self._ends[newer])
+            left -= size
+            if name is not None:
+                sums[name] = sums.get(name, 0) + size
+        return sums
+
     def _sum(self, path: Tuple[int, ...]) -> Dict[str, int]:
         bridges, builder, ends, owners = self._weighed.bridges, self._weighed.builder, self._ends, self._owners
         sums: Dict[str, int] = {}
@@ -176,5 +188,4 @@ class Sums:
 
 
 def _largest(sums: Dict[str, int]) -> Optional[str]:
-    owned = [name for name in sums if name != ANYBODY]
-    return min(owned, key=lambda name: (-sums[name], name)) if owned else None
+    return min(sums, key=lambda name: (-sums[name], name)) if sums else None

@@ -151,7 +151,7 @@ def rebuild(
     work is.
     """
     collector = Collector(evidence, {frame.return_slot for frame in kf_frames})
-    for margin, most_lost in MARGINS[_dark(collector.nodes) :]:
+    for margin, most_lost in MARGINS[dark(collector.nodes) :]:
         clued = collector.collect(margin, announce)
         graph = weigh(clued)
         if _lost(graph) < most_lost:
@@ -166,7 +166,7 @@ def rebuild(
     believed = bool(clued.chains.onward)
     reasons = tuple(one.reason for one in built)
     by_weights = evidence.about.kernel and not believed
-    dark = by_weights and _dark([clued.nodes[one.node] for one in built if one.node is not None])
+    unread = by_weights and dark([clued.nodes[one.node] for one in built if one.node is not None])
     return Rebuilt(
         frames,
         reasons,
@@ -177,12 +177,12 @@ def rebuild(
         left_over=0.0 if clued.chains.whole else _left_over(evidence),
         esp=clued.chains.esp,
         alike=by_weights,
-        truth=DARK_TRUTH if dark else None,
-        verdict=DARK_VERDICT if dark else WHOLE_VERDICT if clued.chains.whole else VERDICT,
+        truth=DARK_TRUTH if unread else None,
+        verdict=DARK_VERDICT if unread else WHOLE_VERDICT if clued.chains.whole else VERDICT,
     ).told()
 
 
-def _dark(walked: Sequence[Node]) -> bool:
+def dark(walked: Sequence[Node]) -> bool:
     """Whether the code of more than a few return addresses cannot be read."""
     return sum(1 for node in walked if node.clues & Clue.UNREAD) > DARK * len(walked)
 

@@ -19,7 +19,7 @@ from hogwalk.walk.rebuild.graph import DOUBTFUL, Posterior
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.reach import FARTHEST_START
 from hogwalk.walk.rebuild.scale import Weighing
-from hogwalk.walk.rebuild.walk import Rebuilt, Truth, Weighed
+from hogwalk.walk.rebuild.walk import Rebuilt, Truth, Weighed, dark
 from hogwalk.walk.unwound import weights
 from hogwalk.walk.unwound.frames import Builder
 from hogwalk.walk.unwound.slots import machine_frames, nodes
@@ -41,11 +41,19 @@ FEWEST_SIZES = 16  # frames whose sizes are known that show how large they are
 BASE_REACH = 0x1000  # bytes below Base: the thread's first frames lie within the last page
 BORNE_OUT = 0.5  # probability from which on a frame is shown without what it was called by
 # What comes true of a candidate's share in a log's words, in one that shows calls before them, and in one with rows of
-# kf: fitted to what came true in each tenth on lab seeds 1 to 15 of twelve styles (the last with 30 rows).  And of the
-# draws' share, where they differ: a logistic regression on seeds 1 to 8 of nine styles, on these three and on the dumps
-# (tests/lab64 --bins checks them).
+# kf: fitted to what came true in each tenth on lab seeds 1 to 15 of twelve styles (the last with 30 rows).  Where the
+# log shows functions' unwind data, with calls or without: a logistic regression on seeds 1 to 12 of seven styles.
 WORDS_TRUTH, CALLS_TRUTH, ROWS_TRUTH = Truth(1.03, -0.08, 0.10), Truth(0.99, -0.23, -0.07), Truth(0.87, 0.02, 0.04)
-VERDICT = Truth(0.95, -0.17)
+SHOWN_TRUTH, SHOWN_CALLS_TRUTH = Truth(0.836, -0.278), Truth(0.71, -0.513, -0.026)
+# And of a kernel stack in a dump: where more than a few of the walk's return addresses lie in code that cannot be read
+# (lab seeds 101 to 130, 201 to 218, 9101 to 9130 of dark2, dark4, small and unloaded, with and without registers: the
+# weights hold frames for smaller than the lab's), and where the start was searched for (seeds 1 to 10, 101 to 105 of
+# nine styles, 101 to 130 of wiped).  A program's shares are stated as they are: so they came true in the 56 threads of
+# a public dump.
+DARK_TRUTH, SEARCHED_TRUTH = Truth(1.134, 0.206, 0.031), Truth(0.794, 1.821, -0.287)
+# Of the draws' share, where they differ: in such dumps (337 of these cases), in all else (198 logs of seven styles).
+# tests/lab64 --bins checks all.
+VERDICT, OTHER_VERDICT = Truth(0.775, 1.054), Truth(0.765, 0.0)
 UNREAD, TRAP_FRAME = int(Clue.UNREAD), int(Clue.TRAP_FRAME)
 
 
@@ -67,6 +75,7 @@ def rebuild(
     probabilities: List[float] = []
     for one in built:
         probabilities.append(live[one.node] if one.node is not None else probabilities[-1] if probabilities else 1.0)
+    walked = [candidates.nodes[one.node] for one in built if one.node is not None]
     return Rebuilt(
         tuple(one.frame for one in built),
         tuple(one.reason for one in built),
@@ -74,8 +83,8 @@ def rebuild(
         gaps,
         Weighed(candidates, graph, posterior, _bridges(candidates), builder, True),
         onward=finder.onward(path[-1]) if path else None,
-        truth=_truth(evidence, candidates),
-        verdict=VERDICT,
+        truth=_truth(evidence, candidates, walked),
+        verdict=VERDICT if evidence.about.kernel and evidence.about.kind != "text" else OTHER_VERDICT,
         esp=_running(evidence),
     ).told()
 
@@ -87,12 +96,16 @@ def _running(evidence: Evidence) -> Optional[Tuple[int, int]]:
     return None if known else (limit, limit + evidence.image.machine.word)
 
 
-def _truth(evidence: Evidence, found: Candidates) -> Optional[Truth]:
+def _truth(evidence: Evidence, found: Candidates, walked: Sequence[Node]) -> Optional[Truth]:
     if evidence.about.kind != "text":
-        return None
+        searched = None if evidence.registers is not None else SEARCHED_TRUTH
+        return (DARK_TRUTH if dark(walked) else searched) if evidence.about.kernel else None
     if any(node.clues & Clue.KF for node in found.nodes):
         return ROWS_TRUTH
-    return CALLS_TRUTH if any(node.clues & Clue.CALLED for node in found.nodes) else WORDS_TRUTH
+    called = any(node.clues & Clue.CALLED for node in found.nodes)
+    if evidence.layouts:
+        return SHOWN_CALLS_TRUTH if called else SHOWN_TRUTH
+    return CALLS_TRUTH if called else WORDS_TRUTH
 
 
 def collect(evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> Tuple[Candidates, StepFinder]:
