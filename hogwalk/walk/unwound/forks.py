@@ -6,6 +6,7 @@ from typing import AbstractSet, Callable, Dict, FrozenSet, List, Mapping, Option
 
 from hogwalk.machine.words import X64
 from hogwalk.machine.x64.calls import LONGEST, Operand, operand
+from hogwalk.machine.x64.unwind import RBP
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.rebuild.clues import Clue
@@ -24,14 +25,20 @@ class Forks:
 
     `call [rbx+rsi*8+40h]` reads its target through nonvolatile registers, which the function called keeps, if it uses
     them, at places that its unwind data name.  A function for which these places hold what leads to that very function
-    is what the call ran, and no other has kept registers there since.
+    is what the call ran, and no other has kept registers there since.  So does the RBP of a caller that RBP frames.
     """
 
     def __init__(
-        self, evidence: Evidence, unwinding: Unwinding, nodes: Sequence[Node], stays: Callable[[int], bool]
+        self,
+        evidence: Evidence,
+        unwinding: Unwinding,
+        nodes: Sequence[Node],
+        predicted: Sequence[Optional[int]],
+        stays: Callable[[int], bool],
     ) -> None:
-        """`stays` tells whether a function is known to hold no jump to another one."""
+        """`predicted` is as in StepFinder; `stays` tells whether a function is known to hold no jump to another one."""
         self._evidence = evidence
+        self._predicted = predicted
         self._stays = stays
         self._unwinding = unwinding
         self._nodes = nodes
@@ -54,10 +61,12 @@ class Forks:
                 if mask & EXACT == EXACT:
                     callees.setdefault(older, []).append(number)
         for older, numbers in callees.items():
-            ran = self._ran(self._nodes[older], [self._nodes[number] for number in numbers])
-            for number in numbers:
-                function = self._unwinding.function(self._nodes[number].address)
-                if ran and function is not None and function not in ran:
+            node, called = self._nodes[older], [self._nodes[number] for number in numbers]
+            ran, framed = self._ran(node, called), self._framed(node, self._predicted[older], called)
+            for number, one in zip(numbers, called):
+                function = self._unwinding.function(one.address)
+                other = bool(ran) and function is not None and function not in ran
+                if other or (framed is not None and self._overwrote(node.slot, one, framed)):
                     found[number] = [(at, mask | OTHER_KEPT * (at == older)) for at, mask in found[number]]
         return found
 
@@ -69,6 +78,22 @@ class Forks:
         bases = self._bases(node.slot)
         own = {self._unwinding.function(one.address) for one in callees if self._names(node.slot, read, one, bases)}
         return own or self._others(node.slot, read, bases)
+
+    def _framed(self, node: Node, end: Optional[int], callees: Sequence[Node]) -> Optional[int]:
+        """The RBP of a frame that ends at a slot, where one of its callees kept it; None: not known."""
+        above = self._unwinding.above_frame(node.address)
+        if end is None or above is None:
+            return None
+        places = [self._saved_by(one.address).get(RBP) for one in callees]
+        kept = any(
+            place is not None and self._evidence.image.word(node.slot - place) == end - above for place in places
+        )
+        return end - above if kept else None
+
+    def _overwrote(self, slot: int, callee: Node, framed: int) -> bool:
+        """Whether a callee would have kept another value where its caller's RBP lies, or RBP elsewhere."""
+        saved, word = self._saved_by(callee.address), self._evidence.image.word
+        return any((word(slot - place) == framed) != (register == RBP) for register, place in saved.items())
 
     def _operand(self, return_address: int) -> Optional[Operand]:
         """What the call before a return address reads its target through."""

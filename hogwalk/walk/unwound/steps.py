@@ -86,7 +86,8 @@ class StepFinder:
         """For each candidate its steps to older ones; `settled`: the candidates are those of the one walk there is."""
         found = [() if number in self.leaving else self._steps(number) for number in range(len(self._nodes))]
         if not settled:  # else nothing is left to tell apart
-            found = Forks(self._evidence, self._unwinding, self._nodes, self._links.stays).judged(found)
+            forks = Forks(self._evidence, self._unwinding, self._nodes, self.predicted, self._links.stays)
+            found = forks.judged(found)
         return [self._shadowed(number, self._between(number, edges)) for number, edges in enumerate(found)]
 
     def _shadowed(self, number: int, edges: Sequence[Edge]) -> Sequence[Edge]:
