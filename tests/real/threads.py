@@ -24,6 +24,7 @@ unicorn: Any = importlib.import_module("unicorn")  # its annotations are too par
 x86: Any = importlib.import_module("unicorn.x86_const")
 
 HEAP_BYTES = 0x10000
+NO_HANDLER = b"\xff\xff\xff\xff"  # EXCEPTION_CHAIN_END, at fs:[0] where a thread starts
 GUARD = 0x100000  # bytes below Limit in which an access is the overflow
 MOST_APPEAR = 150  # pages of made-up memory: the emulator takes long to map one
 MOST_BLOCKS, MOST_IN_ALL, MOST_TRIES = 2000, 400_000, 12
@@ -86,6 +87,9 @@ class Runner:
             self.machine.mem_protect(
                 first, -(-(end - first) // PAGE) * PAGE, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
             )
+        self._mapped.add(0)
+        self.machine.mem_map(0, PAGE)  # where fs is based
+        self.machine.mem_write(0, self._page)
         self.machine.mem_map(self.limit, self.base - self.limit)
         self.machine.hook_add(unicorn.UC_HOOK_BLOCK, self._on_block)
         self.machine.hook_add(unicorn.UC_HOOK_MEM_UNMAPPED, self._on_unmapped)
@@ -107,6 +111,7 @@ class Runner:
         self._floor, self._all, self._hit = floor, MOST_IN_ALL, False
         self.live, self._last, self._left = [], None, MOST_BLOCKS
         self.machine.mem_write(HEAP, self._words(HEAP_BYTES))
+        self.machine.mem_write(0, NO_HANDLER)
         self.machine.mem_write(registers[ESP], struct.pack(f"<{len(words)}I", *words))
         for name in ALL:
             self.machine.reg_write(name, registers.get(name, self._number()))

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.graph import Graph, Posterior, log_sum
+from hogwalk.walk.rebuild.graph import FRAME_BYTES, Charged, Graph, Posterior, log_sum
 from hogwalk.walk.rebuild.scale import Weighing
+from hogwalk.walk.rebuild.stale import HELD, held
 from hogwalk.walk.rebuild.weights import WEIGHTS
 from hogwalk.walk.unwound.weights import WEIGHTS as WEIGHTS64
 
@@ -110,3 +111,44 @@ def test_a_set_of_clues_weighs_what_they_weigh_one_after_the_other(clues: List[C
     for table in (WEIGHTS, WEIGHTS64):
         weights = Weighing(table)
         assert weights[mask] == weights[mask] == sum(weight for clue, weight in table.items() if clue in clues)
+
+
+@given(graphs(), st.data())
+def test_the_chances_of_each_owner_are_sums_over_paths(graph: Graph, data: st.DataObject) -> None:
+    count = len(graph.starts)
+    owners = [data.draw(st.integers(0, 2)) for _ in range(count)]
+    slots = sorted(data.draw(st.sets(st.integers(0, 200), min_size=count, max_size=count)))
+    weights = {path: exp(score) for path, score in paths(graph).items()}
+    total = sum(weights.values())
+    found = Charged(slots, owners).sums(list(Posterior(graph).steps()), 0.0)
+    for owner in set(owners):
+        held = sum(
+            weight * sum(slots[older] - slots[newer] for newer, older in zip(path, path[1:]) if owners[newer] == owner)
+            for path, weight in weights.items()
+        )
+        assert isclose(found[owner][-1] * FRAME_BYTES, held / total, abs_tol=1e-6)
+
+
+def test_of_slots_alike_one_is_shown_where_the_bytes_between_are_sure() -> None:
+    """Two chains of one module through the same bytes, each as likely, against no walk at all below the last slot."""
+    steps = [[(2, 0.0)], [(3, 0.0)], [(4, 0.0)], [(4, 0.0)], []]
+    graph = Graph([0.0, 0.0, -inf, -inf, -3.0], [-inf, -inf, -inf, -inf, 0.0], steps)
+    slots, owners = [0, 4, 0x400, 0x404, 0x800], ["hog", "hog", "hog", "hog", "nt"]
+    assert Posterior(graph).path(doubtful=0.6) == (4,)
+    assert len(Posterior(graph).path(doubtful=0.6, charged=Charged(slots, owners))) == 3
+
+
+@given(graphs())
+def test_what_a_step_passes_over_only_adds_to_it(graph: Graph) -> None:
+    for own, found in zip(graph.steps, held(graph.steps)):
+        assert [older for older, _ in own] == [older for older, _ in found]
+        assert all(after >= before for (_, before), (_, after) in zip(own, found))
+
+
+def test_a_step_over_a_whole_chain_gains_what_the_chain_does_less_the_odds() -> None:
+    count = 42
+    steps = [[(count - 1, -5.0)], *([(at + 1, 0.9)] for at in range(1, count - 2)), [], []]
+    ((_, score),) = held(steps)[0]
+    least = -5.0 + 0.9 * (count - 4) - HELD
+    assert least <= score <= least + 2.0
+    assert held([[(1, 0.9)], []]) == [[(1, 0.9)], []]

@@ -15,7 +15,7 @@ from hogwalk.walk.rebuild.edges import Edges
 from hogwalk.walk.rebuild.functions import Prediction
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.pairs import USUAL_FRAME
-from hogwalk.walk.rebuild.reach import FARTHEST_START, PUSHED, Reach
+from hogwalk.walk.rebuild.reach import FARTHEST_START, PUSHED, Reach, size_clue
 
 FROM_REGISTERS, NOT_REGISTERS = int(Clue.FROM_REGISTERS), int(Clue.NOT_REGISTERS)
 EBP_START, BELOW_EBP_START = int(Clue.EBP_START), int(Clue.BELOW_EBP_START)
@@ -27,6 +27,7 @@ AT_LIMIT, MAY_REACH_FAR = int(Clue.REACHES_LIMIT), int(Clue.MAY_REACH_FAR)
 USER_MODE, ZERO_EBP, NO_RETURN = int(Clue.USER_MODE), int(Clue.ZERO_EBP), int(Clue.NO_RETURN)
 INTO_HOLE = int(Clue.HOLE)
 NEAR_BASE, EARLY_END, PREDICTED_ON = int(Clue.NEAR_BASE), int(Clue.EARLY_END), int(Clue.PREDICTED_ON)
+SAVED_EBP = int(Clue.SAVED_EBP)
 UNREAD, PLACED = int(Clue.UNREAD), int(Clue.DEPTH | Clue.DEPTH_ALONE)
 
 HOLE_NEAR = 0x100  # bytes above Limit: an unreadable page within these leaves nothing to start from below it
@@ -77,12 +78,16 @@ def _from_registers(
         sure = {number: FROM_REGISTERS for number, node in enumerate(nodes) if node.slot in slots}
         if sure:
             return sure
-    by_ebp = not slots and any(node.slot == framed for node in nodes)
-    return {
-        number: ESP_START if node.slot == at_esp else _by_registers(node.slot, slots, framed if by_ebp else None)
-        for number, node in enumerate(nodes)
-        if node.slot >= registers.sp
-    }
+    chained = None if slots else next((node for node in nodes if node.slot == framed), None)
+    by_ebp = None if chained is None else framed
+    # EBP that points to a frame whose saved EBP points to another one is the frame's: the walk starts there or below.
+    last = framed if chained is not None and chained.looks & SAVED_EBP else nodes[-1].slot if nodes else 0
+    found: Dict[int, int] = {}
+    for number, node in enumerate(nodes):
+        if registers.sp <= node.slot <= last:
+            size = 0 if slots or node.slot == framed else size_clue(node.slot - registers.sp)
+            found[number] = ESP_START if node.slot == at_esp else _by_registers(node.slot, slots, by_ebp) | size
+    return found
 
 
 def _enters_unread(evidence: Evidence, nodes: Sequence[Node]) -> Callable[[Node], bool]:

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
 from math import exp, inf, log
-from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 if TYPE_CHECKING:
     from random import Random
@@ -19,6 +19,8 @@ NEGLIGIBLE = 36.0  # a term whose logarithm lies that far below another's does n
 UNDRAWN = 14.0  # the same for a way that none of some hundred draws would take
 DOUBTFUL = 0.4  # a return slot is worth showing from this probability on: a bit under even, as a gap misleads more
 BEYOND_DOUBT = 0.95
+FRAME_BYTES = 128  # of the stack charged to the right module are worth one right return slot
+SPARE = 1.0  # return slots that the likeliest walk may leave out where it is beyond doubt itself
 POSSIBLE = 1e-3  # steps less probable than this are taken by no walk
 Steps = Sequence[Sequence[Tuple[int, float]]]  # for each node its older neighbours with the scores of the step
 Ways = Tuple[List[float], List[Optional[int]]]  # the probabilities summed up, and where each way leads
@@ -54,6 +56,29 @@ class Graph:
         return tuple(path)
 
 
+class Charged(NamedTuple):
+    """The slots of a graph's nodes, and who owns the code behind each."""
+
+    slots: Sequence[int]
+    owners: Sequence[object]
+
+    def sums(self, steps: Iterable[Tuple[int, int, float]], doubtful: float) -> Dict[object, List[float]]:
+        """For each owner, up to each node: bytes below it times (the probability that they are his, less `doubtful`).
+
+        In units of FRAME_BYTES; `steps` come with their probabilities.
+        """
+        turns: Dict[object, List[float]] = {owner: [0.0] * len(self.slots) for owner in self.owners}
+        for node, older, probability in steps:
+            turns[self.owners[node]][node] += probability
+            turns[self.owners[node]][older] -= probability
+        sizes = [(above - slot) / FRAME_BYTES for slot, above in zip(self.slots, self.slots[1:])]
+        found: Dict[object, List[float]] = {}
+        for owner, each in turns.items():
+            shares = accumulate(each)
+            found[owner] = [0.0, *accumulate((share - doubtful) * size for share, size in zip(shares, sizes))]
+        return found
+
+
 class Posterior:
     """Probabilities of nodes and steps over all paths of a graph; `heat` over 1 makes them less certain."""
 
@@ -81,27 +106,38 @@ class Posterior:
             for before, after in zip(self._reach, self.onward)
         ]
 
-    def path(self, likeliest_where_sure: bool = True, doubtful: float = DOUBTFUL) -> Tuple[int, ...]:
+    def path(
+        self,
+        likeliest_where_sure: bool = True,
+        doubtful: float = DOUBTFUL,
+        charged: Optional[Charged] = None,
+    ) -> Tuple[int, ...]:
         """The walk whose nodes are the likeliest to be live, newest first; empty without nodes.
 
-        The sum of (probability - doubtful) over its nodes is the highest of all walks made of possible steps; else the
-        likeliest walk is taken where all its nodes are beyond doubt.
+        The sum of (probability - doubtful) over its nodes is the highest of all walks made of possible steps, with
+        `charged` also over the bytes between them: the probability that they are those of the newer one's module.  Else
+        the likeliest walk is taken where all its nodes are beyond doubt.
         """
         if not self._starts:
             return ()
         live, cool = self.nodes(), self._cool
         likeliest = self._graph.best()
         sure = min((live[node] for node in likeliest), default=0.0) > BEYOND_DOUBT
-        if sure and (likeliest_where_sure or sum(live) - sum(live[node] for node in likeliest) < doubtful):
+        if sure and sum(live) - sum(live[node] for node in likeliest) < (SPARE if likeliest_where_sure else doubtful):
             return likeliest  # no other node is left enough to be worth showing
         last = [reach + cool * end for reach, end in zip(self._reach, self._graph.ends)]
         first_floor, last_floor = max(self._starts) + log(POSSIBLE), max(last) + log(POSSIBLE)
         starts = [node - doubtful if start > first_floor else -inf for node, start in zip(live, self._starts)]
         ends = [0.0 if end > last_floor else -inf for end in last]
         steps: List[List[Tuple[int, float]]] = [[] for _ in live]
-        for node, older, probability in self.steps():
-            if probability > POSSIBLE:
-                steps[node].append((older, live[older] - doubtful))
+        likely = [step for step in self.steps() if step[2] > POSSIBLE]
+        owned = charged.sums(likely, doubtful) if charged is not None else None
+        for node, older, _ in likely:
+            gain = live[older] - doubtful
+            if owned is not None and charged is not None:
+                sums = owned[charged.owners[node]]
+                gain += sums[older] - sums[node]
+            steps[node].append((older, gain))
         found = Graph(starts, ends, steps).best()
         return found if ends[found[-1]] > -inf else self._graph.best()
 

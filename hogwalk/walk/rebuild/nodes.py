@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import AbstractSet, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from hogwalk.machine.windows import EXCEPTION_CHAIN_END
 from hogwalk.machine.words import X86
 from hogwalk.machine.x86.calls import CallKind
 from hogwalk.walk.evidence import Evidence
@@ -43,6 +44,7 @@ FUNCTION_ALIGNMENT = 16  # compilers begin functions there: such a word may well
 PRINTABLE = 0x20, 0x7E  # ASCII
 LATE_SHARE = 0.75  # of a large module: sections with code come first
 LARGE = 0x100000  # bytes of a module from which on much of it is data
+FEWEST_RECORDS, MOST_LEVELS = 3, 0x40  # try levels are counted from 0; -1 and -2: in none
 DISPATCH_TABLE = 0x38  # _DRIVER_OBJECT.MajorFunction
 
 
@@ -54,9 +56,12 @@ def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[
     kinds = {word: _kind(evidence, word) for _, word in pairs}
     slots = {slot for slot, word in pairs if kinds[word][0]}
     pointed = _pointed_at(pairs, kinds, words, limit, slots)
+    handlers = _handlers(evidence, kinds)
     found: List[Node] = []
     for slot, word in pairs:
         mask, target, dispatch = kinds[word]
+        if slot in handlers and mask & UNREAD:
+            continue
         behind = slot + WORD
         if slot in traps.by_slot:
             mask, behind = _trap_kind(mask), slot + 12
@@ -88,6 +93,40 @@ def _kind(evidence: Evidence, word: int) -> Tuple[int, Optional[int], bool]:
         dispatch = call is not None and call.kind is CallKind.MEMORY and call.displacement == DISPATCH_TABLE
         return CALL, site.target, dispatch
     return (UNREAD if site.kind is SiteKind.UNREAD else 0), None, False
+
+
+def _handlers(evidence: Evidence, kinds: Dict[int, Tuple[int, Optional[int], bool]]) -> Set[int]:
+    """The slots of the exception handlers in chains of EXCEPTION_REGISTRATION_RECORDs (Next, Handler; fs:[0]'s list).
+
+    Such a chain looks as one of saved EBPs below return addresses does, but ends with Next = -1.  Where the code of its
+    last handler cannot be read, each of its records must hold a small number where compilers keep the try level.
+    """
+    words, limit = evidence.image.words, evidence.region.limit
+    links: Dict[int, List[int]] = {}
+    for index, (following, handler) in enumerate(zip(words, words[1:])):
+        if handler in kinds and (
+            following == EXCEPTION_CHAIN_END or (following > limit + WORD * index and following < evidence.region.base)
+        ):
+            links.setdefault(following, []).append(limit + WORD * index)
+    found: Set[int] = set()
+    for last in links.get(EXCEPTION_CHAIN_END, ()):
+        chain = [last]
+        for record in chain:
+            chain.extend(links.get(record, ()))
+        mask = kinds[words[(last + WORD - limit) // WORD]][0]
+        read = not mask  # no call ends there: no return address
+        if read or (
+            mask & UNREAD
+            and len(chain) >= FEWEST_RECORDS
+            and all(_in_try(words, (one - limit) // WORD) for one in chain)
+        ):
+            found.update(record + WORD for record in chain)
+    return found
+
+
+def _in_try(words: Sequence[int], index: int) -> bool:
+    """Whether a record is followed by a try level: at once, or behind the address of a scope table."""
+    return any((level + 2) & X86.mask <= MOST_LEVELS + 2 for level in words[index + 2 : index + 4])
 
 
 def _place(evidence: Evidence, address: int) -> int:

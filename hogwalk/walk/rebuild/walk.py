@@ -9,11 +9,12 @@ from typing import Callable, FrozenSet, List, NamedTuple, Optional, Protocol, Se
 from hogwalk.model import Frame, Registers
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.gaps import Gap
+from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Candidates, CluedStack, Collector
 from hogwalk.walk.rebuild.ends import overflowed
 from hogwalk.walk.rebuild.frames import FrameBuilder
-from hogwalk.walk.rebuild.graph import Graph, Posterior
+from hogwalk.walk.rebuild.graph import Charged, Graph, Posterior
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.pruner import CLOSE_DEFICIT, MAX_DEFICIT
 from hogwalk.walk.rebuild.weigh import weigh
@@ -151,14 +152,16 @@ def rebuild(
     work is.
     """
     collector = Collector(evidence, {frame.return_slot for frame in kf_frames})
-    for margin, most_lost in MARGINS[dark(collector.nodes) :]:
+    unread = any(node.clues & Clue.UNREAD for node in collector.nodes)
+    for margin, most_lost in MARGINS[-1:] if unread else MARGINS:
         clued = collector.collect(margin, announce)
-        graph = weigh(clued)
+        graph = weigh(clued, unread)
         if _lost(graph) < most_lost:
             break
     posterior = Posterior(graph, TEMPERATURE)
     builder = FrameBuilder(evidence, clued)
-    built, gaps = builder.build(_trim_unsupported_tail(clued, posterior.path(doubtful=SHOWN)))
+    charged = _charged(clued.nodes, evidence.modules) if unread else None
+    built, gaps = builder.build(_trim_unsupported_tail(clued, posterior.path(doubtful=SHOWN, charged=charged)))
     live = posterior.nodes()
     frames = tuple(one.frame for one in built)
     probabilities = _probabilities([one.node for one in built], live)
@@ -166,7 +169,7 @@ def rebuild(
     believed = bool(clued.chains.onward)
     reasons = tuple(one.reason for one in built)
     by_weights = evidence.about.kernel and not believed
-    unread = by_weights and dark([clued.nodes[one.node] for one in built if one.node is not None])
+    darkened = by_weights and dark([clued.nodes[one.node] for one in built if one.node is not None])
     return Rebuilt(
         frames,
         reasons,
@@ -177,14 +180,19 @@ def rebuild(
         left_over=0.0 if clued.chains.whole else _left_over(evidence),
         esp=clued.chains.esp,
         alike=by_weights,
-        truth=DARK_TRUTH if unread else None,
-        verdict=DARK_VERDICT if unread else WHOLE_VERDICT if clued.chains.whole else VERDICT,
+        truth=DARK_TRUTH if darkened else None,
+        verdict=DARK_VERDICT if darkened else WHOLE_VERDICT if clued.chains.whole else VERDICT,
     ).told()
 
 
 def dark(walked: Sequence[Node]) -> bool:
     """Whether the code of more than a few return addresses cannot be read."""
     return sum(1 for node in walked if node.clues & Clue.UNREAD) > DARK * len(walked)
+
+
+def _charged(nodes: Sequence[Node], modules: ModuleMap) -> Charged:
+    found = [modules.at(node.address) for node in nodes]
+    return Charged([node.slot for node in nodes], [None if module is None else module.start for module in found])
 
 
 def _left_over(evidence: Evidence) -> float:

@@ -8,7 +8,8 @@ from typing import Collection, Dict
 from hogwalk.walk.rebuild.chained import Chains
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import CluedStack
-from hogwalk.walk.rebuild.graph import Graph, Posterior
+from hogwalk.walk.rebuild.graph import Graph, Posterior, Steps
+from hogwalk.walk.rebuild.stale import held
 from hogwalk.walk.rebuild.weights import WEIGHTS
 
 # Which slot of chains that no register starts is the newest live one: what each way to be one weighs (natural
@@ -22,11 +23,13 @@ NEWEST = int(Clue.REACHES_LIMIT | Clue.MAY_REACH_NEAR | Clue.MAY_REACH)
 LED_TO, FAR, KB = -0.7, -0.56, 1024  # of one that a newer slot leads to, and of each KB above where ESP can lie
 
 
-def weigh(clued: CluedStack) -> Graph:
-    """The scores of all starts, steps and ends."""
+def weigh(clued: CluedStack, unread: bool = False) -> Graph:
+    """The scores of all starts, steps and ends; `unread`: code of some candidates cannot be read."""
     scale = clued.edges.scale
     own = [node.clues for node in clued.nodes]
-    steps = [scale.steps(own, number, found) for number, found in enumerate(clued.edges.steps)]
+    steps: Steps = [scale.steps(own, number, found) for number, found in enumerate(clued.edges.steps)]
+    if unread:
+        steps = held(steps)
     ends = [scale.weigh(mask) for mask in clued.ends]
     starts = [-inf] * len(own)
     if clued.chains.whole:
