@@ -11,11 +11,13 @@ import pytest
 
 from hogwalk.model import BugCheck, Module
 from hogwalk.walk.rebuild import rebuild
+from hogwalk.walk.rebuild.collect import Collector
+from hogwalk.walk.rebuild.weigh import weigh
 from tests.rebuild.machine import Machine
 
 DRIVER, LIMIT = 0xB9000000, 0xB8000000
 BOTTOM, BIG, MIDDLE, AGAIN, OUTER, WIDE, LEAF = range(DRIVER + 0x1000, DRIVER + 0x1700, 0x100)
-ROOM, WIDER = 0x800, 0x280  # bytes of locals
+ROOM, WIDER = 0x1000, 0x280  # bytes of locals
 FRAMES = 40  # of the earlier recursion
 
 
@@ -70,3 +72,12 @@ def test_exact_steps_to_the_first_frame_outrank_a_longer_chain_that_breaks(last:
     found = rebuild(machine.evidence(LIMIT, base))
     assert [frame.return_slot for frame in found.frames] == live
     assert min(found.probabilities) > 0.98
+
+
+@pytest.mark.parametrize("margin", [2.0, 4.0, 8.0, 14.0, 20.0])
+def test_what_was_passed_over_is_no_first_frame(margin: float) -> None:
+    """Of a candidate that lies too far behind nothing is known: no more that a walk may well end there."""
+    machine, (*_, base) = drawn(0)
+    clued = Collector(machine.evidence(LIMIT, base)).collect(margin)
+    passed_over = {number for number, found in enumerate(clued.edges.predictions) if found is None}
+    assert weigh(clued).best()[-1] not in passed_over

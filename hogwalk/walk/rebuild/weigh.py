@@ -20,6 +20,7 @@ UNFIT = AGAINST | int(Clue.OTHER_TARGET | Clue.NO_TABLE_TARGET | Clue.CHAIN_BROK
 PREDICTED_ON = int(Clue.PREDICTED_ON)
 NO_END = PREDICTED_ON | int(Clue.EARLY_END)
 NEWEST = int(Clue.REACHES_LIMIT | Clue.MAY_REACH_NEAR | Clue.MAY_REACH)
+UNSEEN = -60.0  # of ending at a candidate that was passed over: more than anything that is against an end
 LED_TO, FAR, KB = -0.7, -0.56, 1024  # of one that a newer slot leads to, and of each KB above where ESP can lie
 
 
@@ -30,7 +31,8 @@ def weigh(clued: CluedStack, unread: bool = False) -> Graph:
     steps: Steps = [scale.steps(own, number, found) for number, found in enumerate(clued.edges.steps)]
     if unread:
         steps = held(steps)
-    ends = [scale.weigh(mask) for mask in clued.ends]
+    looked_at = [prediction is not None for prediction in clued.edges.predictions]
+    ends = [scale.weigh(mask) if seen else UNSEEN for mask, seen in zip(clued.ends, looked_at)]
     starts = [-inf] * len(own)
     if clued.chains.whole:
         numbers = {node.slot: number for number, node in enumerate(clued.nodes)}
