@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Dict, List, Optional, Sequence, Set
 
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.edges import Edge
 from hogwalk.walk.rebuild.functions import Functions, Prediction
-from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.nodes import Edge, Node
 
 UNREAD, DEPTH = int(Clue.UNREAD), int(Clue.DEPTH | Clue.DEPTH_ALONE)
 SAME_CALLEE, OTHER_CALLEE = int(Clue.SAME_CALLEE), int(Clue.OTHER_CALLEE)

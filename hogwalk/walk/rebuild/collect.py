@@ -46,7 +46,7 @@ class Collector:
     """Gathers one stack's candidates; what it learned of the code serves every further gathering."""
 
     def __init__(self, evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> None:
-        """`kf_slots` are the debugger's return slots; `nodes` will be the candidates."""
+        """`kf_slots` are the debugger's return slots; `nodes` will be the candidates, `unread`: some in unread code."""
         self._evidence = evidence
         self._traps = evidence.traps
         found = nodes(evidence, self._traps, kf_slots)
@@ -60,6 +60,7 @@ class Collector:
         if overflowed(evidence):  # Limit tells where the newest frame is
             self._chains = self._chains._replace(whole=(), esp=None)
         self.nodes = [node for node in found if node.slot not in self._chains.dropped]
+        self.unread = any(node.clues & Clue.UNREAD for node in self.nodes)
         self._habits = Habits(self.nodes, evidence.region.base, evidence.modules)
         self._judge = PairJudge(evidence, self.nodes, self._links, reach, self._habits, self._traps)
         self._found: Found = {}
@@ -75,7 +76,7 @@ class Collector:
         evidence, found, functions, traps = self._evidence, self.nodes, self._functions, self._traps
         finder = EdgeFinder(evidence, found, functions, self._judge, self._habits, traps, self._chains, self._found)
         edges = finder.edges(self._starts, self._resumed, margin, announce)
-        if any(node.clues & Clue.UNREAD for node in found):
+        if self.unread:
             edges = replace(edges, steps=Callers(found, edges.steps, edges.predictions, functions).steps())
         ends = end_clues(evidence, found, edges, traps, self._chains)
         return CluedStack(tuple(found), edges, self._starts, tuple(ends), functions, self._links, self._chains)

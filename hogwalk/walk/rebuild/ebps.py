@@ -7,7 +7,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.functions import Prediction
-from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.nodes import Edge, Node
 from hogwalk.walk.rebuild.pairs import USUAL_FRAME, PairJudge
 
 HOLE, SAVED_EBP, UNREAD = int(Clue.HOLE), int(Clue.SAVED_EBP), int(Clue.UNREAD)
@@ -18,7 +18,6 @@ LIKELY_STARTS = FROM_REGISTERS | int(Clue.EBP_START | Clue.BELOW_EBP_START | Clu
 MOST_EBPS = 4  # different values of EBP that several ways to one node can leave
 FRAME = USUAL_FRAME[0]
 COPIED = 0x40  # bytes above a return address within which gcc's functions that align ESP keep the one they copy
-Edge = Tuple[int, int]  # the older node's number and the clues
 
 
 class Ebps:

@@ -13,13 +13,12 @@ from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.ebps import Ebps
 from hogwalk.walk.rebuild.functions import Functions, Prediction
 from hogwalk.walk.rebuild.habits import REACH, Habits
-from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.nodes import Edge, Node
 from hogwalk.walk.rebuild.pairs import TRAPPED, USUAL_FRAME, PairJudge
 from hogwalk.walk.rebuild.pruner import Pruner
 from hogwalk.walk.rebuild.scale import Scale
 
 SAVED_EBP = int(Clue.SAVED_EBP)
-HOLE = int(Clue.HOLE)
 UNLIKELY = int(Clue.NOT_REGISTERS | Clue.FAR_FROM_LIMIT)  # a start that hardly is one
 CONFIRMED = int(Clue.REACHED | Clue.TABLE_TARGET | Clue.TAIL_REACHED)
 PLACED = int(Clue.DEPTH | Clue.CHAINED)
@@ -38,7 +37,6 @@ FEW = 3  # where one does, but nothing else confirms it
 FRAME = USUAL_FRAME[0]
 Resumed = Optional[Tuple[Prediction, int]]
 
-Edge = Tuple[int, int]  # the older node's number and the clues
 Found = Dict[int, Tuple[object, List[Edge]]]  # by a node's number what its steps were found by, and these
 
 

@@ -145,20 +145,8 @@ class Posterior:
     def _reach(self) -> List[float]:
         # What leads to each node; what lies behind it alone needs none of this.
         if self._known_reach is None:
-            self._known_reach = self._reached()
+            self._known_reach = reached(self._graph.starts, self._graph.steps, self._cool)
         return self._known_reach
-
-    def _reached(self) -> List[float]:
-        cool, graph = self._cool, self._graph
-        terms: List[List[float]] = [[cool * start] for start in graph.starts]
-        found: List[float] = []
-        for node, own in enumerate(terms):
-            reach = log_sum(own)
-            found.append(reach)
-            if reach > -inf:
-                for older, score in graph.steps[node]:
-                    terms[older].append(reach + cool * score)
-        return found
 
     def steps(self) -> Iterator[Tuple[int, int, float]]:
         """Each step, from a node to an older one, with the probability that the path takes it; not those of none."""
@@ -222,6 +210,19 @@ class Posterior:
         top = max(term for _, term in ways)
         ways = [(way, term) for way, term in ways if term > top - UNDRAWN]
         return list(accumulate(exp(term - top) for _, term in ways)), [way for way, _ in ways]
+
+
+def reached(starts: Sequence[float], steps: Steps, cool: float = 1.0) -> List[float]:
+    """For each node the logarithm of the sum over all paths that end with it, their scores times `cool`."""
+    terms: List[List[float]] = [[cool * start] for start in starts]
+    found: List[float] = []
+    for own, onward in zip(terms, steps):
+        reach = log_sum(own)
+        found.append(reach)
+        if reach > -inf:
+            for older, score in onward:
+                terms[older].append(reach + cool * score)
+    return found
 
 
 def log_sum(terms: Sequence[float]) -> float:

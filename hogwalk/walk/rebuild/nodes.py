@@ -20,6 +20,9 @@ TRAP_FRAME, SYSTEM_CALL = int(Clue.TRAP_FRAME), int(Clue.SYSTEM_CALL)
 POINTED_AT, SAVED_EBP, ALIGNED = int(Clue.POINTED_AT), int(Clue.SAVED_EBP), int(Clue.ALIGNED)
 
 
+Edge = Tuple[int, int]  # a step: the older node's number and the clues
+
+
 class Node(NamedTuple):
     """One candidate: the address of the slot, the return address in it, its clues.
 
@@ -56,7 +59,8 @@ def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[
     kinds = {word: _kind(evidence, word) for _, word in pairs}
     slots = {slot for slot, word in pairs if kinds[word][0]}
     pointed = _pointed_at(pairs, kinds, words, limit, slots)
-    handlers = _handlers(evidence, kinds)
+    unread = any(mask & UNREAD for mask, _, _ in kinds.values())
+    handlers = _handlers(evidence, kinds) if unread else ()
     found: List[Node] = []
     for slot, word in pairs:
         mask, target, dispatch = kinds[word]

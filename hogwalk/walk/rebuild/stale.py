@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import List, NamedTuple, Sequence, Tuple
 
-from hogwalk.walk.rebuild.graph import log_sum
+from hogwalk.walk.rebuild.graph import reached
 
 HELD = 10.0  # natural logarithms: the odds against it, by trial on 200 stacks of real code with some of it hidden
 Step = Tuple[int, float]  # the older node's number and the score
@@ -49,7 +49,7 @@ def _passed(chains: Sequence[Run], newer: int, older: int) -> float:
 
 def runs(steps: Sequence[Sequence[Step]]) -> List[Run]:
     """The chains of likely steps that gain more than HELD; of those with the same end the one that gains most."""
-    gained, newer, sums = [0.0] * len(steps), [-1] * len(steps), _sums(steps)
+    gained, newer, sums = [0.0] * len(steps), [-1] * len(steps), reached([0.0] * len(steps), steps)
     found: List[Run] = []
     for number, own in enumerate(steps):
         older, gain = max(own, key=lambda step: step[1], default=(-1, 0.0))
@@ -62,16 +62,4 @@ def runs(steps: Sequence[Sequence[Step]]) -> List[Run]:
                 found.append(Run(numbers, [sums[one] for one in numbers]))
         elif gained[number] + gain > gained[older]:
             gained[older], newer[older] = gained[number] + gain, number
-    return found
-
-
-def _sums(steps: Sequence[Sequence[Step]]) -> List[float]:
-    """For each node the logarithm of the sum over all chains that end with it, wherever they start."""
-    terms: List[List[float]] = [[0.0] for _ in steps]
-    found: List[float] = []
-    for own, onward in zip(terms, steps):
-        total = log_sum(own)
-        found.append(total)
-        for older, score in onward:
-            terms[older].append(total + score)
     return found

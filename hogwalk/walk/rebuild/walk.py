@@ -152,15 +152,14 @@ def rebuild(
     work is.
     """
     collector = Collector(evidence, {frame.return_slot for frame in kf_frames})
-    unread = any(node.clues & Clue.UNREAD for node in collector.nodes)
-    for margin, most_lost in MARGINS[-1:] if unread else MARGINS:
+    for margin, most_lost in MARGINS[-1:] if collector.unread else MARGINS:
         clued = collector.collect(margin, announce)
-        graph = weigh(clued, unread)
+        graph = weigh(clued, collector.unread)
         if _lost(graph) < most_lost:
             break
     posterior = Posterior(graph, TEMPERATURE)
     builder = FrameBuilder(evidence, clued)
-    charged = _charged(clued.nodes, evidence.modules) if unread else None
+    charged = _charged(clued.nodes, evidence.modules) if collector.unread else None
     built, gaps = builder.build(_trim_unsupported_tail(clued, posterior.path(doubtful=SHOWN, charged=charged)))
     live = posterior.nodes()
     frames = tuple(one.frame for one in built)

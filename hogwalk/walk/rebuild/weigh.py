@@ -52,8 +52,8 @@ def _outranked(clued: CluedStack, graph: Graph) -> Graph:
     ends where one leads on, and exact steps alone lead from another slot that can be the newest to the same older
     frames, or to the thread's first one, these are the live ones.
     """
-    path, masks = graph.best(), [dict(found) for found in clued.edges.steps]
-    broken = [at for at, (newer, older) in enumerate(zip(path, path[1:]), 1) if masks[newer][older] & AGAINST]
+    path, found = graph.best(), clued.edges.steps
+    broken = [at for at, (newer, older) in enumerate(zip(path, path[1:]), 1) if dict(found[newer])[older] & AGAINST]
     if not broken and not (path and clued.ends[path[-1]] & PREDICTED_ON):
         return graph
     goals = path[broken[0] :] if broken else ()
@@ -61,8 +61,8 @@ def _outranked(clued: CluedStack, graph: Graph) -> Graph:
         return graph
     against = WEIGHTS[Clue.DEPTH_OTHER]
     steps = [
-        [(older, score + against if masks[number][older] & AGAINST else score) for older, score in found]
-        for number, found in enumerate(graph.steps)
+        [(older, score + against if masks[older] & AGAINST else score) for older, score in scores]
+        for masks, scores in zip(map(dict, found), graph.steps)
     ]
     ends = [score + against * bool(mask & PREDICTED_ON) for score, mask in zip(graph.ends, clued.ends)]
     return Graph(graph.starts, ends, steps)

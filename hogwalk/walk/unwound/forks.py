@@ -10,13 +10,13 @@ from hogwalk.machine.x64.unwind import RBP
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.edges import Edge
-from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.nodes import Edge, Node
+from hogwalk.walk.unwound.slots import KERNEL_START
 
 EXACT, OTHER_KEPT = int(Clue.DEPTH | Clue.ANY_TARGET), int(Clue.OTHER_KEPT)
 MOST_TABLED = 128  # words of a table of functions that are looked at: a driver object's has 28
 PUSHED = 8  # words below a return slot in which a function keeps the nonvolatile registers that it pushes
-KERNEL_START, USER_START = 0xFFFF800000000000, 0x10000  # the least pointers
+USER_START = 0x10000  # the least pointer of a program
 MOST_INDEX = 0x1000  # a larger one is none: what lies there now is something else
 
 

@@ -10,8 +10,7 @@ from hogwalk.model import Registers
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.edges import Edge
-from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.nodes import Edge, Node
 from hogwalk.walk.unwound.callers import Callers, Known
 from hogwalk.walk.unwound.forks import Forks
 from hogwalk.walk.unwound.kept import Kept

@@ -11,9 +11,8 @@ from collections import defaultdict
 from typing import Callable, DefaultDict, Dict, List, Optional, Sequence
 
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.edges import Edge
 from hogwalk.walk.rebuild.graph import Posterior
-from hogwalk.walk.rebuild.nodes import Node
+from hogwalk.walk.rebuild.nodes import Edge, Node
 from hogwalk.walk.unwound.sizes import MOST_NEAR
 
 UNREAD = int(Clue.UNREAD)
