@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Sequence, Tuple, Union
+from functools import wraps
+from typing import TYPE_CHECKING, Callable, Dict, Optional, Sequence, Tuple, TypeVar, Union
 
 from hogwalk.answer.report.build import build
 from hogwalk.answer.report.document import Report
+from hogwalk.earlier import Earlier, Heard
 from hogwalk.errors import BadInput, NoDebugger, NothingFound, Unreadable
 from hogwalk.machine.words import X86
-from hogwalk.model import About, Frame, PrintedWalk, Symbol, Triple, Trust
+from hogwalk.model import Frame, PrintedWalk, Symbol, Triple, Trust
 from hogwalk.targets.protocol import Target
 from hogwalk.walk.evidence import Announce, Evidence, Request, Seen, gather, look, weigh
 from hogwalk.walk.facts.image import StackImage
@@ -27,7 +30,26 @@ if TYPE_CHECKING:
     from hogwalk.answer.explain.records import Explanation
 
 
+MANY = 100_000  # objects that come before Python looks for rings of dead ones; its own 700 cost a sixth of a triage
+
 Unasked = Callable[[int], str]
+Found = TypeVar("Found")
+
+
+def _seldom_collected(method: Callable[[Run], Found]) -> Callable[[Run], Found]:
+    """The method, while which Python looks for rings of dead objects less often; as it was again afterwards."""
+
+    @wraps(method)
+    def wrapped(self: Run) -> Found:
+        usual = gc.get_threshold()
+        if usual[0]:
+            gc.set_threshold(max(MANY, usual[0]), *usual[1:])
+        try:
+            return method(self)
+        finally:
+            gc.set_threshold(*usual)
+
+    return wrapped
 
 
 def _asked(_: int) -> str:
@@ -36,51 +58,6 @@ def _asked(_: int) -> str:
 
 def _borne_out(frames: Sequence[Frame]) -> int:
     return sum(1 for frame in frames if frame.trust in (Trust.LINKED, Trust.CALL))
-
-
-class _Heard:
-    """A target whose answers to commands are kept."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self.answers: List[Tuple[str, str]] = []
-
-    def about(self) -> About:
-        """As Target.about."""
-        return self._target.about()
-
-    def shown_starts(self) -> Sequence[Triple]:
-        """As Target.shown_starts."""
-        return self._target.shown_starts()
-
-    def command(self, text: str) -> str:
-        """As Target.command."""
-        answer = self._target.command(text)
-        self.answers.append((text, answer))
-        return answer
-
-
-class Earlier:
-    """What the last run of a session found out: its walks serve again where the target still holds and says the same.
-
-    Nothing is taken over from a machine that goes on running.
-    """
-
-    def __init__(self) -> None:
-        self.evidence: Optional[Evidence] = None
-        self._walks: Optional[Walks] = None
-        self._answers: List[Tuple[str, str]] = []
-        self._unasked = ""
-
-    def walks(self, target: Target, evidence: Evidence, unasked: str) -> Optional[Walks]:
-        """The walks that were made of this very evidence, None where the debugger now walks otherwise."""
-        if evidence is not self.evidence or unasked != self._unasked:
-            return None
-        return self._walks if all(target.command(text) == answer for text, answer in self._answers) else None
-
-    def keep(self, evidence: Evidence, walks: Walks, answers: List[Tuple[str, str]], unasked: str) -> None:
-        """Takes the place of what was kept before."""
-        self.evidence, self._walks, self._answers, self._unasked = evidence, walks, answers, unasked
 
 
 class Run:
@@ -118,6 +95,7 @@ class Run:
             self._seen = look(self.target, self._wanted, self._announce)
         return self._seen
 
+    @_seldom_collected
     def evidence(self) -> Evidence:
         """The stack and what each word of it can be."""
         if self._evidence is None:
@@ -134,6 +112,7 @@ class Run:
             return self._report.unlisted
         return None if self._seen is None else self._seen.unlisted
 
+    @_seldom_collected
     def report(self) -> Report:
         """The report of the best walk, or of the walk from the triple given."""
         if self._report is None:
@@ -198,6 +177,7 @@ class Run:
         """From here on a text's stack table is one witness of several, and the reconstruction is made."""
         self._without_table, self._report = True, None
 
+    @_seldom_collected
     def walks(self) -> Walks:
         """The debugger's walks and hogwalk's own, stitched."""
         if self._walks is None:
@@ -253,7 +233,7 @@ class Run:
             if known is not None:
                 return known
             self._evidence = weigh(self.target, self.seen(), self._announce)  # as it was before any walk
-        heard = _Heard(self.target)
+        heard = Heard(self.target)
         choice = None if unasked else self._choice(heard)
         walks = both(self.evidence(), choice, self._announce)
         if walks is None:

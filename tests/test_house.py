@@ -24,7 +24,7 @@ ORDER = (
     "targets.line", "targets.engine", "targets.attach", "targets.dump", "targets.text",
     "walk.facts", "walk.printed", "walk.kf", "walk.evidence", "walk.rebuild", "walk.unwound",
     "walk.merge", "walk.heal",
-    "answer.charge", "answer.report", "answer.explain", "analysis", "answer.threads", "answer.render",
+    "answer.charge", "answer.report", "answer.explain", "earlier", "analysis", "answer.threads", "answer.render",
     "app.cli", "app.batch", "__main__", "",
 )  # fmt: skip
 WINGS = {room.partition(".")[0] for room in ORDER if "." in room}

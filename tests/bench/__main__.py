@@ -38,7 +38,7 @@ def ratios(name: str, figures: Dict[str, Any]) -> None:
     print(f"{name + ': triage / (dps + kf=)':36} {figures['triage'] / own:6.2f}   at most 2.5")
     print(f"  again in the same session          {figures['again'] / own:6.2f}")
     print(f"  dps + kf=, triage, again           {own * 1000:6.1f} {figures['triage'] * 1000:.1f} ", end="")
-    print(f"{figures['again'] * 1000:.1f} ms of the processor")
+    print(f"{figures['again'] * 1000:.1f} ms")
 
 
 def in_the_lab() -> None:

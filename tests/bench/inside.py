@@ -1,6 +1,6 @@
 """Runs inside Windows Python on the real engine: triage against the engine's own `dps` of the range plus `kf=`.
 
-Both in processor seconds of the process: what else the machine does stretches the longer of two jobs more.
+Each is the least of many, in turn.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from hogwalk.analysis import Earlier, Run
+from hogwalk.analysis import Run
 from hogwalk.answer.render.triage import render
+from hogwalk.earlier import Earlier
 from hogwalk.targets.attach import open_engine
 from hogwalk.targets.engine import EngineTarget
 from hogwalk.walk.evidence import Request
 
-ROUNDS, AT_A_TIME = 8, 4  # the clock of a process ticks every 10 ms: one call of some jobs takes less
+ROUNDS = 30
 
 
 class Counting(EngineTarget):
@@ -31,17 +32,16 @@ class Counting(EngineTarget):
         return super().read(address, count)
 
 
-def means(*jobs: Callable[[], object]) -> List[float]:
-    """Processor seconds of one call of each job, the mean of some; in turn, so that a busy minute hits them all."""
-    spent = [0.0] * len(jobs)
+def least(*jobs: Callable[[], object]) -> List[float]:
+    """Seconds of one call of each job, the least of many, in turn: all that a busy machine does to a job is add."""
+    spent: List[List[float]] = [[] for _ in jobs]
     for _ in range(ROUNDS):
-        for number, job in enumerate(jobs):
+        for seconds, job in zip(spent, jobs):
             gc.collect()
-            started = time.process_time()
-            for _ in range(AT_A_TIME):
-                job()
-            spent[number] += time.process_time() - started
-    return [seconds / ROUNDS / AT_A_TIME for seconds in spent]
+            started = time.perf_counter()
+            job()
+            seconds.append(time.perf_counter() - started)
+    return [min(seconds) for seconds in spent]
 
 
 def measure(dump: str, symbols: str) -> Dict[str, Any]:
@@ -63,7 +63,7 @@ def measure(dump: str, symbols: str) -> Dict[str, Any]:
     run = Run(EngineTarget(pykd), Request(), None, lambda doing: None)
     region, command = run.evidence().region, run.report().tried[0].command
     dps = f"dps {region.limit:x} {region.base:x}"
-    own, whole, again = means(lambda: (pykd.dbgCommand(dps), pykd.dbgCommand(command)), triage, lambda: triage(session))
+    own, whole, again = least(lambda: (pykd.dbgCommand(dps), pykd.dbgCommand(command)), triage, lambda: triage(session))
     return {
         "own": own,
         "triage": whole,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple
+import gc
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import pytest
 
 from hogwalk import open_dump
-from hogwalk.analysis import Earlier, Run
+from hogwalk.analysis import MANY, Run
 from hogwalk.answer.render.json_report import to_json
+from hogwalk.earlier import Earlier
 from hogwalk.errors import NoDebugger, NotRecorded, Unreadable
 from hogwalk.model import Module, Symbol
 from hogwalk.targets.recording import open_recording
@@ -121,3 +123,30 @@ def test_a_triple_of_ones_own_takes_nothing_over() -> None:
     own = Run(Changed(), Request(), walks.start, lambda doing: None, earlier=earlier)
     alone = Run(Changed(), Request(), walks.start, lambda doing: None)
     assert said(own) == said(alone)
+
+
+@pytest.mark.parametrize("usual", [(700, 10, 10), (0, 10, 10), (900_000, 5, 5)])
+def test_how_often_python_collects_is_as_it_was_after_a_run_and_after_one_that_fails(
+    usual: Tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    during: List[int] = []
+
+    def noted(answer: object, *_: object) -> object:
+        during.append(gc.get_threshold()[0])
+        return answer
+
+    before = gc.get_threshold()
+    gc.set_threshold(*usual)
+    try:
+        run(Changed(symbols=noted), None).report()
+        assert gc.get_threshold() == usual
+        with pytest.raises(NoDebugger):
+            run(Changed(symbols=failing), None).report()
+        assert gc.get_threshold() == usual
+    finally:
+        gc.set_threshold(*before)
+    assert set(during) == {0 if not usual[0] else max(usual[0], MANY)}
+
+
+def failing(*_: object) -> object:
+    raise NoDebugger("no symbols", "")

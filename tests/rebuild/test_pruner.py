@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
-from typing import Tuple
+from typing import Callable, List, Tuple
 
 import pytest
 
 from hogwalk.targets.dump import open_dump
 from hogwalk.walk.evidence import Evidence, Request, gather
+from hogwalk.walk.facts.sites import SiteKind
 from hogwalk.walk.rebuild import rebuild
 from hogwalk.walk.rebuild.collect import CluedStack, Collector
 from hogwalk.walk.rebuild.graph import Posterior
@@ -59,3 +61,24 @@ def test_a_walk_far_behind_is_not_worth_following() -> None:
     pruner.advance(0, steps)
     assert not pruner.may_win(1)
     assert pruner.may_win(2)
+
+
+def test_all_is_looked_at_only_where_the_walk_leads_through_unread_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    margins: List[float] = []
+    collect = Collector.collect
+
+    def noted(self: Collector, margin: float, announce: Callable[[str], None]) -> CluedStack:
+        margins.append(margin)
+        return collect(self, margin, announce)
+
+    monkeypatch.setattr(Collector, "collect", noted)
+    stray = gather(open_dump(str(DUMP), str(SYMBOLS)), Request(), lambda doing: None)
+    assert Collector(stray).unread == 1
+    rebuild(stray)
+    assert margins == [CLOSE_DEFICIT]
+    margins.clear()
+    live = rebuild(stray).frames[60]
+    blind = replace(stray.sites.at(live.return_address), kind=SiteKind.UNREAD, call=None, target=None)
+    stray.sites._sites[live.return_address] = blind
+    rebuild(stray)
+    assert margins[-1] == inf

@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING, List, Optional
 
-from hogwalk.analysis import Earlier, Run
+from hogwalk.analysis import Run
 from hogwalk.answer.render.table import PLAIN, Look, wrapped
 from hogwalk.app.cli.commands import lines
 from hogwalk.app.cli.exports import chosen
@@ -29,6 +29,7 @@ from hogwalk.app.cli.output import look_here, show, write_lines
 from hogwalk.app.cli.progress import Progress
 from hogwalk.app.cli.typed import resolve, span, triple
 from hogwalk.app.cli.watch import Watch
+from hogwalk.earlier import Earlier
 from hogwalk.errors import UsageError
 from hogwalk.model import Triple
 from hogwalk.targets.line import INTERRUPTED

@@ -24,8 +24,9 @@ CHAINED = (
     Clue.CHAINED | Clue.EBP_FRAME | Clue.EBP_CHAIN
 )  # by the EBP saved below the slot, or by that known from newer frames
 # How far behind the best walk (natural logarithms) candidates are passed over, and below which loss on its weak steps
-# the best walk is taken: a walk far behind another one can only win where that one breaks off later.  The first row is
-# for code that can be read; where it serves, probabilities differ by less than 1e-6 (see tests/rebuild/test_pruner.py).
+# the best walk is taken: a walk far behind another one can only win where that one breaks off later.  The last row is
+# for walks through code that cannot be read; where the first serves, probabilities differ by less than 1e-6 (see
+# tests/rebuild/test_pruner.py).
 MARGINS = ((CLOSE_DEFICIT, 2.0), (MAX_DEFICIT, MAX_DEFICIT / 2), (inf, inf))
 SHOWN = 0.35  # that share of all walks is worth showing: under even, as a gap misleads more
 # Where more than DARK of the walk's return addresses lie in code that cannot be read, DARK_TRUTH maps a candidate's
@@ -152,10 +153,10 @@ def rebuild(
     work is.
     """
     collector = Collector(evidence, {frame.return_slot for frame in kf_frames})
-    for margin, most_lost in MARGINS[-1:] if collector.unread else MARGINS:
+    for margin, most_lost in MARGINS if collector.unread <= DARK * len(collector.nodes) else MARGINS[-1:]:
         clued = collector.collect(margin, announce)
-        graph = weigh(clued, collector.unread)
-        if _lost(graph) < most_lost:
+        graph = weigh(clued, collector.unread > 0)
+        if _lost(clued, graph) < most_lost:
             break
     posterior = Posterior(graph, TEMPERATURE)
     builder = FrameBuilder(evidence, clued)
@@ -201,9 +202,11 @@ def _left_over(evidence: Evidence) -> float:
     return LEFT_OVER
 
 
-def _lost(graph: Graph) -> float:
-    """What the best path loses on its weak steps; inf without a path."""
+def _lost(clued: CluedStack, graph: Graph) -> float:
+    """What the best path loses on its weak steps; inf without a path, and through code that cannot be read."""
     path = graph.best()
+    if any(clued.nodes[number].clues & Clue.UNREAD for number in path):
+        return inf
     steps = [dict(graph.steps[newer])[older] for newer, older in zip(path, path[1:])]
     lost = sum(-score for score in (*steps, *(graph.ends[last] for last in path[-1:])) if score < 0)
     return lost if path else inf
