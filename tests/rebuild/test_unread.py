@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import pytest
 
@@ -11,6 +11,7 @@ from hogwalk.model import BugCheck, Module, Registers
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.rebuild import rebuild
 from hogwalk.walk.rebuild.collect import Collector
+from hogwalk.walk.rebuild.walk import BLIND_TRUTH, DARK_TRUTH, Truth
 from tests.rebuild.machine import Machine
 from tests.rebuild.test_outranked import call, framed
 
@@ -98,3 +99,25 @@ def test_a_handler_that_can_be_read_needs_no_try_level() -> None:
     words = {records[0]: records[1], records[0] + 4: HANDLER, records[0] + 8: 0x777777, records[0] + 12: 0x777777}
     words.update({records[1]: END, records[1] + 4: DRIVER + 0x1500, records[1] + 8: 0x777777, LIMIT + 0x180: IN_DARK})
     assert [node.slot for node in Collector(stack(target, words, LIMIT + 0x1C0)).nodes] == [LIMIT + 0x180]
+
+
+@pytest.mark.parametrize(("unread", "stated_by"), [(0, None), (1, DARK_TRUTH), (5, BLIND_TRUTH)])
+def test_the_darker_a_walk_the_less_is_stated(unread: int, stated_by: Optional[Truth]) -> None:
+    target = machine()
+    in_bottom = framed(target, BOTTOM, 0x10, "ffd0")
+    words: Dict[int, int] = {}
+    slots = [LIMIT + 0x20 + 0x18 * at for at in range(6)]
+    base = frames(slots[0], [0x18] * 6, [IN_DARK] * unread + [in_bottom] * (6 - unread), words) + 0x20
+    words[slots[-1] - 4] = 0
+    found = rebuild(stack(target, words, base))
+    assert [frame.return_slot for frame in found.frames] == slots
+    assert found.truth is stated_by
+    if unread == 5:
+        assert max(found.probabilities) < DARK_TRUTH.of(max(found.weighed.posterior.nodes()))
+
+
+def test_a_greater_share_of_all_walks_is_never_stated_as_less() -> None:
+    for truth in (DARK_TRUTH, BLIND_TRUTH):
+        stated = [truth.of(share / 1000) for share in range(1001)]
+        assert stated == sorted(stated)
+        assert 0 < stated[0] < stated[-1] < 1

@@ -19,7 +19,7 @@ from hogwalk.walk.rebuild.graph import DOUBTFUL, Posterior
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.reach import FARTHEST_START
 from hogwalk.walk.rebuild.scale import Weighing
-from hogwalk.walk.rebuild.walk import Rebuilt, Truth, Weighed, dark
+from hogwalk.walk.rebuild.walk import DARK, Rebuilt, Truth, Weighed, unread_share
 from hogwalk.walk.unwound import weights
 from hogwalk.walk.unwound.frames import Builder
 from hogwalk.walk.unwound.slots import machine_frames, nodes
@@ -99,7 +99,7 @@ def _running(evidence: Evidence) -> Optional[Tuple[int, int]]:
 def _truth(evidence: Evidence, found: Candidates, walked: Sequence[Node]) -> Optional[Truth]:
     if evidence.about.kind != "text":
         searched = None if evidence.registers is not None else SEARCHED_TRUTH
-        return (DARK_TRUTH if dark(walked) else searched) if evidence.about.kernel else None
+        return (DARK_TRUTH if unread_share(walked) > DARK else searched) if evidence.about.kernel else None
     if any(node.clues & Clue.KF for node in found.nodes):
         return ROWS_TRUTH
     called = any(node.clues & Clue.CALLED for node in found.nodes)
