@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import List, Tuple
 
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from hogwalk.answer.render.dml import Door, escaped, marked_up
 from hogwalk.answer.render.line import Line, Link, joined, mark
-from hogwalk.answer.render.table import table
+from hogwalk.answer.render.table import LABEL, table, wrapped
 
 DOOR = Door("!py -3.9 -g hogwalk", "--thread 8974ac00")
 NASTY = st.text(alphabet="ab<>&\"'; /=`", max_size=12)
@@ -57,3 +58,13 @@ def test_marks_move_with_their_cells_and_are_cut_with_them() -> None:
     assert not second.endswith("..")
     hog = next(span for span in second.spans if span.kind == "hog")
     assert (hog.start, hog.end) == (second.index("y"), 60)
+
+
+@given(st.lists(st.text(alphabet="ab-.", max_size=14), max_size=30), st.integers(20, 100))
+def test_lines_are_filled_as_textwrap_fills_them(words: List[str], width: int) -> None:
+    text = " ".join(words)
+    lines = [line.ljust(LABEL) for line in wrapped("Stack", text, width)]
+    expected = textwrap.wrap(
+        text, width, initial_indent="Stack".ljust(LABEL), subsequent_indent=" " * LABEL, break_on_hyphens=False
+    )
+    assert lines == [line.ljust(LABEL) for line in expected] or not text.strip()

@@ -89,7 +89,7 @@ class Posterior:
         self._starts = [self._cool * start + onward for start, onward in zip(graph.starts, self.onward)]
         self.total = log_sum(self._starts)
         self._known_reach: Optional[List[float]] = None
-        self._runs: Dict[int, List[int]] = {}
+        self._runs: Dict[int, Tuple[List[int], Ways]] = {}
         self._ways: Dict[Optional[int], Ways] = {}
 
     def _onward(self) -> List[float]:
@@ -162,10 +162,11 @@ class Posterior:
     def onward_shares(self) -> List[List[float]]:
         """For each node, were it live, the probability of each of its steps."""
         cool, onward = self._cool, self.onward
-        return [
-            [exp(min(0.0, cool * score + onward[older] - onward[node])) for older, score in steps]
-            for node, steps in enumerate(self._graph.steps)
-        ]
+        shares: List[List[float]] = []
+        for all_ways, steps in zip(onward, self._graph.steps):
+            found = [cool * score + onward[older] - all_ways for older, score in steps]
+            shares.append([exp(share) if share < 0.0 else 1.0 for share in found])
+        return shares
 
     def sample(self, random: Random) -> Tuple[int, ...]:
         """One path drawn by its probability, newest node first; empty without nodes."""
@@ -173,17 +174,17 @@ class Posterior:
             return ()
         draw, runs, ways = random.random, self._runs, self._ways
         path: List[int] = []
-        last: Optional[int] = None
+        sums, onward = ways.get(None) or self._ways_of(None)
         while True:
-            sums, onward = ways.get(last) or self._ways_of(last)
             at = onward[bisect_left(sums, draw() * sums[-1])]
             if at is None:
                 return tuple(path)
-            run = runs.get(at)
-            if run is None:
-                run = runs[at] = self._run(at)
+            found = runs.get(at)
+            if found is None:
+                run = self._run(at)
+                found = runs[at] = run, self._ways_of(run[-1])
+            run, (sums, onward) = found
             path += run
-            last = run[-1]
 
     def _run(self, node: int) -> List[int]:
         """The nodes from `node` on between which there is nothing to draw."""

@@ -24,29 +24,21 @@ class Distances(Dict[int, int]):
 
     `found` holds how often each comes up, of `count` times that the address itself does; `near` those of others near
     enough to be in the same function.  A function's frame has one size wherever it runs on at the same address, but
-    for alloca.
+    for alloca.  `other` is what any distance says that comes up nowhere.
     """
 
     def __init__(self, found: Mapping[int, int], count: int, near: Sequence[Mapping[int, int]]) -> None:
-        super().__init__()
-        self._found = found
-        self._count = count
-        self._near = frozenset().union(*near)
-        self._alone = list(found.values()).count(count) == 1
+        self.other = NOT_REPEATED if count > 1 else 0
+        super().__init__(dict.fromkeys(frozenset().union(*near), SIZE_NEARBY | self.other))
+        if count > 1:
+            pair = REPEATED_PAIR | REPEATED_ALONE if list(found.values()).count(count) == 1 else REPEATED_PAIR
+            for distance, seen in found.items():
+                if seen > 1:
+                    own = REPEATED_SIZE if seen < count else pair
+                    self[distance] = self.get(distance, 0) & SIZE_NEARBY | own
 
     def __missing__(self, distance: int) -> int:
-        known = self[distance] = (SIZE_NEARBY if distance in self._near else 0) | self._own(distance)
-        return known
-
-    def _own(self, distance: int) -> int:
-        if self._count < 2:
-            return 0
-        seen = self._found.get(distance, 0)
-        if seen < 2:
-            return NOT_REPEATED
-        if seen < self._count:
-            return REPEATED_SIZE
-        return REPEATED_PAIR | REPEATED_ALONE if self._alone else REPEATED_PAIR
+        return self.other
 
 
 def window(candidates: int) -> int:

@@ -232,9 +232,11 @@ class StepFinder:
         links, sizes = self._links.row(node.address), self._sizes.of(node.address)
         first = bisect_left(slots, node.behind, number + 1)
         end = min(bisect_right(slots, node.slot + REACH, number + 1), number + 1 + self._wide)
-        far = [(at, slots[at] - node.slot) for at in range(first, end)]
+        far = [slot - node.slot for slot in slots[first:end]]
+        told = [mask | links[key] for key in keys[first:end]]
         return [
-            (at, mask | links[keys[at]] | SIZE_CLUES[bisect_left(SIZE_ENDS, size)] | sizes[size]) for at, size in far
+            (at, clues | SIZE_CLUES[bisect_left(SIZE_ENDS, size)] | sizes[size])
+            for at, clues, size in zip(range(first, end), told, far)
         ]
 
     def _window(self, number: int, lowest: int, mask: int, open_ends: Sequence[Caller]) -> List[Edge]:
