@@ -285,3 +285,13 @@ def test_a_start_left_to_be_patched_need_not_be_aligned() -> None:
     starts = FunctionStarts(StackDepths(reader_of(code, "c3")))
     assert starts.start_of(BASE + 20) == BASE + 9
     assert starts.certain(BASE + 9)
+
+
+@pytest.mark.parametrize("ret", ["c3", "c20400"])
+def test_a_callee_that_the_caller_was_not_made_for_leaves_nothing_exact(ret: str) -> None:
+    # sub esp,0Ch; ja to the push ecx; push eax; call +100h, which takes 4 that are then taken again; jne to the end;
+    # push ecx; call +200h; push 1; push 2; call +300h, which takes 8; the end: add esp,0Ch; ret
+    code = "83ec0c 770d 50" + call(6, 0x100) + "83c404 85c0 750f" + "51" + call(19, 0x200) + "6a01 6a02"
+    code += call(28, 0x300) + "83c40c c3"
+    told = StackDepths(reader_of(code, "c20400", ret, "c20800")).at(BASE, BASE + 24)
+    assert (told.depths, told.exact) == (((12, 16), False) if ret == "c3" else ((16,), True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Callable, Deque, Dict, FrozenSet, List, Optional, Set, Tuple
+from typing import Callable, Deque, Dict, FrozenSet, List, Optional, Tuple
 
 from hogwalk.machine.x86.arguments import likely_arguments
 from hogwalk.machine.x86.bends import Bends
@@ -56,10 +56,9 @@ class Flow:
         self._start = start
         self._states: Dict[int, State] = {start: state}
         self._sure, self._goal = Waiting(start), 1 << 32
-        self._helped_left = MOST_HELPED
+        self._helped_left, self._tails_left = MOST_HELPED, MOST_TAILS
         self._unsure: Deque[Tuple[Block, State]] = deque()
         self._tails: Deque[Tuple[int, State, Block]] = deque()
-        self._tails_left = MOST_TAILS
         self._parents: Dict[int, Block] = {}
         self.sites: Dict[int, State] = {}
         self._bends = Bends(blocks.reader)
@@ -70,7 +69,7 @@ class Flow:
         self.frame: Known = None
         self._last = start
         self.solved = self._late = self._swept = False
-        self._forks: Set[int] = set()  # where two ways come together with another ESP each
+        self._forks: Dict[int, bool] = {}  # where ways with another ESP each meet; False: by a loop
         self._possible: Optional[FrozenSet[int]] = None
 
     def to_call(self, return_address: int) -> Optional[State]:
@@ -165,6 +164,11 @@ class Flow:
         """The blocks from the entry to the call before `return_address`, by the way its state was found."""
         return self._path(self._site_blocks.get(return_address))
 
+    def only_forked(self, return_address: int) -> bool:
+        """Whether the state before that call rests on no guess but which of two ways with another ESP each was gone."""
+        forks = sum(self._forks.get(block.start, False) for block in self.path_to(return_address))
+        return 0 < self.sites[return_address].guesses <= forks
+
     def _path(self, block: Optional[Block]) -> Tuple[Block, ...]:
         path: List[Block] = []
         while block is not None and len(path) < MOST_BLOCKS:
@@ -203,7 +207,7 @@ class Flow:
             self._states[address] = state  # what it was entered with before is in doubt since
             self._sure.add(address)
         elif known.guesses == state.guesses == 0 and known.differs(state):
-            self._forks.add(address)
+            self._forks[address] = source.start < address and source.start not in source.targets
             self._states[address] = known.guessed()
             self._sure.add(address)
 
@@ -229,15 +233,11 @@ class Flow:
                 self._enter(target, state, block)
         else:
             for target in block.targets:
-                if self._leaves(block, target, state):
+                # A tail call: nothing of the function is on the stack any more, and it goes elsewhere.
+                if leaving is Exit.JUMP and state.esp == (RETURN_SLOT, 0) and not 0 <= target - self._start < FAR_JUMP:
                     self._tails.append((target, state, block))
                 else:
                     self._enter(target, state, block)
-
-    def _leaves(self, block: Block, target: int, state: State) -> bool:
-        """Whether a jump is a tail call: nothing of the function is on the stack any more, and it goes elsewhere."""
-        near = 0 <= target - self._start < FAR_JUMP
-        return block.exit is Exit.JUMP and state.esp == (RETURN_SLOT, 0) and not near
 
     def _call(self, block: Block, state: State) -> None:
         behind = block.targets[0]
