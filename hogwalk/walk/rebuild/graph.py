@@ -67,7 +67,7 @@ class Charged(NamedTuple):
 
         In units of FRAME_BYTES; `steps` come with their probabilities.
         """
-        turns: Dict[object, List[float]] = {owner: [0.0] * len(self.slots) for owner in self.owners}
+        turns: Dict[object, List[float]] = {owner: [0.0] * len(self.slots) for owner in set(self.owners)}
         for node, older, probability in steps:
             turns[self.owners[node]][node] += probability
             turns[self.owners[node]][older] -= probability

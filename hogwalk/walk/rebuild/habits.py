@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, FrozenSet, List, Sequence, Tuple
 
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.rebuild.clues import Clue
@@ -42,6 +42,8 @@ OFTEN, NEARLY_ALL = 4, 2 / 3  # places at which a distance has candidates whatev
 FRAMED, FEWEST_PAIRS = 0.75, 3  # share of agreeing pairs of places from which on a module keeps frames
 POINTING, HARDLY_POINTING, FEWEST_PLACES = 0.42, 0.1, 12  # share of pointing words: of modules that do, that do not
 
+Counted = Tuple[int, int, Dict[int, int]]  # places compared, those with a candidate, and how often it is which address
+
 
 class Habits:
     """The places of each return address, compared."""
@@ -56,23 +58,33 @@ class Habits:
         for node in nodes:
             self._places.setdefault(node.address, []).append(node.slot)
         self._far: Dict[int, Tuple[int, ...]] = {}
+        self._compared: Dict[int, FrozenSet[int]] = {}
+        self._counted: Dict[Tuple[int, int], Counted] = {}
         self._left = MOST_LOOKED_AT[1]
         self._ebp = self._by_module()
 
     def size(self, node: Node, older: Node) -> int:
         """How many other places of a return address have a candidate at the same distance."""
-        distance = older.slot - node.slot
-        seen, compared, pair = 0, 0, 0
-        for place in self._some(node.address):
-            if place == node.slot or place + distance >= self._base:
-                continue
-            compared += 1
-            number = self._numbers.get(place + distance)
-            if number is not None:
-                seen += 1
-                if self._nodes[number].address == older.address:
-                    pair = REPEATED_PAIR
-        return pair | _share(seen, compared)
+        if len(self._places[node.address]) == 1:
+            return 0
+        key = node.address, older.slot - node.slot
+        counted = self._counted.get(key)
+        if counted is None:
+            counted = self._counted[key] = self._count(*key)
+        compared, seen, found = counted
+        same, own = found.get(older.address, 0), node.slot in self._compared[node.address]
+        return (REPEATED_PAIR if same > own else 0) | _share(seen - own, compared - own)
+
+    def _count(self, address: int, distance: int) -> Counted:
+        places = self._compared.get(address)
+        if places is None:
+            places = self._compared[address] = frozenset(self._some(address))
+        compared, numbers, nodes = [place + distance for place in places], self._numbers, self._nodes
+        found: Counter[int] = Counter()
+        for slot in compared:
+            if slot in numbers:
+                found[nodes[numbers[slot]].address] += 1
+        return sum(1 for slot in compared if slot < self._base), sum(found.values()), found
 
     def beyond(self, node: Node, first: int) -> List[int]:
         """The candidates from number `first` on that lie as far above a node as others do above its other places."""
