@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hogwalk.model import BugCheck, Module
+from hogwalk.walk.rebuild import rebuild
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Collector
 from tests.rebuild.machine import Machine
@@ -70,3 +71,24 @@ def test_a_handlers_address_is_no_room_asked_for() -> None:
     clued = Collector(found.evidence(limit, BASE)).collect()
     starts = {clued.nodes[number].slot: mask for number, mask in clued.starts.items()}
     assert starts[places[CALLER + 5]] & Clue.REACHES_LIMIT
+
+
+def test_a_recursion_through_a_function_that_jumps_on_is_walked_to_its_end() -> None:
+    """The call names a function that jumps on into the one that runs; each depth is exact, turn after turn."""
+    turns, base = 240, LIMIT + 0x2000
+    target = machine()
+    # CALLER: sub esp,8; call NEW; add esp,8; ret.  NEW: cmp [esp+4],0; jz THROW.  THROW: sub esp,10h; call CALLER; ..
+    target.write(CALLER, b"\x83\xec\x08" + call(CALLER + 3, NEW) + b"\x83\xc4\x08\xc3")
+    target.write(NEW, bytes.fromhex("837c240400") + b"\x0f\x84" + (THROW - NEW - 11).to_bytes(4, "little") + b"\xc3")
+    target.write(THROW, b"\x83\xec\x10" + call(THROW + 3, CALLER) + b"\x83\xc4\x10\xc3")
+    target.write(OTHER, call(OTHER, THROW))  # which makes THROW a known start
+    slot, words = LIMIT, {}
+    for _ in range(turns):
+        words[slot], words[slot + 12] = CALLER + 8, THROW + 8
+        slot += 32
+    dead = {LIMIT + 4: OTHER + 5}
+    target.write_words(LIMIT, [{**words, **dead}.get(at, 0) for at in range(LIMIT, base, 4)])
+    evidence = target.evidence(LIMIT, base)
+    steps = Collector(evidence).collect().edges.steps
+    assert sum(mask & Clue.TAIL_REACHED > 0 for found in steps for _, mask in found) >= turns - 1
+    assert [frame.return_slot for frame in rebuild(evidence).frames] == sorted(words)

@@ -63,7 +63,7 @@ class Clue(IntEnum):
     STARTED = 9, Group.TARGET, "the call targets the running function's start", 2.0
     NEAR_TARGET = 10, Group.TARGET, "the call targets code shortly below the running address", 2.0
     FARTHER_TARGET = 108, Group.TARGET, "the call targets code further below the running address"
-    TAIL_REACHED = 11, Group.TARGET, "the call targets a function that jumps on into the running one", 2.0
+    TAIL_REACHED = 11, Group.TARGET, "the call targets a function that jumps on into the running one", 2.8
     TAIL_POSSIBLE = 12, Group.TARGET, "the call targets a function whose end cannot be read", -0.5
     OTHER_TARGET = 13, Group.TARGET, "the call names another function", -6.0
     ELSEWHERE_TARGET = 127, Group.TARGET, "the call targets code that is not known to be the running function's"
