@@ -127,7 +127,7 @@ def test_a_triple_of_ones_own_takes_nothing_over() -> None:
 
 @pytest.mark.parametrize("usual", [(700, 10, 10), (0, 10, 10), (900_000, 5, 5)])
 def test_how_often_python_collects_is_as_it_was_after_a_run_and_after_one_that_fails(
-    usual: Tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+    usual: Tuple[int, int, int],
 ) -> None:
     during: List[int] = []
 

@@ -48,17 +48,13 @@ def _columns(report: Report, letters: Dict[str, str]) -> str:
 
 
 def _spread(held: List[Dict[str, float]], letter: str, start: float, end: float) -> None:
-    first, last = max(0, int(start)), min(COLUMNS, int(end) + 1)
-    for column in range(first, last):
-        part = (column + 1 if column + 1 < end else end) - (column if column > start else start)
+    for column in range(max(0, int(start)), min(COLUMNS, int(end) + 1)):
+        part = min(end, column + 1) - max(start, column)
         if part > 0:
             held[column][letter] = held[column].get(letter, 0.0) + part
 
 
 def _most(share: Dict[str, float]) -> str:
-    if len(share) == 1:  # as nearly all columns are
-        ((only, part),) = share.items()
-        return only if part >= 1.0 - part else NO_FRAME
     free = 1.0 - sum(share.values())
     best = max(share, key=lambda letter: (share[letter], letter), default=NO_FRAME)
     return best if share.get(best, 0.0) >= free else NO_FRAME

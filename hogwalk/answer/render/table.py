@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Iterable, Iterator, Optional, Sequence, Tuple
 
 from hogwalk.answer.render.line import Line, Span, joined, mark, padded
 from hogwalk.machine.words import shown
@@ -105,8 +105,7 @@ def wrapped(label: str, text: str, width: int = WIDTH) -> Iterator[Line]:
     lines = [label.ljust(LABEL) + text]
     odd = not text.isprintable()  # among what can be printed the blank is the only white space
     if len(lines[0]) > width or not text or text[-1] == " " or odd:  # else it is its own only line
-        plain = None if odd else _filled(text, label.ljust(LABEL), width)
-        lines = plain or textwrap.wrap(
+        lines = textwrap.wrap(
             text,
             width,
             initial_indent=label.ljust(LABEL),
@@ -122,21 +121,6 @@ def wrapped(label: str, text: str, width: int = WIDTH) -> Iterator[Line]:
         head = _label(label) if number == 0 else line[:LABEL]
         yield joined([head, mark(words, "hog") if label == "Hog" else _part(text, at, words)])
         at += len(words)
-
-
-def _filled(text: str, head: str, width: int) -> Optional[List[str]]:
-    """What textwrap makes of words with single blanks between them, in a tenth of its time; None for any other text."""
-    if "  " in text or not text or " " in (text[0], text[-1]):
-        return None
-    lines: List[str] = []
-    at = 0
-    while len(head) + len(text) - at > width:
-        end = text.rfind(" ", at, at + width - len(head) + 1)
-        if end <= at:
-            return None  # a word that is wider than a line
-        lines.append(head + text[at:end])
-        at, head = end + 1, " " * LABEL
-    return [*lines, head + text[at:]]
 
 
 def _part(text: str, at: int, words: str) -> str:

@@ -99,7 +99,7 @@ class StackDepths:
             if popped is None:
                 called = flow.called_at(return_address)
                 popped = None if called is None else self.callees.of(called).popped
-            agreed = self._reconciled(found, return_address, popped, flow.only_forked(return_address))
+            agreed = self._reconciled(flow, found, return_address, popped)
             return agreed if certain else agreed._replace(exact=False, certain=False)
         return self._from_return(return_address, popped)
 
@@ -217,15 +217,14 @@ class StackDepths:
                 return self.callees.of(target)
         return None
 
-    def _reconciled(self, found: Depths, return_address: int, popped: Optional[int], forked: bool) -> Depths:
+    def _reconciled(self, flow: Flow, found: Depths, return_address: int, popped: Optional[int]) -> Depths:
         """Depths from the entry that rest on guesses, put right by those from the way to the `ret`.
 
-        Where nothing was guessed but which of two ways was gone (`forked`), and the way gone first leaves another
+        Where nothing was guessed but which of two ways was gone, and the way gone first leaves another
         depth than the way out, the function called is not one that this caller was made for: neither is exact.
         """
         other = self._from_return(return_address, popped)
-        contradicted = forked and other.exact and bool(found.depths) and found.depths != other.depths
-        if contradicted:
+        if other.exact and found.depths not in ((), other.depths) and flow.only_forked(return_address):
             other = other._replace(exact=False)
         if other.exact:
             order = other.depths

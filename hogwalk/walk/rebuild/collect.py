@@ -46,7 +46,7 @@ class Collector:
     """Gathers one stack's candidates; what it learned of the code serves every further gathering."""
 
     def __init__(self, evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> None:
-        """`kf_slots` are the debugger's return slots; `nodes` will be the candidates, `unread` counts unread code's."""
+        """`kf_slots` are the debugger's return slots; `nodes` will be the candidates, `unread`: some in unread code."""
         self._evidence = evidence
         self._traps = evidence.traps
         found = nodes(evidence, self._traps, kf_slots)
@@ -60,7 +60,7 @@ class Collector:
         if overflowed(evidence):  # Limit tells where the newest frame is
             self._chains = self._chains._replace(whole=(), esp=None)
         self.nodes = [node for node in found if node.slot not in self._chains.dropped]
-        self.unread = sum(1 for node in self.nodes if node.clues & Clue.UNREAD)
+        self.unread = any(node.clues & Clue.UNREAD for node in self.nodes)
         self._habits = Habits(self.nodes, evidence.region.base, evidence.modules)
         self._judge = PairJudge(evidence, self.nodes, self._links, reach, self._habits, self._traps)
         self._found: Found = {}

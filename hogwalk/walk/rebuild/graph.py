@@ -162,19 +162,18 @@ class Posterior:
     def onward_shares(self) -> List[List[float]]:
         """For each node, were it live, the probability of each of its steps."""
         cool, onward = self._cool, self.onward
-        shares: List[List[float]] = []
-        for all_ways, steps in zip(onward, self._graph.steps):
-            found = [cool * score + onward[older] - all_ways for older, score in steps]
-            shares.append([exp(share) if share < 0.0 else 1.0 for share in found])
-        return shares
+        return [
+            [exp(min(0.0, cool * score + onward[older] - onward[node])) for older, score in steps]
+            for node, steps in enumerate(self._graph.steps)
+        ]
 
     def sample(self, random: Random) -> Tuple[int, ...]:
         """One path drawn by its probability, newest node first; empty without nodes."""
         if not self._starts or self.total == -inf:
             return ()
-        draw, runs, ways = random.random, self._runs, self._ways
+        draw, runs = random.random, self._runs
         path: List[int] = []
-        sums, onward = ways.get(None) or self._ways_of(None)
+        sums, onward = self._ways_of(None)
         while True:
             at = onward[bisect_left(sums, draw() * sums[-1])]
             if at is None:

@@ -156,9 +156,9 @@ def rebuild(
     work is.
     """
     collector = Collector(evidence, {frame.return_slot for frame in kf_frames})
-    for margin, most_lost in MARGINS if collector.unread <= DARK * len(collector.nodes) else MARGINS[-1:]:
+    for margin, most_lost in MARGINS if unread_share(collector.nodes) <= DARK else MARGINS[-1:]:
         clued = collector.collect(margin, announce)
-        graph = weigh(clued, collector.unread > 0)
+        graph = weigh(clued, collector.unread)
         if _lost(clued, graph) < most_lost:
             break
     posterior = Posterior(graph, TEMPERATURE)
@@ -188,9 +188,9 @@ def rebuild(
     ).told()
 
 
-def unread_share(walked: Sequence[Node]) -> float:
+def unread_share(nodes: Sequence[Node]) -> float:
     """The share of return addresses, 0 to 1, whose code cannot be read."""
-    return sum(1 for node in walked if node.clues & Clue.UNREAD) / max(1, len(walked))
+    return sum(1 for node in nodes if node.clues & Clue.UNREAD) / max(1, len(nodes))
 
 
 def _charged(nodes: Sequence[Node], modules: ModuleMap) -> Charged:

@@ -65,7 +65,7 @@ def voted(
         named, joined = groups[node.address], []
         group, nearby, held = same[named], near[named], held_by[named]
         told = whole[named] - sum(votes.values()) >= VOTE
-        for (older, mask), (size, share) in zip(edges, votes.items()) if told or held else ():
+        for (older, mask), (size, share) in zip(edges, votes.items()):
             others, here = group[size] - share, nearby.get(size, 0.0) if held else 0.0
             if others >= VOTE:  # then it does not matter how usual a size is
                 mask = mask & UNSIZED | (SIZE_SURE if others >= SURE else SIZE_BORNE_OUT)
@@ -76,7 +76,7 @@ def voted(
             elif held and here < LEAST:
                 mask |= SIZE_OPPOSED
             joined.append((older, mask))
-        found.append(joined or edges)  # none joined: no size has a vote
+        found.append(joined)
     return found
 
 
