@@ -9,8 +9,7 @@ from typing import Dict
 import capstone
 
 from tests.real.measure import executed, stack_bytes
-from tests.real.pe import PAGE, Image
-from tests.real.run import CDECL
+from tests.real.pe import PAGE, Image, taken
 from tests.real.wheels import RealFile, cache_root, content
 from tests.symbols.images import image
 
@@ -40,10 +39,10 @@ def driver(name: str, file: RealFile, base: int, functions: int) -> Driver:
 
     Raises UnreachableError.
     """
-    loaded, taken, cells = Image(content(file, cache_root()), base), stack_bytes(), {}
+    loaded, popped, cells = Image(content(file, cache_root()), base), stack_bytes(), {}
     for one in loaded.imports:
-        known = taken.get(one.name, 0 if one.library.startswith(CDECL) else None)
-        if known is not None and known <= MOST_TAKEN and not one.name.startswith("?"):
+        known = taken(one, popped)
+        if known is not None and known <= MOST_TAKEN:
             cells[one.cell] = STUBS + PAGE + STUB_BYTES * (known // 4)
     loaded.fill(cells)
     return Driver(name, file, loaded, {base + at: count for at, count in first_returns(file, functions).items()})

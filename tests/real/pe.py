@@ -21,6 +21,10 @@ MOST_RUN = 0x400
 FRAMES = (b"\x55\x8b\xec", b"\x8b\xff\x55\x8b\xec", b"\x55\x89\xe5")  # push ebp; mov ebp,esp
 
 
+CDECL = ("python", "msvcr", "vcruntime", "api-ms-win-crt", "ucrt", "msvcp")
+KERNEL, CDECL_LETTERS = ("ntoskrnl.exe", "hal.dll"), "_abcdefghijklmnopqrstuvwxyz"  # memcpy, _snwprintf
+
+
 @dataclass(frozen=True)
 class Import:
     """A cell that the loader fills: where it lies, and the decorated name of what it holds."""
@@ -28,6 +32,19 @@ class Import:
     cell: int
     library: str
     name: str
+
+
+def taken(one: Import, popped: Dict[str, int]) -> Optional[int]:
+    """Bytes of arguments that an imported function takes off the stack; None where nothing tells.
+
+    `popped` says it by name, of the kernel's functions behind "nt!".
+    """
+    kernel = one.library in KERNEL
+    known = popped.get(f"nt!{one.name}" if kernel else one.name)
+    if known is None and not one.name.startswith("?"):
+        cdecl = one.library.startswith(CDECL) or (kernel and one.name[0] in CDECL_LETTERS)
+        return 0 if cdecl else None
+    return known
 
 
 class Image:

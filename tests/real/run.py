@@ -15,7 +15,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 import capstone
 
-from tests.real.pe import PAGE, Image
+from tests.real.pe import PAGE, Image, taken
 
 unicorn: Any = importlib.import_module("unicorn")  # its annotations are too partial for mypy --strict
 x86: Any = importlib.import_module("unicorn.x86_const")
@@ -38,8 +38,6 @@ NEVER_RETURN = frozenset(  # as their own code shows where they are not imported
     )
     for name in names.split()
 )
-CDECL = ("python", "msvcr", "vcruntime", "api-ms-win-crt", "ucrt", "msvcp")
-KERNEL, CDECL_LETTERS = ("ntoskrnl.exe", "hal.dll"), "_abcdefghijklmnopqrstuvwxyz"  # memcpy, _snwprintf
 KEPT = (x86.UC_X86_REG_EBX, x86.UC_X86_REG_ESI, x86.UC_X86_REG_EDI, x86.UC_X86_REG_EBP)
 NAMES = (*KEPT, x86.UC_X86_REG_EAX, x86.UC_X86_REG_ECX, x86.UC_X86_REG_EDX)
 ESP, EBP, EIP = x86.UC_X86_REG_ESP, x86.UC_X86_REG_EBP, x86.UC_X86_REG_EIP
@@ -112,17 +110,15 @@ class Runner:
         cells: Dict[int, int] = {}
         code = bytearray()
         for number, one in enumerate(self.image.imports):
-            kernel = one.library in KERNEL
-            taken = popped.get(f"nt!{one.name}" if kernel else one.name)
-            cdecl = one.library.startswith(CDECL) or (kernel and one.name[0] in CDECL_LETTERS)
-            if taken is None and (one.name.startswith("?") or not cdecl):
+            count = taken(one, popped)
+            if count is None:
                 cells[one.cell] = STUBS + 0x800000 + STUB_BYTES * number
                 continue
             cells[one.cell] = STUBS + PAGE + len(code)
             if one.name in NEVER_RETURN:
                 code += b"\xeb\xfe".ljust(STUB_BYTES, b"\xcc")
                 continue
-            stub = b"\xa1" + STUBS.to_bytes(4, "little") + b"\xc2" + (taken or 0).to_bytes(2, "little")
+            stub = b"\xa1" + STUBS.to_bytes(4, "little") + b"\xc2" + count.to_bytes(2, "little")
             code += stub.ljust(STUB_BYTES, b"\xcc")
         self.stubs = (STUBS + PAGE, bytes(code))
         self._stubs_end = STUBS + PAGE + len(code)

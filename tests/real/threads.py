@@ -144,11 +144,13 @@ class Runner:
         if self._all <= 0:
             raise RunError("too long")
         if self._event == "nowhere" and top is not None and esp == top.slot and not top.held:
-            top.held, top.cell = self._registers(), self._via if self._via in self._imports else 0
+            if self._via in self._imports:
+                return self._fail()  # nobody knows how many arguments the caller counts on
+            top.held = self._registers()
             return self._enter(top)
         if self._event == "import" and top is not None and esp == top.slot:
             top.held, last = self._registers(), self._last
-            top.takes, top.cell = 4 * ((top.entry - STUBS - PAGE) // STUB_BYTES), 0 if last is None else last.cell
+            top.takes, top.cell = self._stub_takes(top.entry), 0 if last is None else last.cell
             return self._enter(top)
         return self._fail()
 
@@ -167,13 +169,19 @@ class Runner:
 
     def _enter(self, frame: Live) -> int:
         """Another function runs in a frame."""
-        one = self._rng.choice(self._drivers)
-        fitting = [at for at, taken in one.taken.items() if frame.takes is None or taken == frame.takes]
-        frame.entry = self._rng.choice(fitting or list(one.taken))
+        frame.entry = self._rng.choice(self._rng.choice(self._fitting(frame.takes)))
         if frame.cell:
             self.machine.mem_write(frame.cell, frame.entry.to_bytes(4, "little"))
         self._last, self._left = None, MOST_BLOCKS
         return frame.entry
+
+    def _fitting(self, takes: Optional[int]) -> List[List[int]]:
+        """Of each file that has some the functions that take so many bytes of arguments (None: any)."""
+        found = [[at for at, taken in one.taken.items() if takes in (None, taken)] for one in self._drivers]
+        return [functions for functions in found if functions]
+
+    def _stub_takes(self, address: int) -> int:
+        return 4 * ((address - STUBS - PAGE) // STUB_BYTES)
 
     def _on_block(self, machine: Any, address: int, size: int, _: object) -> None:
         self._left -= 1
@@ -190,7 +198,7 @@ class Runner:
             self._event = "floor"
         if self._is_stub(address) and last is not None and last.kind == "call" and last.cell and not self._event:
             machine.mem_write(HEAP, self._number().to_bytes(4, "little"))
-            if self._rng.random() < IMPORTED:
+            if self._rng.random() < IMPORTED and self._fitting(self._stub_takes(address)):
                 self._event, self._last = "import", last
         if self._event:
             machine.emu_stop()
