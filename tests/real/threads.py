@@ -53,12 +53,16 @@ class Live:
 
 
 class Block(NamedTuple):
-    """How a run of code ends: call, ret, jmp, other; `cell` is what it goes through where the code says it."""
+    """How a run of code ends: call, ret, jmp, other; `cell` is what it goes through where the code says it.
+
+    `direct`: the code itself says where a call or jump leads.
+    """
 
     start: int
     end: int
     kind: str
     cell: int
+    direct: bool
 
 
 class Runner:
@@ -73,11 +77,12 @@ class Runner:
         self._page = self._words(PAGE)
         self._left = self._all = self._via = 0
         self._imports = {one.cell for each in drivers for one in each.image.imports}
+        self._starts = {at for one in drivers for at in (*one.taken, *one.image.functions(), *one.image.exports)}
         self._last: Optional[Block] = None
         self._blocks: Dict[Tuple[int, int], Block] = {}
         self._decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_32)
-        self._code = [span for one in drivers for span in one.image.code]
-        self._code += [nt.code, (STUBS + PAGE, STUBS + PAGE + STUB_BYTES * (MOST_TAKEN // 4 + 1))]
+        self._files = [span for one in drivers for span in one.image.code]
+        self._code = [*self._files, nt.code, (STUBS + PAGE, STUBS + PAGE + STUB_BYTES * (MOST_TAKEN // 4 + 1))]
         self.machine: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_32)
         for address, data in self._memory():
             self.machine.mem_map(address, -(-len(data) // PAGE) * PAGE)
@@ -190,7 +195,9 @@ class Runner:
         if last is not None and not last.start < address < last.end:
             self._follow(last, address)
         esp = machine.reg_read(ESP)
-        if not self._is_code(address):
+        if last is not None and self._astray(last, address):
+            self._event = "stuck"
+        elif not self._is_code(address):
             self._event, self._via = self._event or "nowhere", 0 if last is None else last.cell
         elif self._left <= 0 or not self.limit - GUARD <= esp <= self.base:
             self._event = self._event or "stuck"
@@ -204,6 +211,11 @@ class Runner:
             machine.emu_stop()
             return
         self._last = self._block(address, size)
+
+    def _astray(self, last: Block, address: int) -> bool:
+        """Whether a made-up pointer led into the middle of a function, as that of no program does."""
+        made_up = last.kind == "call" and not last.direct and any(at <= address < end for at, end in self._files)
+        return made_up and address not in self._starts
 
     def _follow(self, last: Block, address: int) -> None:
         """Keeps the list of live calls: the block before ended in a call, a return, or neither."""
@@ -238,13 +250,13 @@ class Runner:
     def _block(self, address: int, size: int) -> Block:
         found = self._blocks.get((address, size))
         if found is None:
-            code, kind, cell = bytes(self.machine.mem_read(address, size)), "other", 0
+            code, kind, cell, direct = bytes(self.machine.mem_read(address, size)), "other", 0, False
             for at, length, name, operands in self._decoder.disasm_lite(code, address):
                 if at + length == address + size and name.split()[-1] in ("call", "ret", "jmp"):
-                    kind = name.split()[-1]
+                    kind, direct = name.split()[-1], operands.startswith("0x")
                     if operands.startswith("dword ptr [0x"):
                         cell = int(operands[11:-1], 16)
-            found = self._blocks[address, size] = Block(address, address + size, kind, cell)
+            found = self._blocks[address, size] = Block(address, address + size, kind, cell, direct)
         return found
 
     def _on_unmapped(self, machine: Any, access: int, address: int, size: int, value: int, _: object) -> bool:
