@@ -5,11 +5,14 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from typing import Dict, Iterable, Iterator, List, Optional, Set
 
+from hogwalk.machine.words import X86
 from hogwalk.machine.x86.blocks import Exit
 from hogwalk.machine.x86.depth import StackDepths
 from hogwalk.machine.x86.opcodes import ALIGNMENT, FRAMES, HOT_PATCH, KEEPS_EBP
+from hogwalk.machine.x86.state import State
 from hogwalk.machine.x86.values import RETURN_SLOT
 
+WORD = X86.word
 FARTHEST = 0x4000  # bytes looked at below an address; longer functions need a known start
 PIECE = 0x400  # of them at a time: most starts are near
 MOST_POPPED = 0x100  # argument bytes
@@ -30,6 +33,7 @@ NOPS = (  # how the longer ones end
     b"\x8b\xc0",
 )
 LONGEST_NOP = 6
+SECTION_ALIGNMENT = 0x80  # the smallest that drivers' linkers use (/ALIGN:128, as Windows' own do)
 FENCES = (
     b"\xcc\xcc",
     b"\xc3\xcc",
@@ -93,19 +97,24 @@ class FunctionStarts:
             known = start in self._members
             if found is None and self._leads(start, return_address, known):
                 found, left = start, min(left, 1 if known or self._padded(start) else MOST_TRIED_AGAIN + 1)
-            elif found is not None and self._branches_to(start, found) and self._leads(start, return_address, False):
+            elif found is not None and self._comes_to(start, found) and self._leads(start, return_address, False):
                 return start
             left -= 1
             if left <= 0:
                 break
         return found
 
-    def _branches_to(self, start: int, middle: int) -> bool:
-        """Whether the function at `start` gets to `middle` by a conditional jump."""
+    def _comes_to(self, start: int, middle: int) -> bool:
+        """Whether the function at `start` gets to `middle` by a conditional jump, or runs on through it.
+
+        The byte before, which looks like a `ret`, is then the end of another instruction: 0B C3 is or eax,ebx.
+        """
         flow = self._depths.flow(start)
         flow.to_return(True)
         source = flow.source_of(middle)
-        return source is not None and source.exit is Exit.BRANCH
+        if source is not None:
+            return source.exit is Exit.BRANCH
+        return any(block.start < middle for block in flow.path_around(middle)[-1:])
 
     def _fenced(self, start: int) -> bool:
         """Whether a linker's padding lies before: an aligned address after int3, or one left to be patched."""
@@ -145,6 +154,8 @@ class FunctionStarts:
         reached = flow.reaches(return_address)
         if known or not reached:
             return reached
+        if any(_impossible(flow.state_at(block.start)) for block in flow.path_to(return_address)):
+            return False
         ended = flow.to_return(True)
         left = None if ended is None else ended[1].after(ended[0]).esp
         if (ended is None or ended[1].guesses) and self._fenced(start):
@@ -155,12 +166,20 @@ class FunctionStarts:
         return left == (RETURN_SLOT, 0) or self._reader.readable_from(start, LONGEST_NOP).startswith(KEEPS_EBP)
 
 
+def _impossible(state: Optional[State]) -> bool:
+    """Whether ESP is where no function brings it: above its own return slot, or between two words."""
+    esp = None if state is None else state.esp
+    return esp is not None and esp[0] == RETURN_SLOT and (esp[1] > 0 or esp[1] % WORD != 0)
+
+
 def looks_like_start(code: bytes, at: int, address: int) -> bool:
     """Whether a function may begin at offset `at` of `code`, which lies at `address`, by its looks."""
     first = code[at]
     if first not in FIRST_BYTES or at < LONGEST_NOP:
         return False
     before = code[at - LONGEST_NOP : at]
+    if not any(before):  # a section begins here: linkers fill the last page of the one before with zeros
+        return address % SECTION_ALIGNMENT == 0 and code.startswith(FRAMES + ROOM, at)
     if before[-1] in PADDING or before.endswith(NOPS):
         patchable = before.endswith(PATCHABLE) and code.startswith(PATCHED, at)
         return address % 4 == 0 or patchable

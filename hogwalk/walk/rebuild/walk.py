@@ -158,7 +158,7 @@ def rebuild(
     collector = Collector(evidence, {frame.return_slot for frame in kf_frames})
     for margin, most_lost in MARGINS if unread_share(collector.nodes) <= DARK else MARGINS[-1:]:
         clued = collector.collect(margin, announce)
-        graph = weigh(clued, collector.unread)
+        graph = weigh(clued)
         if _lost(clued, graph) < most_lost:
             break
     posterior = Posterior(graph, TEMPERATURE)

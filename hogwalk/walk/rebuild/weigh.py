@@ -24,13 +24,11 @@ UNSEEN = -60.0  # of ending at a candidate that was passed over: more than anyth
 LED_TO, FAR, KB = -0.7, -0.56, 1024  # of one that a newer slot leads to, and of each KB above where ESP can lie
 
 
-def weigh(clued: CluedStack, unread: bool = False) -> Graph:
-    """The scores of all starts, steps and ends; `unread`: code of some candidates cannot be read."""
+def weigh(clued: CluedStack) -> Graph:
+    """The scores of all starts, steps and ends."""
     scale = clued.edges.scale
     own = [node.clues for node in clued.nodes]
-    steps: Steps = [scale.steps(own, number, found) for number, found in enumerate(clued.edges.steps)]
-    if unread:
-        steps = held(steps)
+    steps: Steps = held([scale.steps(own, number, found) for number, found in enumerate(clued.edges.steps)])
     looked_at = [prediction is not None for prediction in clued.edges.predictions]
     ends = [scale.weigh(mask) if seen else UNSEEN for mask, seen in zip(clued.ends, looked_at)]
     starts = [-inf] * len(own)
@@ -42,7 +40,7 @@ def weigh(clued: CluedStack, unread: bool = False) -> Graph:
         return Graph(starts, ends, steps)
     for number, mask in clued.starts.items():
         starts[number] = scale.weigh(mask)
-    return _outranked(clued, Graph(starts, ends, steps))
+    return Graph(starts, ends, steps)
 
 
 def _outranked(clued: CluedStack, graph: Graph) -> Graph:
