@@ -60,7 +60,7 @@ def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[
     slots = {slot for slot, word in pairs if kinds[word][0]}
     pointed = _pointed_at(pairs, kinds, words, limit, slots)
     unread = any(mask & UNREAD for mask, _, _ in kinds.values())
-    handlers = _handlers(evidence, kinds) if unread else ()
+    handlers = _handlers(evidence, kinds) | _filled(words, limit) if unread else ()
     found: List[Node] = []
     for slot, word in pairs:
         mask, target, dispatch = kinds[word]
@@ -126,6 +126,12 @@ def _handlers(evidence: Evidence, kinds: Dict[int, Tuple[int, Optional[int], boo
         ):
             found.update(record + WORD for record in chain)
     return found
+
+
+def _filled(words: Sequence[int], limit: int) -> Set[int]:
+    """The slots that lie between two of the same word: an array filled with it, as no three calls push nothing else."""
+    triples = enumerate(zip(words, words[1:], words[2:]), 1)
+    return {limit + WORD * index for index, (below, word, above) in triples if below == word == above}
 
 
 def _in_try(words: Sequence[int], index: int) -> bool:
