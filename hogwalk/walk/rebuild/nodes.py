@@ -60,7 +60,7 @@ def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[
     slots = {slot for slot, word in pairs if kinds[word][0]}
     pointed = _pointed_at(pairs, kinds, words, limit, slots)
     unread = any(mask & UNREAD for mask, _, _ in kinds.values())
-    handlers = _handlers(evidence, kinds) | _filled(words, limit) if unread else ()
+    handlers = _handlers(evidence, kinds) | _filled(evidence) if unread else ()
     found: List[Node] = []
     for slot, word in pairs:
         mask, target, dispatch = kinds[word]
@@ -128,10 +128,21 @@ def _handlers(evidence: Evidence, kinds: Dict[int, Tuple[int, Optional[int], boo
     return found
 
 
-def _filled(words: Sequence[int], limit: int) -> Set[int]:
-    """The slots that lie between two of the same word: an array filled with it, as no three calls push nothing else."""
-    triples = enumerate(zip(words, words[1:], words[2:]), 1)
-    return {limit + WORD * index for index, (below, word, above) in triples if below == word == above}
+def _filled(evidence: Evidence) -> Set[int]:
+    """The slots that lie between two of the same word: an array filled with it, as no three calls push nothing else.
+
+    But from where the stack is in use on: what calls itself first of all gets there as well.
+    """
+    words, limit, registers = evidence.image.words, evidence.region.limit, evidence.registers
+    first = limit if registers is None else max(limit, registers.sp)
+    found: Set[int] = set()
+    used = words[(first - limit) // WORD :]
+    newest = used[0] if used else 0
+    for index, (below, word, above) in enumerate(zip(used, used[1:], used[2:]), 1):
+        newest = newest if word == newest else 0
+        if below == word == above != newest:
+            found.add(first + WORD * index)
+    return found
 
 
 def _in_try(words: Sequence[int], index: int) -> bool:
