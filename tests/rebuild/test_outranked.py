@@ -5,11 +5,12 @@ The newest live function was called through a pointer that cannot be read, so th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Dict, List, Tuple
 
 import pytest
 
-from hogwalk.model import BugCheck, Module
+from hogwalk.model import BugCheck, Module, Registers
 from hogwalk.walk.rebuild import rebuild
 from hogwalk.walk.rebuild.collect import Collector
 from hogwalk.walk.rebuild.weigh import weigh
@@ -72,6 +73,31 @@ def test_exact_steps_to_the_first_frame_outrank_a_longer_chain_that_breaks(last:
     found = rebuild(machine.evidence(LIMIT, base))
     assert [frame.return_slot for frame in found.frames] == live
     assert min(found.probabilities) > 0.98
+
+
+@pytest.mark.parametrize("turns", [30, 100])
+def test_a_recursion_within_a_large_frame_is_not_live_where_the_registers_start(turns: int) -> None:
+    """It is exact in all of its turns; of the live frames the newest is not, as it calls what cannot be read."""
+    machine = Machine([Module("drv", DRIVER, DRIVER + 0x2000, "none")], bugcheck=BugCheck(0x7F, (8, 0, 0, 0)))
+    room = 0x80 + 16 * turns
+    in_bottom = framed(machine, BOTTOM, 0, "ffd0")
+    in_big = framed(machine, BIG, room, call(BIG + 9, MIDDLE))
+    machine.write(LEAF, bytes.fromhex("c3"))
+    machine.write(MIDDLE, bytes.fromhex("83ec40 50 ff1500009000 ffd0 83c440 c3"))
+    in_middle, in_again = MIDDLE + 12, framed(machine, AGAIN, 8, "ffd0")
+    newest = LIMIT + 0x20
+    slots = [newest, newest + 0x44, newest + 0x44 + room + 8]
+    words = {slots[0]: in_middle, slots[1]: in_big, slots[2]: in_bottom, slots[2] - 4: 0}
+    words.update({slots[1] - 4: slots[2] - 4})
+    for at in range(turns):
+        slot = slots[1] + 0x20 + 16 * at
+        words.update({slot: in_again, slot - 4: slot + 12})
+    base = slots[2] + 0x20
+    machine.write_words(LIMIT, [words.get(address, 0) for address in range(LIMIT, base, 4)])
+    evidence = machine.evidence(LIMIT, base)
+    registers = Registers(ip=LEAF, sp=newest, bp=slots[2] - 4, source="a test")
+    found = rebuild(replace(evidence, registers=registers))
+    assert [frame.return_slot for frame in found.frames] == slots
 
 
 @pytest.mark.parametrize("margin", [2.0, 4.0, 8.0, 14.0, 20.0])

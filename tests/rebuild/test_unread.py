@@ -121,3 +121,18 @@ def test_a_greater_share_of_all_walks_is_never_stated_as_less() -> None:
         stated = [truth.of(share / 1000) for share in range(1001)]
         assert stated == sorted(stated)
         assert 0 < stated[0] < stated[-1] < 1
+
+
+@pytest.mark.parametrize(("below", "live"), [(0x40, 0), (0, 6)])
+def test_an_array_of_one_word_is_no_recursion_but_where_the_stack_ends(below: int, live: int) -> None:
+    """Eight words alike: dead within a frame; at Limit what calls itself before it pushes anything."""
+    target, words = machine(), {}
+    in_bottom = framed(target, BOTTOM, 0x10, "ffd0")
+    first = LIMIT + below
+    words.update({first + 4 * at: IN_DARK for at in range(8)})
+    bottom = first + 0x40
+    words.update({bottom: in_bottom, bottom - 4: 0})
+    nodes = Collector(stack(target, words, bottom + 0x38)).nodes
+    assert [node.slot for node in nodes if first < node.slot < first + 28] == [
+        first + 4 * at for at in range(1, live + 1)
+    ]
