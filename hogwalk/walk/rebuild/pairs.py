@@ -144,7 +144,7 @@ class PairJudge:
 
     def over_hole(self, older: Node, prediction: Prediction, hole: Tuple[int, int]) -> int:
         """The clues of a step over a page that cannot be read; 0 where the older node cannot be the first behind."""
-        reach = self._reach.clues(older, older.slot - hole[1])
+        reach = self._reach.clues(older, older.slot - hole[1], page=True)
         if not reach:
             return 0
         if not prediction.slots:
