@@ -34,7 +34,7 @@ FARTHEST_START = 0x1800  # bytes above where a stack ends: no frame that could l
 PROBED_NEAR = 0x100  # bytes that an alloca of a size known at run time alone is taken to ask for
 NEAR = 0x400  # bytes within which any candidate may be the newest one
 PUSHED = 8  # bytes: any function pushes that much, and a call that cannot push its return address needs none
-UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x800, MAY_REACH_FAR))
+UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x1000, MAY_REACH_FAR))
 MOST_PROBED = 0x10000  # larger numbers are addresses: mov eax,handler; call __EH_prolog
 NOWHERE = X86.mask  # no call returns here: asked for, it makes a flow run to its end
 
