@@ -63,9 +63,10 @@ def measure(folder: Path, hidden: int) -> Measured:
 def true_sums(truth: Dict[str, Any]) -> Dict[str, int]:
     """The true bytes by module, those in unreadable pages and the frame of the function that ran last among them.
 
-    That one's reach from ESP, or from Limit where ESP lies below it.
+    That one reaches from ESP, or from Limit where ESP lies below it.
     """
-    low, sums = max(truth["limit"], truth["registers"]["esp"]), {}
+    low: int = max(truth["limit"], truth["registers"]["esp"])
+    sums: Dict[str, int] = {}
     for frame in truth["frames"]:
         if truth["limit"] <= frame["return_slot"] < truth["base"]:
             end, module = frame["return_slot"] + WORD, frame["module"]

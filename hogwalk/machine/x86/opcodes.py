@@ -6,7 +6,7 @@ Sources: the Intel SDM's encodings; what MSVC and gcc lay at functions' starts.
 from __future__ import annotations
 
 INT3 = 0xCC  # behind a call that never returns
-MOV_EAX = 0xB8  # mov eax,imm32
+MOV_EAX, CALL_NEAR = 0xB8, 0xE8  # mov eax,imm32; call rel32: together a stack probe's
 MOV_REGISTERS = range(0xB8, 0xC0)  # mov r32,imm32
 MOV_EAX_FROM = 0xA1  # mov eax,[moffs32]
 PUSH_REGISTERS = range(0x50, 0x58)

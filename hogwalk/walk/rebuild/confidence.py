@@ -20,9 +20,9 @@ WORK = 400_000  # candidates times draws: a stack of 1 MB is worth fewer draws, 
 SEED = 20040  # any fixed number: the same stack gives the same statement
 INTERVAL = 0.9  # the share of the draws that the stated range of bytes holds
 # The draws of a kernel stack (x86) are too much alike: their range is widened at both ends by WIDENED of its width.
-# So the ranges of 288 dumps (lab seeds 1 to 4 of 18 styles) hold the truth in .99 whether none, 2, 5 or 8 of 8 modules'
-# code are hidden, in .97, .99, .88 and .78 without.  That is too wide, but of real code's stacks with 2 or 5 hidden they
-# hold in .60 to .92 (README).
+# So the ranges of 288 dumps (lab seeds 1 to 4 of 18 styles) hold the truth in .99 with none, 2, 5 and 8 of 8 modules'
+# code hidden, in .97, .99, .88 and .78 if not widened.  That is too wide, but of stacks of real code with 2 or 5 hidden
+# they were too narrow (README).
 WIDENED = 0.7
 NO_DOUBT = 0.005  # the chance that any frame is wrong, below which all draws would be the same walk
 SAME_MODULE = 0.5  # of the draws of a function that nothing names: it is of the module that called it

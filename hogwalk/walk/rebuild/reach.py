@@ -8,6 +8,7 @@ from typing import Dict, Optional, Tuple
 from hogwalk.machine.words import X86
 from hogwalk.machine.x86.blocks import Exit
 from hogwalk.machine.x86.flow import Flow
+from hogwalk.machine.x86.opcodes import CALL_NEAR, MOV_EAX
 from hogwalk.machine.x86.values import CONSTANT, EAX, ESP, FIRST_ORIGIN, RETURN_SLOT, Known
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.rebuild.clues import Clue
@@ -35,6 +36,7 @@ PROBED_NEAR = 0x100  # bytes that an alloca of a size known at run time alone is
 NEAR = 0x400  # bytes within which any candidate may be the newest one
 PUSHED = 8  # bytes: any function pushes that much, and a call that cannot push its return address needs none
 UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x1000, MAY_REACH_FAR))
+PROBE_CALL = 10  # bytes of mov eax,N; call _chkstk
 MOST_PROBED = 0x10000  # larger numbers are addresses: mov eax,handler; call __EH_prolog
 NOWHERE = X86.mask  # no call returns here: asked for, it makes a flow run to its end
 
@@ -63,10 +65,12 @@ class Reach:
             return REACHES_LIMIT
         if node.target is None:
             return self._dispatched(node, distance)
-        given = self._given(node)
+        given, probe = self._given(node), self._functions.probe(node.target) is not None
+        if given is None and probe:
+            given = self._asked(node)
         if given is not None and given >= distance:
             return REACHES_LIMIT
-        if self._functions.probe(node.target) is not None:
+        if probe:
             if given is not None or page:
                 return 0
             return REACHES_LIMIT if distance <= PROBED_NEAR else _unknown(distance) or MAY_REACH_FAR
@@ -88,7 +92,8 @@ class Reach:
         return _unknown(distance) if any(deepest >= distance for deepest, _ in looks) else FAR_FROM_LIMIT
 
     def _given(self, node: Node) -> Optional[int]:
-        """Bytes that a prologue helper or stack probe gives the function that calls it; None where that is open."""
+        """Bytes that a prologue helper or stack probe gives the function that calls it; None where its code
+        does not say."""
         helper = node.target is not None and self._functions.depths.callees.of(node.target).helper
         start = self._functions.start(node.address) if helper else None
         if start is None:
@@ -98,6 +103,14 @@ class Reach:
         effect = flow.effects.get(node.address)
         esp = None if effect is None else effect.esp
         return -esp[1] if esp is not None and esp[0] == ESP else None
+
+    def _asked(self, node: Node) -> Optional[int]:
+        """Bytes that the call before a node's return address asks a stack probe for; None where it does not say."""
+        code = self._functions.depths.blocks.reader.readable_before(node.address, PROBE_CALL)
+        if len(code) < PROBE_CALL or code[0] != MOV_EAX or code[5] != CALL_NEAR:
+            return None
+        asked = int.from_bytes(code[1:5], "little")
+        return asked if asked < MOST_PROBED else None
 
     def _at_entry(self, function: int) -> int:
         """Bytes of stack that a function's first straight run of code takes or asks a stack probe for."""
