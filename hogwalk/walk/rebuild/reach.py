@@ -32,10 +32,12 @@ SIZES: Tuple[Tuple[int, int], ...] = (
 SIZE_TOPS = tuple(top for top, _ in SIZES)
 SIZE_CLUES = (*(clue for _, clue in SIZES), OVER_800)
 FARTHEST_START = 0x1800  # bytes above where a stack ends: no frame that could lie below is known to be larger
-PROBED_NEAR = 0x100  # bytes that an alloca of a size known at run time alone is taken to ask for
 NEAR = 0x400  # bytes within which any candidate may be the newest one
 PUSHED = 8  # bytes: any function pushes that much, and a call that cannot push its return address needs none
 UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x1000, MAY_REACH_FAR))
+# The same of a probe asked for room of which the size is only known at run time: of 570 lab dumps' whose return
+# address lies where its caller's depth says 12 of 18 up to 70h bytes above Limit were live, none of 25 up to 100h.
+ALLOCA = ((0x70, REACHES_LIMIT), (0x400, int(Clue.MAY_REACH)))
 PROBE_CALL = 10  # bytes of mov eax,N; call _chkstk
 MOST_PROBED = 0x10000  # larger numbers are addresses: mov eax,handler; call __EH_prolog
 NOWHERE = X86.mask  # no call returns here: asked for, it makes a flow run to its end
@@ -73,7 +75,7 @@ class Reach:
         if probe:
             if given is not None or page:
                 return 0
-            return REACHES_LIMIT if distance <= PROBED_NEAR else _unknown(distance) or MAY_REACH_FAR
+            return next((clue for top, clue in ALLOCA if distance <= top), MAY_REACH_FAR)
         deepest, certain = self._look(node.target)
         if deepest >= distance:
             return REACHES_LIMIT
