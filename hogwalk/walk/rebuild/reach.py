@@ -36,7 +36,7 @@ NEAR = 0x400  # bytes within which any candidate may be the newest one
 PUSHED = 8  # bytes: any function pushes that much, and a call that cannot push its return address needs none
 UNKNOWN = ((0x100, int(Clue.MAY_REACH_NEAR)), (0x400, int(Clue.MAY_REACH)), (0x1000, MAY_REACH_FAR))
 # The same for a probe asked for room whose size only run time knows.  Of those in some 500 lab dumps (seeds 1-8,
-# 84315705-708, 5101-5110, 5301-5310) that a step joins to the true walk, 12 of 18 up to 70h bytes above Limit were live,
+# 84315705-708, 5101-5110, 5301-5310) that a step joins to the true walk, 12 of 18 up to 70h above Limit were live,
 # none farther up: the lab's allocas are small.
 ALLOCA = ((0x70, REACHES_LIMIT), (0x400, int(Clue.MAY_REACH)))
 PROBE_CALL = 10  # bytes of mov eax,N; call _chkstk
