@@ -54,18 +54,25 @@ def measure(folder: Path, hidden: int) -> Measured:
     scored, slots = score(truth, found(rebuilt, evidence.image.holes)), _slots(rebuilt, view)
     if stated is None:
         return Measured(scored, seconds, slots, None, None)
-    sums = with_running(view.sums(view.modules), truth)
+    sums = true_sums(truth)
     verdict = stated.probability, stated.owner == hog(sums)
     covered = stated.low <= sums.get(stated.owner, 0) <= stated.high
     return Measured(scored, seconds, slots, verdict, covered)
 
 
-def with_running(sums: Dict[str, int], truth: Dict[str, Any]) -> Dict[str, int]:
-    """The true sums with the frame of the function that ran last: from ESP, or from Limit where ESP lies below it."""
-    newest = next(frame for frame in truth["frames"] if truth["limit"] <= frame["return_slot"] < truth["base"])
-    running = newest["return_slot"] + WORD - max(truth["limit"], truth["registers"]["esp"])
-    module = newest["module"]
-    return {**sums, module: sums.get(module, 0) + max(0, running)}
+def true_sums(truth: Dict[str, Any]) -> Dict[str, int]:
+    """The true bytes by module, those in unreadable pages and the frame of the function that ran last among them.
+
+    That one reaches from ESP, or from Limit where ESP lies below it.
+    """
+    low: int = max(truth["limit"], truth["registers"]["esp"])
+    sums: Dict[str, int] = {}
+    for frame in truth["frames"]:
+        if truth["limit"] <= frame["return_slot"] < truth["base"]:
+            end, module = frame["return_slot"] + WORD, frame["module"]
+            sums[module] = sums.get(module, 0) + max(0, end - low)
+            low = max(low, end)
+    return sums
 
 
 def _slots(rebuilt: Rebuilt, view: TruthView) -> List[Tuple[float, bool]]:

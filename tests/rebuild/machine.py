@@ -10,6 +10,8 @@ from hogwalk.targets.null import NullTarget
 from hogwalk.walk.evidence import Evidence, Request, gather
 
 PAGE = 0x1000
+# A stack probe as every Microsoft compiler's runtime has it: EAX bytes, page by page.
+CHKSTK = "518d4c24042bc81bc0f7d023c88bc42500f0ffff3bc8720a8bc159948b00890424c32d001000008500ebe9"
 
 
 class Machine(NullTarget):

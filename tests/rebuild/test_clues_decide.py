@@ -14,7 +14,7 @@ from hogwalk.model import BugCheck, Module, Symbol
 from hogwalk.walk.rebuild import Rebuilt, rebuild
 from hogwalk.walk.rebuild.confidence import confidence
 from hogwalk.walk.rebuild.graph import Posterior
-from tests.rebuild.machine import Machine
+from tests.rebuild.machine import CHKSTK, Machine
 
 LIMIT, BASE = 0xB8000000, 0xB8002000
 NT = Module("nt", 0x80800000, 0x80803000, "none")
@@ -97,10 +97,6 @@ def test_the_drivers_dispatch_table_tells_who_was_called(listed: str) -> None:
     assert twins[other] not in found
 
 
-# As every Microsoft compiler's runtime has it: EAX bytes, page by page.
-CHKSTK = "518d4c24042bc81bc0f7d023c88bc42500f0ffff3bc8720a8bc159948b00890424c32d001000008500ebe9"
-
-
 def probed(large: str) -> Tuple[Scene, Dict[str, int]]:
     """The overflow happened in a stack probe; one twin asked for more than lies below its slot, the other did not."""
     scene, distance = Scene(OVERFLOW), 0x900
@@ -123,6 +119,8 @@ def test_what_a_stack_probe_is_asked_for_tells_where_the_stack_ran_out(large: st
     found = slots(scene.walked())
     assert twins[large] in found
     assert twins[other] not in found
+    first = scene.walked().frames[0]
+    assert first.bytes == 8  # its return address and ECX: it dies before it moves ESP
 
 
 def called(large: str) -> Tuple[Scene, Dict[str, int]]:

@@ -6,7 +6,7 @@ from hogwalk.model import BugCheck, Module
 from hogwalk.walk.rebuild import rebuild
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Collector
-from tests.rebuild.machine import Machine
+from tests.rebuild.machine import CHKSTK, Machine
 
 LIMIT, BASE = 0xB8000000, 0xB8000200
 NT = Module("nt", 0x80800000, 0x80802000, "none")
@@ -67,7 +67,11 @@ def test_a_handlers_address_is_no_room_asked_for() -> None:
     clued = Collector(found.evidence(limit, BASE)).collect()
     starts = {clued.nodes[number].slot: mask for number, mask in clued.starts.items()}
     assert not any(starts.get(slot, 0) & Clue.REACHES_LIMIT for slot in places.values())
-    found.write(THROW + 1, (0xC00).to_bytes(4, "little"))  # what a stack probe is asked for does reach down there
+    found.write(THROW + 1, (0xC00).to_bytes(4, "little"))  # nor is a number that happens to be in EAX
+    clued = Collector(found.evidence(limit, BASE)).collect()
+    starts = {clued.nodes[number].slot: mask for number, mask in clued.starts.items()}
+    assert not starts.get(places[CALLER + 5], 0) & Clue.REACHES_LIMIT
+    found.write(prolog, bytes.fromhex(CHKSTK))  # what a stack probe is asked for does reach down there
     clued = Collector(found.evidence(limit, BASE)).collect()
     starts = {clued.nodes[number].slot: mask for number, mask in clued.starts.items()}
     assert starts[places[CALLER + 5]] & Clue.REACHES_LIMIT

@@ -63,7 +63,8 @@ def start_clues(
     unread = _enters_unread(evidence, nodes)
     for number, node in enumerate(nodes):
         if node.slot >= limit and (node.slot - limit <= FARTHEST_START or not found):
-            mask = reach.clues(node, node.slot - limit) or (MAY_REACH_FAR if not mark and unread(node) else 0)
+            mask = reach.clues(node, node.slot - limit, page=bool(mark))
+            mask = mask or (MAY_REACH_FAR if not mark and unread(node) else 0)
             if mask or not found:
                 found[number] = mask | mark
     return found

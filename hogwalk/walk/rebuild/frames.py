@@ -73,6 +73,8 @@ class FrameBuilder:
             low = max(registers.sp, limit) if known else None
         elif overflowed(evidence):
             low = self._holes[0][1] if mask & Clue.BEHIND_HOLE else limit
+            probe = None if running is None else self._clued.functions.probe(running)
+            low = low if probe is None else max(low, node.slot - probe)
         size = None if low is None or running is None or low > node.slot else node.slot + self._word - low
         frame = replace(self._frame(node, running, size, mask), running=True)
         return Built(frame, words(mask | node.clues), number)

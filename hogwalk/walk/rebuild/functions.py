@@ -6,7 +6,7 @@ from typing import Dict, NamedTuple, Optional, Tuple
 
 from hogwalk.machine.words import X86
 from hogwalk.machine.x86.depth import Depths
-from hogwalk.machine.x86.values import FIRST_ORIGIN, RETURN_SLOT
+from hogwalk.machine.x86.values import ESP, FIRST_ORIGIN, RETURN_SLOT
 from hogwalk.model import FrameLayout
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import TrapFrame
@@ -16,6 +16,7 @@ from hogwalk.walk.rebuild.nodes import Node
 WORD = X86.word
 
 MOST_PUSHED = 0x28  # argument bytes tried: hardly a function takes more
+PROBE_BYTES, PAGE = 0x30, b"\x00\x10\x00\x00"  # every stack probe steps by 1000h and says so early on
 UNREAD, TRAP_FRAME = int(Clue.UNREAD), int(Clue.TRAP_FRAME)
 
 
@@ -89,6 +90,18 @@ class Functions:
     def holds(self, function: int, node: Node) -> bool:
         """Whether the code of a function comes to a node's call, or to the instruction where a trap interrupted it."""
         return self.starts.holds(function, node.address, bool(node.clues & TRAP_FRAME))
+
+    def probe(self, function: int) -> Optional[int]:
+        """Bytes that a stack probe pushes itself, None where a function is none.
+
+        It moves ESP when it has touched all the room that it was asked for: where it fails, ESP is still its own.
+        """
+        blocks = self.depths.blocks
+        function = blocks.through_thunks(function)
+        if PAGE not in blocks.reader.readable_from(function, PROBE_BYTES):
+            return None
+        esp = blocks.at(function).esp
+        return -esp[1] if esp is not None and esp[0] == ESP else 0
 
     def resumed(self, address: int, esp: int, ebp: int) -> Prediction:
         """Where the function that runs on at `address` with these registers has its return slot."""

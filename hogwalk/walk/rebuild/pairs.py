@@ -64,12 +64,22 @@ class PairJudge:
         return module is not None and module.name == SYSTEM
 
     def _entered_at(self, nodes: Sequence[Node]) -> Set[int]:
-        """The handlers' return addresses that lie right below a trap frame, but for arguments, in most places."""
+        """The handlers' return addresses that lie right below a trap frame, but for arguments, in most places.
+
+        Where only run time knows what is called, as services are, two places will do: old calls' trap frames are gone.
+        """
         found: Dict[int, List[bool]] = {}
+        through: Set[int] = set()
         for node in nodes:
             if node.address in self._handlers:
                 found.setdefault(node.address, []).append(self._right_below(node))
-        return {address for address, every in found.items() if sum(every) > max(1, len(every) // 2)}
+                if node.target is None and not node.dispatch and not node.clues & UNREAD:
+                    through.add(node.address)
+        return {
+            address
+            for address, every in found.items()
+            if sum(every) > max(1, 0 if address in through else len(every) // 2)
+        }
 
     def _right_below(self, node: Node) -> bool:
         near = self._traps.above(node.slot)
@@ -144,7 +154,7 @@ class PairJudge:
 
     def over_hole(self, older: Node, prediction: Prediction, hole: Tuple[int, int]) -> int:
         """The clues of a step over a page that cannot be read; 0 where the older node cannot be the first behind."""
-        reach = self._reach.clues(older, older.slot - hole[1])
+        reach = self._reach.clues(older, older.slot - hole[1], page=True)
         if not reach:
             return 0
         if not prediction.slots:

@@ -96,6 +96,8 @@ class Weighed:
 
     `bridges` are the steps, by their nodes' numbers, that lead over pages that cannot be read; `builder` tells the
     frames at both rims of such a page.  `anybody`: what bridges leave uncharged may be anybody's, and so the hog's.
+    `ran_out`: of a stack that ran out while no register tells ESP, Limit and how far down the stack can be read: to
+    there the frame of the function that runs reaches, and what lies below may be anybody's.
     """
 
     clued: Candidates
@@ -104,6 +106,7 @@ class Weighed:
     bridges: FrozenSet[Tuple[int, int]]
     builder: RimBuilder
     anybody: bool = False
+    ran_out: Optional[Tuple[int, int]] = None
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def rebuild(
     live = posterior.nodes()
     frames = tuple(one.frame for one in built)
     probabilities = _probabilities([one.node for one in built], live)
-    weighed = Weighed(clued, graph, posterior, _bridges(clued), builder)
+    weighed = Weighed(clued, graph, posterior, _bridges(clued), builder, True, _ran_out(evidence, clued))
     believed = bool(clued.chains.onward)
     reasons = tuple(one.reason for one in built)
     by_weights = evidence.about.kernel and not believed
@@ -191,6 +194,15 @@ def rebuild(
 def unread_share(nodes: Sequence[Node]) -> float:
     """The share of return addresses, 0 to 1, whose code cannot be read."""
     return sum(1 for node in nodes if node.clues & Clue.UNREAD) / max(1, len(nodes))
+
+
+def _ran_out(evidence: Evidence, clued: CluedStack) -> Optional[Tuple[int, int]]:
+    """What Weighed has of a stack that ran out."""
+    if evidence.registers is not None or not overflowed(evidence):
+        return None
+    limit = evidence.region.limit
+    hidden = any(mask & Clue.BEHIND_HOLE for mask in clued.starts.values())
+    return limit, evidence.image.holes[0][1] if hidden else limit
 
 
 def _charged(nodes: Sequence[Node], modules: ModuleMap) -> Charged:
