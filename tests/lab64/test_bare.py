@@ -8,8 +8,10 @@ from random import Random
 
 import pytest
 
+from hogwalk.answer.charge.books import module_of
+from hogwalk.machine.words import X64
 from hogwalk.walk.rebuild.clues import Clue, words
-from hogwalk.walk.rebuild.confidence import ANYBODY, Sums
+from hogwalk.walk.rebuild.confidence import ANYBODY, Sums, _range
 from hogwalk.walk.unwound import rebuild
 from tests.lab64.case import case, score
 from tests.lab64.measure import own_walk
@@ -58,6 +60,26 @@ def test_without_registers_the_range_holds_the_frame_of_whoever_ran(root: Path) 
     bare = [own_walk(case("sym", seed, root), False) for seed in range(1, 6)]
     assert [one.covered for one in bare].count(True) >= 4
     assert all(one.right_hog for one in bare)
+
+
+def test_the_function_that_a_call_names_is_charged_from_where_the_stack_ends(root: Path) -> None:
+    made = case("retcfg", 8, root)
+    first, newest = rebuild(replace(evidence(made), registers=None)).frames[0], made.truth["frames"][0]
+    assert (first.return_slot, first.bytes) == (newest["slot"], newest["slot"] + X64.word - made.truth["limit"])
+    assert module_of(first) == newest["module"]
+
+
+def test_nobody_knows_which_function_ran_behind_a_thunk(root: Path) -> None:
+    made = case("retcfg", 1, root)
+    first, newest = rebuild(replace(evidence(made), registers=None)).frames[0], made.truth["frames"][0]
+    assert (first.return_slot, first.bytes, first.symbol) == (newest["slot"], None, None)
+
+
+def test_the_shortest_range_that_holds_enough_draws_is_stated(root: Path) -> None:
+    found = rebuild(evidence(case("wiped", 1, root)))
+    sums = [0, *[8] * 7, 16, 640]
+    ranges = [_range(sums, replace(found, shortest=share)) for share in (0.7, 0.9, 0.0)]
+    assert ranges == [(8, 8), (0, 16), (0, 640)]  # 0: that of the sums in the middle
 
 
 def test_bytes_whose_return_addresses_are_gone_are_drawn_as_frames_of_the_rest(root: Path) -> None:

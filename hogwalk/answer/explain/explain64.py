@@ -51,7 +51,9 @@ class Explainer64:
 
     def _layout(self, address: int, notes: List[str]) -> Tuple[Optional[int], Optional[Layout]]:
         unwinder = self._unwinding.of(address)
-        entry = unwinder.table.entry(address - 1) if unwinder is not None else None
+        entry = None
+        if unwinder is not None:  # of a function that runs the start may be all that is known
+            entry = unwinder.table.entry(address - 1) or unwinder.table.entry(address)
         if unwinder is None or entry is None:
             notes.append("no unwind data for this code: only the return address is certain")
             return None, None

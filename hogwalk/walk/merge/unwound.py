@@ -38,7 +38,7 @@ def both_unwound(evidence: Evidence, choice: Optional[Choice], announce: Announc
         start = Triple(None, registers.sp, registers.ip)
     else:
         start = Triple(None, first.return_slot + word, first.return_address)
-        frames = frames[1:] if len(frames) > 1 else frames
+        frames = frames[1:] if first.bytes is None and len(frames) > 1 else frames
     live = {frame.return_slot for frame in own.frames}
     dropped = tuple(row for row in kf_frames if row.return_slot not in live)
     return Walks(tried, segments, own, tuple(frames), start, _compared(kf_frames, own), dropped)

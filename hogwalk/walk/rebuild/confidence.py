@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from hogwalk.machine.words import X86
@@ -25,7 +26,6 @@ INTERVAL = 0.9  # the share of the draws that the stated range of bytes holds
 # they were too narrow (README).
 WIDENED = 0.7
 NO_DOUBT = 0.005  # the chance that any frame is wrong, below which all draws would be the same walk
-SAME_MODULE = 0.5  # of the draws of a function that nothing names: it is of the module that called it
 PSEUDO_COUNT = 1  # draws each way beside those made: 200 equal ones do not make a certainty
 
 
@@ -74,12 +74,7 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
     if rebuilt.weighed.ran_out is not None:
         draws = [_with_unknown(rebuilt.weighed, draw, path, names, owner, random) for draw, path in zip(draws, paths)]
     agreeing = sum(_largest(draw) == named for draw in draws)
-    held = sorted(draw.get(named, 0) for draw in draws)
-    cut = int(count * (1 - INTERVAL) / 2)
-    low, high = held[cut], held[-1 - cut]
-    if rebuilt.alike:
-        room = int(WIDENED * (high - low)) & -X86.word
-        low, high = max(0, low - room), min(_size(rebuilt), high + room)
+    low, high = _range(sorted(draw.get(named, 0) for draw in draws), rebuilt)
     return Confidence(named, _stated(agreeing, count, rebuilt.verdict), low, high)
 
 
@@ -98,6 +93,20 @@ def _whole(rebuilt: Rebuilt) -> bool:
     )
 
 
+def _range(held: Sequence[int], rebuilt: Rebuilt) -> Tuple[int, int]:
+    """The range of bytes to state: that of the draws' sums in the middle, or the shortest that holds enough of them.
+
+    `held` are the sums, ascending.
+    """
+    if rebuilt.shortest:
+        most = ceil(len(held) * rebuilt.shortest)
+        return min(zip(held, held[most - 1 :]), key=lambda ends: ends[1] - ends[0])
+    cut = int(len(held) * (1 - INTERVAL) / 2)
+    low, high = held[cut], held[-1 - cut]
+    room = int(WIDENED * (high - low)) & -X86.word if rebuilt.alike else 0
+    return max(0, low - room), min(_size(rebuilt), high + room)
+
+
 def _without_left_over(rebuilt: Rebuilt, path: Tuple[int, ...], random: Random) -> Tuple[int, ...]:
     """The drawn path without the newest nodes that are left over in this draw; the oldest one stays."""
     if not rebuilt.left_over or not path:
@@ -110,15 +119,16 @@ def _with_running(
 ) -> Dict[str, int]:
     """A draw's sums with the frame of the function that runs, where nothing tells ESP: from any place that it can be.
 
-    The function is of the module that called it, or else of any that has frames: as often the one as the other.
+    Where no call names the function it is of any owner that has frames, as often the one as the other.
     """
-    if rebuilt.esp is None or not path:
+    if rebuilt.esp is None or not path or rebuilt.weighed.builder.first(path[0]).frame.bytes is not None:
         return sums
-    slot = rebuilt.weighed.clued.nodes[path[0]].slot
     low, end = rebuilt.esp
-    size = slot + X86.word - random.randrange(low, max(low + 1, min(end, slot + X86.word)))
-    owner = owners[path[0] if random.random() < SAME_MODULE else random.choice(path)]
-    return sums if owner is None else {**sums, owner: sums.get(owner, 0) + (size & -X86.word)}
+    word = rebuilt.weighed.builder.word
+    top = rebuilt.weighed.clued.nodes[path[0]].slot + word
+    size = (top - random.randrange(low, max(low + 1, min(end, top)))) & -word
+    owner = random.choice(list(dict.fromkeys(owners[node] for node in path)))
+    return sums if owner is None else {**sums, owner: sums.get(owner, 0) + size}
 
 
 def _with_unknown(

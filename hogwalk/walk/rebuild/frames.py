@@ -37,7 +37,7 @@ class FrameBuilder:
         self._evidence = evidence
         self._clued = clued
         self._holes = evidence.image.holes
-        self._word = evidence.image.machine.word
+        self.word = evidence.image.machine.word
         self._names = {
             known - symbol.displacement: symbol
             for known, symbol in evidence.symbols.items()
@@ -60,7 +60,7 @@ class FrameBuilder:
             newer = number
         if newer is not None:
             built.extend(self.last(newer))
-        return tuple(built), gaps(self._evidence.region, [one.frame for one in built], self._holes, self._word)
+        return tuple(built), gaps(self._evidence.region, [one.frame for one in built], self._holes, self.word)
 
     def first(self, number: int) -> Built:
         """The function that runs where the walk starts: its bytes reach from ESP, or from Limit, to its return slot."""
@@ -75,7 +75,7 @@ class FrameBuilder:
             low = self._holes[0][1] if mask & Clue.BEHIND_HOLE else limit
             probe = None if running is None else self._clued.functions.probe(running)
             low = low if probe is None else max(low, node.slot - probe)
-        size = None if low is None or running is None or low > node.slot else node.slot + self._word - low
+        size = None if low is None or running is None or low > node.slot else node.slot + self.word - low
         frame = replace(self._frame(node, running, size, mask), running=True)
         return Built(frame, words(mask | node.clues), number)
 
@@ -83,14 +83,14 @@ class FrameBuilder:
         runs, node = self._clued.nodes[newer], self._clued.nodes[number]
         frame = self._frame(node, runs.address, node.slot - runs.slot, mask)
         if frame.trust is Trust.TRAP:  # as kf shows it: a handler's row has the ChildEBP of the function it called
-            frame = replace(frame, frame_ptr=runs.slot - self._word)
+            frame = replace(frame, frame_ptr=runs.slot - self.word)
         return Built(frame, words(mask | node.clues), number)
 
     def _frame(self, node: Node, running: Optional[int], size: Optional[int], mask: int) -> Frame:
         symbol = None if running is None else self._symbol(running)
         running = UNKNOWN_ADDRESS if running is None else running
         trust = _trust(node, mask)
-        return Frame(node.slot - self._word, node.slot, node.address, running, size, symbol, Source.HOGWALK, trust)
+        return Frame(node.slot - self.word, node.slot, node.address, running, size, symbol, Source.HOGWALK, trust)
 
     def end(self, number: int) -> int:
         """The node's slot: what lies between two of them is a frame's."""
@@ -101,7 +101,7 @@ class FrameBuilder:
         mask, node = dict(self._clued.edges.steps[newer])[number], self._clued.nodes[number]
         built, end = self._into_hole(newer), self._hole_above(newer)[1]
         target = self._target(node)
-        own = node.slot + self._word - end if target is not None else None
+        own = node.slot + self.word - end if target is not None else None
         built.append(Built(self._frame(node, target, own, mask), words(mask | node.clues), number))
         return built
 
@@ -116,7 +116,7 @@ class FrameBuilder:
         trap = next((trap for trap in self._evidence.traps.above(node.slot) if trap.user), None)
         if trap is None or not self._clued.ends[number] & Clue.USER_MODE:
             return []
-        symbol, frame_ptr = self._symbol(node.address), node.slot - self._word
+        symbol, frame_ptr = self._symbol(node.address), node.slot - self.word
         entry = Frame(frame_ptr, node.slot, trap.ip, node.address, 0, symbol, Source.HOGWALK, Trust.TRAP)
         return [Built(entry, words(Clue.USER_MODE), None)]
 
@@ -133,7 +133,7 @@ class FrameBuilder:
             return []
         last, symbol = prediction.slots[0], self._symbol(runs.address)
         frame = Frame(
-            last - self._word, last, UNKNOWN_ADDRESS, runs.address, last - runs.slot, symbol, Source.HOGWALK, Trust.NONE
+            last - self.word, last, UNKNOWN_ADDRESS, runs.address, last - runs.slot, symbol, Source.HOGWALK, Trust.NONE
         )
         return [Built(frame, NO_RETURN_ADDRESS, None)]
 

@@ -69,6 +69,10 @@ WHOLE_VERDICT = Truth(0.975, 0.888)  # of draws where chains without registers l
 class RimBuilder(Protocol):
     """Builds the frames at a walk's start and end, and at the rims of a page that cannot be read."""
 
+    @property
+    def word(self) -> int:
+        """Bytes of a stack word."""
+
     def first(self, number: int) -> RimFrame:
         """The frame of the function that runs where the walk starts."""
 
@@ -119,9 +123,11 @@ class Rebuilt:
     `believed`: a chain of saved EBPs through code that cannot be read leads it.  `onward`: the registers with which the
     walk goes on on another stack (x64).  `left_over`: about how many of the newest frames are of calls that have
     returned, where nothing tells which (a Weibull distribution's scale; 0: the registers tell, or chains that reach the
-    thread's first frame); `esp`: between which addresses ESP lies then.  `truth` maps what the
-    weights say of a candidate where they say more than they know, as of code that cannot be read (None: it comes true
-    as it is), `verdict` what draws say of the biggest hog.  `alike`: draws differ less than the truth does from them.
+    thread's first frame); `esp`: between which addresses ESP lies then.  `truth` maps what the weights say of a
+    candidate where they say more than they know, as of code that cannot be read (None: it comes true as it is),
+    `verdict` what draws say of the biggest hog.  `alike`: draws differ less than the truth does from them.
+    `shortest`: the range of bytes to state is the shortest one that holds this share of the draws (0: that of those in
+    the middle).
     """
 
     frames: Tuple[Frame, ...]
@@ -134,6 +140,7 @@ class Rebuilt:
     left_over: float = 0.0
     esp: Optional[Tuple[int, int]] = None
     alike: bool = False
+    shortest: float = 0.0
     truth: Optional[Truth] = None
     verdict: Truth = VERDICT
 

@@ -10,6 +10,7 @@ from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.gaps import Gap, gaps
 from hogwalk.walk.rebuild.clues import Clue, words
 from hogwalk.walk.rebuild.collect import Candidates
+from hogwalk.walk.rebuild.ends import overflowed
 from hogwalk.walk.rebuild.nodes import Node
 
 UNKNOWN_ADDRESS = 0
@@ -31,6 +32,7 @@ class Builder:
         self._evidence = evidence
         self._found = found
         self._predicted = predicted
+        self.word = evidence.image.machine.word
 
     def build(self, path: Sequence[int]) -> Tuple[Tuple[Built, ...], Tuple[Gap, ...]]:
         """The frames of a path, newest first, and all bytes of the stack that they do not hold."""
@@ -45,18 +47,31 @@ class Builder:
                 if not mask & Clue.DEPTH_OTHER:
                     built.append(self._step(newer, number, mask))
             newer = number
-        word, holes = self._evidence.image.machine.word, self._evidence.image.holes
-        return tuple(built), gaps(self._evidence.region, [one.frame for one in built], holes, word)
+        frames, holes = [one.frame for one in built], self._evidence.image.holes
+        return tuple(built), gaps(self._evidence.region, frames, holes, self.word)
 
     def first(self, number: int) -> Built:
-        """The frame of the function that runs where the walk starts."""
+        """The frame of the function that runs where the walk starts: from RSP, or from where a full stack ends."""
         node, registers = self._found.nodes[number], self._evidence.registers
-        mask = self._found.starts[number]
-        if registers is None or mask & Clue.NOT_REGISTERS:
-            return Built(self._frame(node, node.target, None, None, mask), words(mask | node.clues), number)
-        start = max(registers.sp, self._evidence.region.limit)
-        size = self._end(node) - start
-        return Built(self._frame(node, registers.ip, registers.sp, size, mask), words(mask | node.clues), number)
+        mask, limit = self._found.starts[number], self._evidence.region.limit
+        running, start, low = self._entered(node), None, None
+        if registers is not None and not mask & Clue.NOT_REGISTERS:
+            running, start, low = registers.ip, registers.sp, max(registers.sp, limit)
+        elif registers is None and running is not None and overflowed(self._evidence):
+            start = low = limit
+        size = None if low is None else self._end(node) - low
+        return Built(self._frame(node, running, start, size, mask), words(mask | node.clues), number)
+
+    def _entered(self, node: Node) -> Optional[int]:
+        """The function that the call before a return address enters; None: not known, as behind a thunk.
+
+        A function without unwind data in a module that has them keeps no frame: it jumps to the one that does.
+        """
+        unwinding, target = self._evidence.unwinding, node.target
+        unwinder = None if unwinding is None or target is None else unwinding.of(target)
+        if unwinder is not None and target is not None and unwinder.table.entry(target) is None:
+            return None
+        return target
 
     def _step(self, newer: int, number: int, mask: int) -> Built:
         runs, node = self._found.nodes[newer], self._found.nodes[number]
@@ -67,7 +82,7 @@ class Builder:
     def _end(self, node: Node) -> int:
         """The first address above the frame that ends with a node: the RSP that its caller runs on with."""
         if not node.clues & Clue.TRAP_FRAME:
-            return node.slot + self._evidence.image.machine.word
+            return node.slot + self.word
         return node.behind if node.slot < node.behind <= self._evidence.region.base else node.slot + MACHINE_FRAME
 
     def _lost(self, newer: int, number: int, mask: int) -> List[Built]:
@@ -77,7 +92,7 @@ class Builder:
         if end is not None and end < node.slot:
             symbol = self._symbol(runs.address)
             start = self._end(runs)
-            size = end + self._evidence.image.machine.word - start
+            size = end + self.word - start
             frame = Frame(start, end, UNKNOWN_ADDRESS, runs.address, size, symbol, Source.HOGWALK, Trust.NONE)
             built.append(Built(frame, OVERWRITTEN, None))
         built.append(Built(self._frame(node, node.target, None, None, mask), words(mask | node.clues), number))
