@@ -60,6 +60,12 @@ class Target(Protocol):
     def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
         """For each code address what the symbols' FPO or frame data say of the stack there, or None."""
 
+    def taken(self, addresses: Sequence[int]) -> Tuple[Optional[int], ...]:
+        """For each address at which a 32-bit function begins what it takes off its caller's stack, in bytes.
+
+        None where its decorated name does not prove it.  Asked only of functions whose code does not tell.
+        """
+
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """For each module name what its version resource says, or None where it cannot be read."""
 

@@ -124,7 +124,7 @@ def weigh(target: Target, seen: Seen, announce: Announce, earlier: Optional[Evid
     if known is not None and _unchanged(target, known, seen, symbols):
         return known
     modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
-    sites = CallSites(modules, reader, len(words), about.kind == "text")
+    sites = CallSites(modules, reader, len(words), about.kind == "text", lambda function: target.taken((function,))[0])
     announce("reading the code before the return addresses")
     reader.fetch(at for word in words for at in (word - LONGEST_CALL, word - 1))
     judge = LinkJudge(sites, symbols, words)

@@ -44,28 +44,45 @@ CALL_TO_NEXT = re.compile(  # a call, padding, the first instructions of a funct
 class Callee(NamedTuple):
     """A called function: `popped` argument bytes its `ret N` takes (None: unknown), and whether it returns at all.
 
-    `helper` marks small functions that set their caller's ESP or EBP: prologue helpers and stack probes.
+    `helper` marks small functions that set their caller's ESP or EBP: prologue helpers and stack probes; with `named`
+    its name alone tells what it takes, and nothing whether it returns.
     """
 
     address: int
     popped: Optional[int]
     returns: bool
     helper: bool
+    named: bool = False
+
+
+Named = Callable[[int], Optional[int]]
+
+
+def no_name(function: int) -> Optional[int]:
+    """For machines of which no names are known."""
+    del function
+    return None
 
 
 class Blocks:
     """Blocks by start address, each scanned once; also what pointers, thunks and jump tables lead to.
 
     `is_code` says whether an address lies in an executable section: words that lead elsewhere lead nowhere.
+    `named` tells what a function takes by its name, for those whose code does not tell.
     `steps` counts the blocks that flows went through for one question: from `most_steps` on each flow takes a few
     more at most, so that code made to keep an analysis busy cannot.  `begin` starts the next question.
     """
 
     def __init__(
-        self, reader: CodeReader, is_code: Callable[[int], bool] = lambda _: True, most_steps: int = MOST_STEPS
+        self,
+        reader: CodeReader,
+        is_code: Callable[[int], bool] = lambda _: True,
+        most_steps: int = MOST_STEPS,
+        named: Named = no_name,
     ) -> None:
         self.reader = reader
         self.is_code = is_code
+        self.named = named
         self.steps = 0
         self.most_steps = most_steps
         self._blocks: Dict[int, Block] = {}
@@ -171,12 +188,20 @@ class Callees:
                 known = Callee(entry, found[0], True, False)
             else:
                 known = self._examine(entry)
+            if known.popped is None and known.returns:
+                taken = self._blocks.named(entry)
+                known = known._replace(popped=taken, named=taken is not None)
             self._blocks.steps += CALLEE_STEPS
             self._known[target] = known
         return known
 
     def doubtful(self, callee: Callee) -> bool:
-        """Whether a function may end with a call that never returns, and its first `ret` be the next one's."""
+        """Whether a function may never return: by its name nothing tells.
+
+        Or it may end with a call that does not, and its first `ret` be the next one's.
+        """
+        if callee.named:
+            return True
         found = first_return(self._blocks.reader, callee.address)
         code = self._blocks.reader.readable_from(callee.address, 0 if found is None else found[1])
         ends = (callee.address + match.end() for match in CALL_TO_NEXT.finditer(code))

@@ -76,9 +76,15 @@ class StackDepths:
         self._exits: Dict[int, ToReturn] = {}
 
     def popped(self, function: int) -> Optional[int]:
-        """Argument bytes that the function takes off its caller's stack, None when its `ret` cannot be found."""
+        """Argument bytes that the function takes off its caller's stack, None when neither `ret` nor name tells."""
         self.blocks.begin()
         return self.callees.of(function).popped
+
+    def ends(self, function: int) -> bool:
+        """Whether the function's code leads to a `ret`."""
+        self.blocks.begin()
+        callee = self.callees.of(function)
+        return callee.popped is not None and not callee.named
 
     def at(
         self, function: Optional[int], return_address: int, popped: Optional[int] = None, certain: bool = True
