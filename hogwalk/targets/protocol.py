@@ -61,9 +61,10 @@ class Target(Protocol):
         """For each code address what the symbols' FPO or frame data say of the stack there, or None."""
 
     def taken(self, addresses: Sequence[int]) -> Tuple[Optional[int], ...]:
-        """For each address at which a 32-bit function begins what it takes off its caller's stack, in bytes.
+        """For each address of a 32-bit function what it takes off its caller's stack, in bytes.
 
-        None where its decorated name does not prove it.  Asked only of functions whose code does not tell.
+        Or of the cell of an import: what the function in it takes.  None where the decorated name that its module's
+        symbols give does not prove it.  Asked only where no code tells.
         """
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:

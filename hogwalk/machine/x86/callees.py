@@ -12,7 +12,7 @@ from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.machine.x86.rets import first_return
 from hogwalk.machine.x86.scan import scan
 from hogwalk.machine.x86.tables import table_entries
-from hogwalk.machine.x86.values import EBP, ESP
+from hogwalk.machine.x86.values import CELL, EBP, ESP, Known
 
 THUNK_HOPS = 8
 LONGEST_THUNK = 7  # bytes: bnd jmp [pointer]
@@ -54,6 +54,11 @@ class Callee(NamedTuple):
     helper: bool
     named: bool = False
 
+    @property
+    def known(self) -> bool:
+        """Whether it is known what it leaves on its caller's stack, or that it never comes back there."""
+        return self.popped is not None or not self.returns
+
 
 Named = Callable[[int], Optional[int]]
 
@@ -68,7 +73,8 @@ class Blocks:
     """Blocks by start address, each scanned once; also what pointers, thunks and jump tables lead to.
 
     `is_code` says whether an address lies in an executable section: words that lead elsewhere lead nowhere.
-    `named` tells what a function takes by its name, for those whose code does not tell.
+    `named` tells what a function takes by its name, or the function in an import cell by the cell's: it is asked where
+    no code tells.
     `steps` counts the blocks that flows went through for one question: from `most_steps` on each flow takes a few
     more at most, so that code made to keep an analysis busy cannot.  `begin` starts the next question.
     """
@@ -177,6 +183,7 @@ class Callees:
     def __init__(self, blocks: Blocks) -> None:
         self._blocks = blocks
         self._known: Dict[int, Callee] = {}
+        self._cells: Dict[int, Optional[int]] = {}
 
     def of(self, target: int) -> Callee:
         """What the function at `target` does to its caller's stack."""
@@ -188,7 +195,7 @@ class Callees:
                 known = Callee(entry, found[0], True, False)
             else:
                 known = self._examine(entry)
-            if known.popped is None and known.returns:
+            if not known.known:
                 taken = self._blocks.named(entry)
                 known = known._replace(popped=taken, named=taken is not None)
             self._blocks.steps += CALLEE_STEPS
@@ -207,11 +214,32 @@ class Callees:
         ends = (callee.address + match.end() for match in CALL_TO_NEXT.finditer(code))
         return any(end % ALIGNMENT == 0 for end in ends)
 
-    def called_by(self, block: Block) -> Optional[int]:
-        """The function that a CALL block calls, as far as its code or a readable pointer tells."""
+    def called_by(self, block: Block, held: Known = None) -> Optional[int]:
+        """The function that a CALL block calls, as far as its code or a readable pointer tells.
+
+        `held` is what the register holds that it calls through, if any: the word of an import cell.
+        """
         if len(block.targets) > 1:
             return block.targets[1]
-        return None if block.pointer is None else self._blocks.code_word(block.pointer)
+        cell = _cell(block, held)
+        return None if cell is None else self._blocks.code_word(cell)
+
+    def at_call(self, block: Block, held: Known = None) -> Optional[Callee]:
+        """What is known of the function that a CALL block calls; of what an import cell holds, by the cell if need be.
+
+        None where nothing tells which function it is.
+        """
+        return self.led_to(self.called_by(block, held), _cell(block, held))
+
+    def led_to(self, target: Optional[int], cell: Optional[int]) -> Optional[Callee]:
+        """What is known of a function that a call leads to, through a cell or directly (None)."""
+        callee = None if target is None else self.of(target)
+        if cell is None or (callee is not None and callee.known):
+            return callee
+        if cell not in self._cells:
+            self._cells[cell] = self._blocks.named(cell)
+        taken = self._cells[cell]
+        return callee if taken is None else Callee(target or cell, taken, True, False, True)
 
     def _examine(self, entry: int) -> Callee:
         """Reads blocks in address order from `entry` up to the first `ret`."""
@@ -245,3 +273,8 @@ class Callees:
             if target not in seen:
                 seen.add(target)
                 heappush(waiting, target)
+
+
+def _cell(block: Block, held: Known) -> Optional[int]:
+    """The word that a CALL block calls through, where its address is known."""
+    return held[1] if held is not None and held[0] == CELL else block.pointer

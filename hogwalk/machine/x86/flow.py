@@ -11,7 +11,7 @@ from hogwalk.machine.x86.blocks import Block, Exit
 from hogwalk.machine.x86.callees import FEW_BLOCKS, Blocks, Callees
 from hogwalk.machine.x86.state import State
 from hogwalk.machine.x86.sweep import possible_calls
-from hogwalk.machine.x86.values import CELL, EAX, ESP, RETURN_SLOT, Known
+from hogwalk.machine.x86.values import EAX, ESP, RETURN_SLOT, Known
 from hogwalk.machine.x86.waiting import Waiting
 
 MOST_BLOCKS = 3000
@@ -246,12 +246,11 @@ class Flow:
             self.sites[behind], self._site_blocks[behind] = state, block
         if self._blocks.padded(behind):
             return  # a linker's padding: the function called never returns
-        target = self._target(block, state)
-        if target == behind:  # call $+5: the return address stays on the stack
+        if behind in block.targets[1:]:  # call $+5: the return address stays on the stack
             self._enter(behind, state.called(-4), block)
             return
-        callee = None if target is None else self._callees.of(target)
-        if callee is None or (callee.popped is None and callee.returns):
+        callee = self._callees.at_call(block, _held(block, state))
+        if callee is None or not callee.known:
             self._unsure.append((block, state))
         elif callee.helper and self._helped_left > 0:
             self._helped_left -= 1
@@ -264,16 +263,11 @@ class Flow:
             doubt = self._blocks.may_end(behind) and self._callees.doubtful(callee)
             self._enter(behind, state.called(callee.popped or 0, int(doubt), keep), block)
 
-    def _target(self, block: Block, state: State) -> Optional[int]:
-        """The function that a CALL block calls; by what it loaded from an import cell where it calls a register."""
-        held = None if block.through is None else state.registers[block.through]
-        if held is not None and held[0] == CELL:
-            return self._blocks.code_word(held[1])
-        return self._callees.called_by(block)
-
-    def called_at(self, return_address: int) -> Optional[int]:
-        """The function that the call before `return_address`, which was reached, calls; None where it is unknown."""
-        return self._target(self._site_blocks[return_address], self.sites[return_address])
+    def popped_at(self, return_address: int) -> Optional[int]:
+        """What the function takes that the call before `return_address`, which was reached, calls."""
+        block = self._site_blocks[return_address]
+        callee = self._callees.at_call(block, _held(block, self.sites[return_address]))
+        return None if callee is None else callee.popped
 
     def _guess(self, block: Block, state: State) -> None:
         """Goes on behind a call that takes an unknown number of argument bytes."""
@@ -298,3 +292,8 @@ class Flow:
             return None
         popped = -left - esp[1]
         return popped if 0 <= popped <= MOST_POPPED and popped % 4 == 0 else None
+
+
+def _held(block: Block, state: State) -> Known:
+    """What the register holds that a CALL block calls through; None where it calls through none."""
+    return None if block.through is None else state.registers[block.through]

@@ -11,6 +11,7 @@ from hogwalk.targets.symbols.undecorate import read_name
 WORD = 4
 BY_REGISTERS = 2  # arguments of a fastcall function that ECX and EDX take: those of up to a word
 MOST = 0x400  # bytes; no function seen takes as many
+_CELL = "__imp_"  # before the name of the function whose address an import cell holds
 _C = re.compile(r"(?P<kind>[_@])[^@?]+@(?P<count>[0-9]{1,4})")
 # Who may call, of members the qualifiers of `this`, and the calling convention.  Thunks (G, O, W, $) are left out: they
 # jump on to the function that takes the arguments.
@@ -26,8 +27,11 @@ _WIDE = ("double", "long double", "__int64", "unsigned __int64")
 def taken(name: str) -> Optional[int]:
     """`_f@12` -> 12, `@f@4` -> 0, `?f@@YGHHH@Z` -> 8; 0 for C++ functions whose caller takes their arguments back.
 
+    Of an import cell what the function in it takes.
+
     None where the name does not tell, as `_f` of C: hand-written helpers have such names as well.
     """
+    name = name[len(_CELL) :] if name.startswith(_CELL) else name
     if name.startswith("?"):
         try:
             return None if name.startswith(_UNTOLD) else _by_types(name)
