@@ -44,15 +44,15 @@ CALL_TO_NEXT = re.compile(  # a call, padding, the first instructions of a funct
 class Callee(NamedTuple):
     """A called function: `popped` argument bytes its `ret N` takes (None: unknown), and whether it returns at all.
 
-    `helper` marks small functions that set their caller's ESP or EBP: prologue helpers and stack probes; with `named`
-    its name alone tells what it takes, and nothing whether it returns.
+    `helper` marks small functions that set their caller's ESP or EBP: prologue helpers and stack probes; with `told`
+    its own code says neither what it takes nor whether it returns.
     """
 
     address: int
     popped: Optional[int]
     returns: bool
     helper: bool
-    named: bool = False
+    told: bool = False
 
     @property
     def known(self) -> bool:
@@ -60,11 +60,11 @@ class Callee(NamedTuple):
         return self.popped is not None or not self.returns
 
 
-Named = Callable[[int], Optional[int]]
+Told = Callable[[int], Optional[int]]
 
 
-def no_name(function: int) -> Optional[int]:
-    """For machines of which no names are known."""
+def untold(function: int) -> Optional[int]:
+    """For code of which nothing else is known."""
     del function
     return None
 
@@ -73,8 +73,7 @@ class Blocks:
     """Blocks by start address, each scanned once; also what pointers, thunks and jump tables lead to.
 
     `is_code` says whether an address lies in an executable section: words that lead elsewhere lead nowhere.
-    `named` tells what a function takes by its name, or the function in an import cell by the cell's: it is asked where
-    no code tells.
+    `told` says what a function takes, or that in an import cell, where its own code does not: by its name, by others.
     `steps` counts the blocks that flows went through for one question: from `most_steps` on each flow takes a few
     more at most, so that code made to keep an analysis busy cannot.  `begin` starts the next question.
     """
@@ -84,11 +83,11 @@ class Blocks:
         reader: CodeReader,
         is_code: Callable[[int], bool] = lambda _: True,
         most_steps: int = MOST_STEPS,
-        named: Named = no_name,
+        told: Told = untold,
     ) -> None:
         self.reader = reader
         self.is_code = is_code
-        self.named = named
+        self.told = told
         self.steps = 0
         self.most_steps = most_steps
         self._blocks: Dict[int, Block] = {}
@@ -196,50 +195,39 @@ class Callees:
             else:
                 known = self._examine(entry)
             if not known.known:
-                taken = self._blocks.named(entry)
-                known = known._replace(popped=taken, named=taken is not None)
+                taken = self._blocks.told(entry)
+                known = known._replace(popped=taken, told=taken is not None)
             self._blocks.steps += CALLEE_STEPS
             self._known[target] = known
         return known
 
     def doubtful(self, callee: Callee) -> bool:
-        """Whether a function may never return: by its name nothing tells.
-
-        Or it may end with a call that does not, and its first `ret` be the next one's.
-        """
-        if callee.named:
-            return True
+        """Whether a function may end with a call that never returns, and its first `ret` be the next one's."""
         found = first_return(self._blocks.reader, callee.address)
         code = self._blocks.reader.readable_from(callee.address, 0 if found is None else found[1])
         ends = (callee.address + match.end() for match in CALL_TO_NEXT.finditer(code))
         return any(end % ALIGNMENT == 0 for end in ends)
 
-    def called_by(self, block: Block, held: Known = None) -> Optional[int]:
-        """The function that a CALL block calls, as far as its code or a readable pointer tells.
+    def at_call(self, block: Block, held: Known = None) -> Optional[Callee]:
+        """What is known of the function that a CALL block calls; None where nothing tells which one it is.
 
         `held` is what the register holds that it calls through, if any: the word of an import cell.
         """
-        if len(block.targets) > 1:
-            return block.targets[1]
-        cell = _cell(block, held)
-        return None if cell is None else self._blocks.code_word(cell)
-
-    def at_call(self, block: Block, held: Known = None) -> Optional[Callee]:
-        """What is known of the function that a CALL block calls; of what an import cell holds, by the cell if need be.
-
-        None where nothing tells which function it is.
-        """
-        return self.led_to(self.called_by(block, held), _cell(block, held))
+        cell = held[1] if held is not None and held[0] == CELL else block.pointer
+        return self.led_to(block.targets[1] if len(block.targets) > 1 else None, cell)
 
     def led_to(self, target: Optional[int], cell: Optional[int]) -> Optional[Callee]:
-        """What is known of a function that a call leads to, through a cell or directly (None)."""
-        callee = None if target is None else self.of(target)
-        if cell is None or (callee is not None and callee.known):
+        """What is known of the function at `target`, or else of that in a cell: by the cell, if no code tells."""
+        if cell is None:
+            return None if target is None else self.of(target)
+        word = self._blocks.code_word(cell)
+        callee = Callee(cell, None, True, False) if word is None else self.of(word)
+        if callee.known:
             return callee
         if cell not in self._cells:
-            self._cells[cell] = self._blocks.named(cell)
+            self._cells[cell] = self._blocks.told(cell)
         taken = self._cells[cell]
-        return callee if taken is None else Callee(target or cell, taken, True, False, True)
+        return callee if taken is None else callee._replace(popped=taken, told=True)
 
     def _examine(self, entry: int) -> Callee:
         """Reads blocks in address order from `entry` up to the first `ret`."""
@@ -273,8 +261,3 @@ class Callees:
             if target not in seen:
                 seen.add(target)
                 heappush(waiting, target)
-
-
-def _cell(block: Block, held: Known) -> Optional[int]:
-    """The word that a CALL block calls through, where its address is known."""
-    return held[1] if held is not None and held[0] == CELL else block.pointer

@@ -84,7 +84,7 @@ class StackDepths:
         """Whether the function's code leads to a `ret`."""
         self.blocks.begin()
         callee = self.callees.of(function)
-        return callee.popped is not None and not callee.named
+        return callee.popped is not None and not callee.told
 
     def at(
         self, function: Optional[int], return_address: int, popped: Optional[int] = None, certain: bool = True
@@ -102,7 +102,8 @@ class StackDepths:
             found = self._from_entry(flow, state)
             if state.guesses == 0 and state.esp is not None:
                 return found if certain else self._doubted(found, return_address, popped)
-            popped = flow.popped_at(return_address) if popped is None else popped
+            called = flow.called_at(return_address) if popped is None else None
+            popped = popped if called is None else called.popped
             agreed = self._reconciled(flow, found, return_address, popped)
             return agreed if certain else agreed._replace(exact=False, certain=False)
         return self._from_return(return_address, popped)
@@ -214,8 +215,7 @@ class StackDepths:
         for call in calls_before(self.blocks.reader.readable_before(return_address, LONGEST), return_address):
             if call.target == return_address:
                 return Callee(return_address, -4, True, False)  # call $+5: the return address stays on the stack
-            target = call.target if call.pointer is None else self.blocks.code_word(call.pointer)
-            callee = self.callees.led_to(target, call.pointer)
+            callee = self.callees.led_to(call.target, call.pointer)
             if callee is not None:
                 return callee
         return None

@@ -8,7 +8,7 @@ from typing import Callable, Deque, Dict, FrozenSet, List, Optional, Tuple
 from hogwalk.machine.x86.arguments import likely_arguments
 from hogwalk.machine.x86.bends import Bends
 from hogwalk.machine.x86.blocks import Block, Exit
-from hogwalk.machine.x86.callees import FEW_BLOCKS, Blocks, Callees
+from hogwalk.machine.x86.callees import FEW_BLOCKS, Blocks, Callee, Callees
 from hogwalk.machine.x86.state import State
 from hogwalk.machine.x86.sweep import possible_calls
 from hogwalk.machine.x86.values import EAX, ESP, RETURN_SLOT, Known
@@ -263,18 +263,17 @@ class Flow:
             doubt = self._blocks.may_end(behind) and self._callees.doubtful(callee)
             self._enter(behind, state.called(callee.popped or 0, int(doubt), keep), block)
 
-    def popped_at(self, return_address: int) -> Optional[int]:
-        """What the function takes that the call before `return_address`, which was reached, calls."""
+    def called_at(self, return_address: int) -> Optional[Callee]:
+        """What the call before `return_address`, which was reached, calls; None where nothing tells."""
         block = self._site_blocks[return_address]
-        callee = self._callees.at_call(block, _held(block, self.sites[return_address]))
-        return None if callee is None else callee.popped
+        return self._callees.at_call(block, _held(block, self.sites[return_address]))
 
     def _guess(self, block: Block, state: State) -> None:
         """Goes on behind a call that takes an unknown number of argument bytes."""
         behind = block.targets[0]
         if behind in self._states and self._states[behind].guesses <= state.guesses:
             return
-        popped = self._solved(behind, state)
+        popped = self.even(behind, state)
         if popped is not None:
             self.solved = True
             self._enter(behind, state.called(popped), block)
@@ -282,8 +281,8 @@ class Flow:
             likely = likely_arguments(self._blocks.reader, block, block.start == self._start)
             self._enter(behind, state.called(likely, 1), block)
 
-    def _solved(self, behind: int, state: State) -> Optional[int]:
-        """Argument bytes that make the stack come out even at the next `ret`."""
+    def even(self, behind: int, state: State) -> Optional[int]:
+        """Argument bytes that make the stack come out even at the next `ret`, taken by the call before `behind`."""
         esp = state.esp
         if esp is None or esp[0] != RETURN_SLOT:
             return None
