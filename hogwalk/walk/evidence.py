@@ -125,9 +125,7 @@ def weigh(target: Target, seen: Seen, announce: Announce, earlier: Optional[Evid
     if known is not None and _unchanged(target, known, seen, symbols):
         return known
     modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
-    # Of a live machine's functions none are looked through that no walk comes to: each is read over a wire.
-    looked = () if about.live else words
-    taken = Taken(lambda function: target.taken((function,))[0], modules, reader, symbols, looked)
+    taken = _taken(target, about, modules, reader, symbols)
     sites = CallSites(modules, reader, len(words), about.kind == "text", taken)
     announce("reading the code before the return addresses")
     reader.fetch(at for word in words for at in (word - LONGEST_CALL, word - 1))
@@ -215,6 +213,14 @@ def code_words(words: Sequence[int], registers: Optional[Registers], modules: Mo
     if registers is not None:
         found.add(registers.ip)
     return sorted(word for word in found if modules.is_code(word))
+
+
+def _taken(
+    target: Target, about: About, modules: ModuleMap, reader: CodeReader, symbols: Dict[int, Optional[Symbol]]
+) -> Taken:
+    # Of a live machine's functions none are looked through that no walk comes to: each is read over a wire.
+    words = () if about.live else tuple(symbols)
+    return Taken(lambda function: target.taken((function,))[0], modules, reader, symbols, words)
 
 
 def _layouts(target: Target, sites: CallSites, words: Sequence[int], about: About) -> Dict[int, FrameLayout]:
