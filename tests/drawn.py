@@ -171,6 +171,7 @@ class DrawnTarget(NullTarget):
         self.reads: List[Tuple[int, int]] = []
         self.answers: Dict[str, str] = {}
         self.frame_data: Dict[int, FrameLayout] = {}
+        self.names_tell: Dict[int, int] = {}
         self.version_data: Dict[str, Version] = {}
         self.fields: Dict[Tuple[str, str], int] = {}
         self.current_thread: Optional[int] = None
@@ -229,6 +230,9 @@ class DrawnTarget(NullTarget):
 
     def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
         return tuple(self.frame_data.get(address) for address in addresses)
+
+    def taken(self, addresses: Sequence[int]) -> Tuple[Optional[int], ...]:
+        return tuple(self.names_tell.get(address) for address in addresses)
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         return tuple(self.version_data.get(name) for name in modules)

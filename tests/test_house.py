@@ -21,7 +21,7 @@ ORDER = (
     "printable", "machine.windows", "machine.words", "errors", "model", "fault", "bundle", "machine.x86", "machine.x64",
     "targets.images", "targets.symbols", "targets.parsers", "targets.protocol", "targets.null", "targets.teb",
     "targets.packed", "targets.recorder", "targets.recording", "targets.settings", "targets.held", "targets.processes",
-    "targets.line", "targets.engine", "targets.attach", "targets.dump", "targets.text",
+    "targets.line", "targets.disk", "targets.engine", "targets.attach", "targets.dump", "targets.text",
     "walk.facts", "walk.printed", "walk.kf", "walk.evidence", "walk.rebuild", "walk.unwound",
     "walk.merge", "walk.heal",
     "answer.charge", "answer.report", "answer.explain", "earlier", "analysis", "answer.threads", "answer.render",

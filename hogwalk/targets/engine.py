@@ -28,13 +28,11 @@ from hogwalk.model import (
     Triple,
     Version,
 )
+from hogwalk.targets.disk import Disk
 from hogwalk.targets.held import about_of, live_data_block, one_line, raised_context, registers_by
-from hogwalk.targets.images.store import SearchPath, version_on_disk
 from hogwalk.targets.line import END, Line
 from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.expr import parse_debugger_block
-from hogwalk.targets.parsers.lm import ModuleDetail
-from hogwalk.targets.parsers.settings import search_path
 from hogwalk.targets.processes import listed_threads
 from hogwalk.targets.protocol import Range, joined, read_each
 from hogwalk.targets.settings import Settings
@@ -74,7 +72,7 @@ class EngineTarget:
         self._foreign: Tuple[Module, ...] = ()
         self._values: Dict[str, Optional[int]] = {}
         self._registers: Optional[Tuple[Registers, ...]] = None
-        self._images: Optional[SearchPath] = None
+        self._disk = Disk(self.command)
         self.line = Line(self._read, pykd.breakin)
 
     def about(self) -> About:
@@ -148,6 +146,10 @@ class EngineTarget:
         """None: kf's rows tell what frame data say; `.fnent` leaves out FRAMEDATA's saved registers (10.0.15063)."""
         return tuple(None for _ in addresses)
 
+    def taken(self, addresses: Sequence[int]) -> Tuple[Optional[int], ...]:
+        """By the decorated names in the PDBs that the last `lm` names; no command runs for it."""
+        return self._disk.taken(addresses, self._told[0])
+
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """The version resources of the named modules, as `lm v` prints them, in one command.
 
@@ -155,17 +157,7 @@ class EngineTarget:
         """
         found = asked.details(self.command, modules, self._loaded or self._load(), self.about().words)
         self._remarks.update(dict.fromkeys(asked.remarks_on(found)))
-        return tuple(self._version(one) if one is not None else None for one in found)
-
-    def _version(self, detail: ModuleDetail) -> Optional[Version]:
-        said = detail.version
-        if said is not None and (said.company or said.product):
-            return said
-        if self._images is None:
-            # Not the symbol path: its stores hold images, too, but to list one on a server can take minutes.
-            self._images = SearchPath(search_path(self.command(".exepath")))
-        start, end = detail.module.start, detail.module.end
-        return version_on_disk(self._images, detail.file, detail.build, end - start) or said
+        return tuple(self._disk.version(one) if one is not None else None for one in found)
 
     def thread(self) -> Optional[int]:
         """The implicit thread's _KTHREAD (@$thread), or in user mode the TEB (@$teb): of 32-bit code the 32-bit one."""

@@ -57,6 +57,10 @@ class NullTarget:
         """None for each."""
         return tuple(None for _ in addresses)
 
+    def taken(self, addresses: Sequence[int]) -> Tuple[Optional[int], ...]:
+        """None for each."""
+        return tuple(None for _ in addresses)
+
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """None for each."""
         return tuple(None for _ in modules)

@@ -60,6 +60,13 @@ class Target(Protocol):
     def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
         """For each code address what the symbols' FPO or frame data say of the stack there, or None."""
 
+    def taken(self, addresses: Sequence[int]) -> Tuple[Optional[int], ...]:
+        """For each address of a 32-bit function what it takes off its caller's stack, in bytes.
+
+        Or of the cell of an import: what the function in it takes.  None where the decorated name that its module's
+        symbols give does not prove it.  Asked only where no code tells.
+        """
+
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """For each module name what its version resource says, or None where it cannot be read."""
 

@@ -76,12 +76,18 @@ class Recorder:
             if "a" in entry or "error" in entry:
                 self._lines.setdefault(json.dumps(question), []).append(entry)
 
-    def _keep_each(self, kind: str, keys: Sequence[K], ask: Callable[[Sequence[K]], Tuple[T, ...]]) -> Tuple[T, ...]:
+    def _keep_each(
+        self,
+        kind: str,
+        keys: Sequence[K],
+        ask: Callable[[Sequence[K]], Tuple[T, ...]],
+        pack: Callable[[T], Any] = packed.pack_record,
+    ) -> Tuple[T, ...]:
         # The whole batch is one question to the target; its commands are charged to the first key.
         answers = ask(keys)
         ran = self._ran()
         for key, answer in zip(keys, answers):
-            entry: Dict[str, Any] = {"a": packed.pack_record(answer)}
+            entry: Dict[str, Any] = {"a": pack(answer)}
             if ran:
                 entry["ran"], ran = ran, []
             self._lines.setdefault(json.dumps([kind, key]), []).append(entry)
@@ -144,6 +150,10 @@ class Recorder:
     def layouts(self, addresses: Sequence[int]) -> Tuple[Optional[FrameLayout], ...]:
         """As Target.layouts; kept address by address."""
         return self._keep_each("layout", addresses, self._target.layouts)
+
+    def taken(self, addresses: Sequence[int]) -> Tuple[Optional[int], ...]:
+        """As Target.taken; kept address by address."""
+        return self._keep_each("taken", addresses, self._target.taken, packed.as_is)
 
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """As Target.versions; kept module by module."""

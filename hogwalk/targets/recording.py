@@ -135,6 +135,12 @@ class Replay:
         """As Target.layouts."""
         return tuple(self._recall(packed.optional(packed.layout), "layout", address) for address in addresses)
 
+    def taken(self, addresses: Sequence[int]) -> Tuple[Optional[int], ...]:
+        """As Target.taken; None for what the recorded run did not ask."""
+        asked = (json.dumps(["taken", address]) in self._answers for address in addresses)
+        whole = packed.optional(packed.whole)
+        return tuple(self._recall(whole, "taken", one) if known else None for one, known in zip(addresses, asked))
+
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """As Target.versions."""
         return tuple(self._recall(packed.optional(packed.version), "version", name) for name in modules)

@@ -22,6 +22,7 @@ from hogwalk.walk.facts.modules import ModuleMap, Unlisted, unlisted
 from hogwalk.walk.facts.region import find_region
 from hogwalk.walk.facts.shadow import neighbours, shadow_entries
 from hogwalk.walk.facts.sites import LONGEST_CALL, CallSites, SiteKind
+from hogwalk.walk.facts.taken import Taken
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.kf.chains import Chain, ChainFinder
 from hogwalk.walk.kf.pairs import PairFinder, Starts, rank_pairs
@@ -124,7 +125,8 @@ def weigh(target: Target, seen: Seen, announce: Announce, earlier: Optional[Evid
     if known is not None and _unchanged(target, known, seen, symbols):
         return known
     modules = ModuleMap(target.modules(), reader)  # again: only now it is known what symbols each of them has
-    sites = CallSites(modules, reader, len(words), about.kind == "text")
+    taken = _taken(target, about, modules, reader, symbols)
+    sites = CallSites(modules, reader, len(words), about.kind == "text", taken)
     announce("reading the code before the return addresses")
     reader.fetch(at for word in words for at in (word - LONGEST_CALL, word - 1))
     judge = LinkJudge(sites, symbols, words)
@@ -211,6 +213,14 @@ def code_words(words: Sequence[int], registers: Optional[Registers], modules: Mo
     if registers is not None:
         found.add(registers.ip)
     return sorted(word for word in found if modules.is_code(word))
+
+
+def _taken(
+    target: Target, about: About, modules: ModuleMap, reader: CodeReader, symbols: Dict[int, Optional[Symbol]]
+) -> Taken:
+    # Of a live machine's functions none are looked through that no walk comes to: each is read over a wire.
+    words = () if about.live else tuple(symbols)
+    return Taken(lambda function: target.taken((function,))[0], modules, reader, symbols, words)
 
 
 def _layouts(target: Target, sites: CallSites, words: Sequence[int], about: About) -> Dict[int, FrameLayout]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hogwalk.machine.x86.callees import Blocks
+from hogwalk.machine.x86.callees import Blocks, Callee
 from hogwalk.machine.x86.depth import StackDepths
 from hogwalk.machine.x86.functions import FunctionStarts, looks_like_start
 from hogwalk.machine.x86.reader import CodeReader
@@ -129,10 +129,10 @@ def test_data_reached_through_a_cell_is_no_function() -> None:
     def code(address: int) -> bool:
         return BASE <= address < BASE + 0x100
 
-    known = StackDepths(reader, Blocks(reader)).callees.called_by(Blocks(reader).at(BASE))
-    assert known == BASE + 0x180
+    known = StackDepths(reader, Blocks(reader)).callees.at_call(Blocks(reader).at(BASE))
+    assert known == Callee(BASE + 0x180, 4, True, False)
     blocks = Blocks(reader, code)
-    assert StackDepths(reader, blocks).callees.called_by(blocks.at(BASE)) is None
+    assert StackDepths(reader, blocks).callees.at_call(blocks.at(BASE)) == Callee(BASE + 0x100, None, True, False)
 
 
 def test_only_whole_words_up_to_100h_are_taken_by_a_ret() -> None:

@@ -1,6 +1,6 @@
 """Measures hogwalk's depths and call targets on real code against an emulator's truth.
 
-python -m tests.real [-f NAME,NAME] [-n FUNCTIONS] [-v]
+python -m tests.real [-f NAME,NAME] [-n FUNCTIONS] [-i] [-v]
 
 Downloads wheels with pip (into HOGWALK_REAL_CACHE, or hogwalk-real in the temporary folder); what imported functions
 take off the stack comes from the import libraries of i686-w64-mingw32-gcc.  Exit code: 0 nothing stated as exact is
@@ -26,17 +26,17 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     names = options.files.split(",") if options.files else []
     files = [file for file in FILES if not names or any(name in file.path for name in names)]
     try:
-        return _measure(files, options.functions, options.verbose)
+        return _measure(files, options.functions, options.imports_hidden, options.verbose)
     except UnreachableError as error:
         print(f"real: {error}", file=sys.stderr)
         return 3
 
 
-def _measure(files: Sequence[RealFile], functions: int, verbose: bool) -> int:
+def _measure(files: Sequence[RealFile], functions: int, hidden: bool, verbose: bool) -> int:
     taken, total = stack_bytes(), Comparison()
     print("| file | linker | call sites | exact | exact or by EBP | false |\n|---|---|---|---|---|---|")
     for file in files:
-        linker, found = measured(file, taken, functions, cache_root())
+        linker, found = measured(file, taken, functions, cache_root(), hidden)
         print(_line(file.name + (" (held)" if file.held else ""), linker, found), flush=True)
         if verbose:
             for verdict, call, start, told in found.wrong:
@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.real", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("-f", "--files", default="", help="only files whose paths contain one of these (default: all)")
     parser.add_argument("-n", "--functions", type=int, default=MOST_FUNCTIONS, help="functions run of each file")
+    parser.add_argument("-i", "--imports-hidden", action="store_true", help="the code of imported functions not there")
     parser.add_argument("-v", "--verbose", action="store_true", help="print the call sites hogwalk is wrong about")
     return parser
 

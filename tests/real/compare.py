@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, List, Optional, Tuple
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
+from hogwalk.machine.x86.callees import Told, untold
 from hogwalk.machine.x86.depth import Depths, StackDepths
+from hogwalk.machine.x86.elsewhere import taken_elsewhere
 from hogwalk.machine.x86.functions import FunctionStarts
+from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import Module
 from hogwalk.walk.facts.modules import ModuleMap
 from hogwalk.walk.facts.sites import CallSites, Site
@@ -41,21 +44,36 @@ class Comparison:
         return self.counts[WRONG] + self.counts[WRONG_EBP] + self.counts[WRONG_CALLEE]
 
 
-def compare(image: Image, stubs: Tuple[int, bytes], calls: Iterable[Call]) -> Comparison:
-    """Every call site once; a site that ran at several depths is right where each of them is allowed.
-
-    `stubs` are address and code of the functions imported.
-    """
-    reader = image.reader(stubs)
+def analysis(
+    image: Image, reader: CodeReader, calls: Iterable[Call], told: Told = untold
+) -> Tuple[CallSites, StackDepths, FunctionStarts]:
+    """The file as hogwalk looks at it; `told` is what functions take whose code is not there."""
     modules = [Module("real", image.base, image.base + len(image.memory), "none")]
     modules.append(Module("imported", STUBS, STUBS + (1 << 24), "none"))
-    sites = CallSites(ModuleMap(modules, reader), reader)
+    sites = CallSites(ModuleMap(modules, reader), reader, told=told)
+    known = {call.callee for call in calls if image.is_code(call.callee) and call.callee != call.return_address}
     depths = StackDepths(reader, sites.blocks)
+    return sites, depths, FunctionStarts(depths, {*known, *image.exports})
+
+
+def shown(image: Image, calls: Sequence[Call]) -> Dict[int, int]:
+    """What the calls that were seen show imported functions to take, of whose code nothing is there."""
+    _, depths, starts = analysis(image, image.reader(), calls)
+    found = [(starts.start_of(address), address) for address in sorted({call.return_address for call in calls})]
+    certain = [(start, address) for start, address in found if start is not None and starts.certain(start)]
+    return taken_elsewhere(depths, certain)
+
+
+def compare(image: Image, stubs: Tuple[int, bytes], calls: Sequence[Call], hidden: bool = False) -> Comparison:
+    """Every call site once; a site that ran at several depths is right where each of them is allowed.
+
+    `stubs` are address and code of the functions imported; `hidden`: they cannot be read.
+    """
+    imported: Told = shown(image, calls).get if hidden else untold
+    sites, depths, starts = analysis(image, image.reader() if hidden else image.reader(stubs), calls, imported)
     by_site: Dict[int, List[Call]] = {}
     for call in calls:
         by_site.setdefault(call.return_address, []).append(call)
-    known = {call.callee for call in calls if image.is_code(call.callee) and call.callee != call.return_address}
-    starts = FunctionStarts(depths, {*known, *image.exports})
     found = Comparison()
     for address, seen in sorted(by_site.items()):
         start = starts.start_of(address)

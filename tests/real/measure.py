@@ -63,8 +63,10 @@ def executed(file: RealFile, taken: Dict[str, int], functions: int, root: Path) 
     return calls
 
 
-def measured(file: RealFile, taken: Dict[str, int], functions: int, root: Path) -> Tuple[str, Comparison]:
-    """The file's linker version and the comparison; raises UnreachableError."""
+def measured(
+    file: RealFile, taken: Dict[str, int], functions: int, root: Path, hidden: bool = False
+) -> Tuple[str, Comparison]:
+    """The file's linker version and the comparison, imports' code `hidden` or not; raises UnreachableError."""
     image = Image(content(file, root))
     runner = Runner(image, taken)
-    return image.linker, compare(image, runner.stubs, executed(file, taken, functions, root))
+    return image.linker, compare(image, runner.stubs, sorted(executed(file, taken, functions, root)), hidden)

@@ -71,6 +71,8 @@ def layouts_and_versions(target: Target) -> None:
     names = [module.name for module in target.modules()]
     assert target.layouts([]) == ()
     assert target.versions([]) == ()
+    assert target.taken([]) == ()
+    assert len(target.taken([*starts, NOWHERE])) == len(starts) + 1
     assert len(target.layouts([*starts, NOWHERE])) == len(starts) + 1
     versions = target.versions([*names, "no_such_module"])
     assert len(versions) == len(names) + 1

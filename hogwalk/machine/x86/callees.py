@@ -12,7 +12,7 @@ from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.machine.x86.rets import first_return
 from hogwalk.machine.x86.scan import scan
 from hogwalk.machine.x86.tables import table_entries
-from hogwalk.machine.x86.values import EBP, ESP
+from hogwalk.machine.x86.values import CELL, EBP, ESP, Known
 
 THUNK_HOPS = 8
 LONGEST_THUNK = 7  # bytes: bnd jmp [pointer]
@@ -44,28 +44,50 @@ CALL_TO_NEXT = re.compile(  # a call, padding, the first instructions of a funct
 class Callee(NamedTuple):
     """A called function: `popped` argument bytes its `ret N` takes (None: unknown), and whether it returns at all.
 
-    `helper` marks small functions that set their caller's ESP or EBP: prologue helpers and stack probes.
+    `helper` marks small functions that set their caller's ESP or EBP: prologue helpers and stack probes; with `told`
+    its own code says neither what it takes nor whether it returns.
     """
 
     address: int
     popped: Optional[int]
     returns: bool
     helper: bool
+    told: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known what it leaves on its caller's stack, or that it never comes back there."""
+        return self.popped is not None or not self.returns
+
+
+Told = Callable[[int], Optional[int]]
+
+
+def untold(function: int) -> Optional[int]:
+    """For code of which nothing else is known."""
+    del function
+    return None
 
 
 class Blocks:
     """Blocks by start address, each scanned once; also what pointers, thunks and jump tables lead to.
 
     `is_code` says whether an address lies in an executable section: words that lead elsewhere lead nowhere.
+    `told` says what a function takes, or that in an import cell, where its own code does not: by its name, by others.
     `steps` counts the blocks that flows went through for one question: from `most_steps` on each flow takes a few
     more at most, so that code made to keep an analysis busy cannot.  `begin` starts the next question.
     """
 
     def __init__(
-        self, reader: CodeReader, is_code: Callable[[int], bool] = lambda _: True, most_steps: int = MOST_STEPS
+        self,
+        reader: CodeReader,
+        is_code: Callable[[int], bool] = lambda _: True,
+        most_steps: int = MOST_STEPS,
+        told: Told = untold,
     ) -> None:
         self.reader = reader
         self.is_code = is_code
+        self.told = told
         self.steps = 0
         self.most_steps = most_steps
         self._blocks: Dict[int, Block] = {}
@@ -160,6 +182,7 @@ class Callees:
     def __init__(self, blocks: Blocks) -> None:
         self._blocks = blocks
         self._known: Dict[int, Callee] = {}
+        self._cells: Dict[int, Optional[int]] = {}
 
     def of(self, target: int) -> Callee:
         """What the function at `target` does to its caller's stack."""
@@ -171,6 +194,9 @@ class Callees:
                 known = Callee(entry, found[0], True, False)
             else:
                 known = self._examine(entry)
+            if not known.known:
+                taken = self._blocks.told(entry)
+                known = known._replace(popped=taken, told=taken is not None)
             self._blocks.steps += CALLEE_STEPS
             self._known[target] = known
         return known
@@ -182,11 +208,26 @@ class Callees:
         ends = (callee.address + match.end() for match in CALL_TO_NEXT.finditer(code))
         return any(end % ALIGNMENT == 0 for end in ends)
 
-    def called_by(self, block: Block) -> Optional[int]:
-        """The function that a CALL block calls, as far as its code or a readable pointer tells."""
-        if len(block.targets) > 1:
-            return block.targets[1]
-        return None if block.pointer is None else self._blocks.code_word(block.pointer)
+    def at_call(self, block: Block, held: Known = None) -> Optional[Callee]:
+        """What is known of the function that a CALL block calls; None where nothing tells which one it is.
+
+        `held` is what the register holds that it calls through, if any: the word of an import cell.
+        """
+        cell = held[1] if held is not None and held[0] == CELL else block.pointer
+        return self.led_to(block.targets[1] if len(block.targets) > 1 else None, cell)
+
+    def led_to(self, target: Optional[int], cell: Optional[int]) -> Optional[Callee]:
+        """What is known of the function at `target`, or else of that in a cell: by the cell, if no code tells."""
+        if cell is None:
+            return None if target is None else self.of(target)
+        word = self._blocks.code_word(cell)
+        callee = Callee(cell, None, True, False) if word is None else self.of(word)
+        if callee.known:
+            return callee
+        if cell not in self._cells:
+            self._cells[cell] = self._blocks.told(cell)
+        taken = self._cells[cell]
+        return callee if taken is None else callee._replace(popped=taken, told=True)
 
     def _examine(self, entry: int) -> Callee:
         """Reads blocks in address order from `entry` up to the first `ret`."""

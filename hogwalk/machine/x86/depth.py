@@ -76,9 +76,15 @@ class StackDepths:
         self._exits: Dict[int, ToReturn] = {}
 
     def popped(self, function: int) -> Optional[int]:
-        """Argument bytes that the function takes off its caller's stack, None when its `ret` cannot be found."""
+        """Argument bytes that the function takes off its caller's stack, None when neither `ret` nor name tells."""
         self.blocks.begin()
         return self.callees.of(function).popped
+
+    def ends(self, function: int) -> bool:
+        """Whether the function's code leads to a `ret`."""
+        self.blocks.begin()
+        callee = self.callees.of(function)
+        return callee.popped is not None and not callee.told
 
     def at(
         self, function: Optional[int], return_address: int, popped: Optional[int] = None, certain: bool = True
@@ -96,9 +102,8 @@ class StackDepths:
             found = self._from_entry(flow, state)
             if state.guesses == 0 and state.esp is not None:
                 return found if certain else self._doubted(found, return_address, popped)
-            if popped is None:
-                called = flow.called_at(return_address)
-                popped = None if called is None else self.callees.of(called).popped
+            called = flow.called_at(return_address) if popped is None else None
+            popped = popped if called is None else called.popped
             agreed = self._reconciled(flow, found, return_address, popped)
             return agreed if certain else agreed._replace(exact=False, certain=False)
         return self._from_return(return_address, popped)
@@ -208,13 +213,11 @@ class StackDepths:
 
     def _called_before(self, return_address: int) -> Optional[Callee]:
         for call in calls_before(self.blocks.reader.readable_before(return_address, LONGEST), return_address):
-            target = call.target
-            if call.pointer is not None:
-                target = self.blocks.code_word(call.pointer)
-            if target == return_address:
-                return Callee(target, -4, True, False)  # call $+5: the return address stays on the stack
-            if target is not None:
-                return self.callees.of(target)
+            if call.target == return_address:
+                return Callee(return_address, -4, True, False)  # call $+5: the return address stays on the stack
+            callee = self.callees.led_to(call.target, call.pointer)
+            if callee is not None:
+                return callee
         return None
 
     def _reconciled(self, flow: Flow, found: Depths, return_address: int, popped: Optional[int]) -> Depths:

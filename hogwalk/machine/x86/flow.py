@@ -8,10 +8,10 @@ from typing import Callable, Deque, Dict, FrozenSet, List, Optional, Tuple
 from hogwalk.machine.x86.arguments import likely_arguments
 from hogwalk.machine.x86.bends import Bends
 from hogwalk.machine.x86.blocks import Block, Exit
-from hogwalk.machine.x86.callees import FEW_BLOCKS, Blocks, Callees
+from hogwalk.machine.x86.callees import FEW_BLOCKS, Blocks, Callee, Callees
 from hogwalk.machine.x86.state import State
 from hogwalk.machine.x86.sweep import possible_calls
-from hogwalk.machine.x86.values import CELL, EAX, ESP, RETURN_SLOT, Known
+from hogwalk.machine.x86.values import EAX, ESP, RETURN_SLOT, Known
 from hogwalk.machine.x86.waiting import Waiting
 
 MOST_BLOCKS = 3000
@@ -246,12 +246,11 @@ class Flow:
             self.sites[behind], self._site_blocks[behind] = state, block
         if self._blocks.padded(behind):
             return  # a linker's padding: the function called never returns
-        target = self._target(block, state)
-        if target == behind:  # call $+5: the return address stays on the stack
+        if behind in block.targets[1:]:  # call $+5: the return address stays on the stack
             self._enter(behind, state.called(-4), block)
             return
-        callee = None if target is None else self._callees.of(target)
-        if callee is None or (callee.popped is None and callee.returns):
+        callee = self._callees.at_call(block, _held(block, state))
+        if callee is None or not callee.known:
             self._unsure.append((block, state))
         elif callee.helper and self._helped_left > 0:
             self._helped_left -= 1
@@ -264,23 +263,17 @@ class Flow:
             doubt = self._blocks.may_end(behind) and self._callees.doubtful(callee)
             self._enter(behind, state.called(callee.popped or 0, int(doubt), keep), block)
 
-    def _target(self, block: Block, state: State) -> Optional[int]:
-        """The function that a CALL block calls; by what it loaded from an import cell where it calls a register."""
-        held = None if block.through is None else state.registers[block.through]
-        if held is not None and held[0] == CELL:
-            return self._blocks.code_word(held[1])
-        return self._callees.called_by(block)
-
-    def called_at(self, return_address: int) -> Optional[int]:
-        """The function that the call before `return_address`, which was reached, calls; None where it is unknown."""
-        return self._target(self._site_blocks[return_address], self.sites[return_address])
+    def called_at(self, return_address: int) -> Optional[Callee]:
+        """What the call before `return_address`, which was reached, calls; None where nothing tells."""
+        block = self._site_blocks[return_address]
+        return self._callees.at_call(block, _held(block, self.sites[return_address]))
 
     def _guess(self, block: Block, state: State) -> None:
         """Goes on behind a call that takes an unknown number of argument bytes."""
         behind = block.targets[0]
         if behind in self._states and self._states[behind].guesses <= state.guesses:
             return
-        popped = self._solved(behind, state)
+        popped = self.even(behind, state)
         if popped is not None:
             self.solved = True
             self._enter(behind, state.called(popped), block)
@@ -288,8 +281,8 @@ class Flow:
             likely = likely_arguments(self._blocks.reader, block, block.start == self._start)
             self._enter(behind, state.called(likely, 1), block)
 
-    def _solved(self, behind: int, state: State) -> Optional[int]:
-        """Argument bytes that make the stack come out even at the next `ret`."""
+    def even(self, behind: int, state: State) -> Optional[int]:
+        """Argument bytes that make the stack come out even at the next `ret`, taken by the call before `behind`."""
         esp = state.esp
         if esp is None or esp[0] != RETURN_SLOT:
             return None
@@ -298,3 +291,8 @@ class Flow:
             return None
         popped = -left - esp[1]
         return popped if 0 <= popped <= MOST_POPPED and popped % 4 == 0 else None
+
+
+def _held(block: Block, state: State) -> Known:
+    """What the register holds that a CALL block calls through; None where it calls through none."""
+    return None if block.through is None else state.registers[block.through]

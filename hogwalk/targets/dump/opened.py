@@ -94,6 +94,10 @@ class DumpTarget:
         """For each address its nearest symbol, or None where it lies in no module."""
         return tuple(self._resolver.symbol(address) for address in addresses)
 
+    def taken(self, addresses: Sequence[int]) -> Tuple[Optional[int], ...]:
+        """For each function what its decorated name in the PDB, the exports or the COFF symbols proves, or None."""
+        return tuple(self._resolver.taken(address) for address in addresses)
+
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """For each module name what its version resource says, or None where it cannot be read."""
         return tuple(self._resolver.version(name) for name in modules)

@@ -20,6 +20,7 @@ PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
 _ROW = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})\s+([^\s(]\S*)(?:\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)|\s|$)")
 _FLAGS = re.compile(r"\s([A-Z#]{1,3})\s+\(")  # before the state of the symbols
 _UNNAMED = re.compile(rf"\s*({ADDRESS})\s+({ADDRESS})()\s+(?:[A-Z#]{{1,3}}\s+)?\(([^()]*)\)")  # of ".sys"
+_SYMBOL_FILE = re.compile(r"\((?:private )?pdb symbols\)\s+(\S.*?)\s*$")
 _DETAIL = re.compile(r"\s*([A-Z][A-Za-z ]*):\s*(.*)")
 # A date with its number behind it; of a reproducible build only a hash is printed, and that it is one.
 _STAMP = re.compile(r"\(([0-9A-Fa-f]{8})\)\s*$")
@@ -89,6 +90,16 @@ def parse_lm(text: str, pointer_bytes: Optional[int] = None) -> Tuple[Module, ..
     """The loaded modules of an `lm` answer in printed order; the list of unloaded modules is left out."""
     loaded = _loaded(text.split("\n"))
     return tuple(module for line in loaded for module in [parse_row(line, pointer_bytes)] if module)
+
+
+def symbol_files(text: str) -> List[Tuple[Module, str]]:
+    """The 32-bit modules of an `lm` answer whose symbols come from a PDB that fits, each with the file's path."""
+    found: List[Tuple[Module, str]] = []
+    for line in _loaded(text.split("\n")):
+        module, file, flags = parse_row(line, 4), _SYMBOL_FILE.search(line), _FLAGS.search(line)
+        if module is not None and file is not None and (flags is None or "M" not in flags.group(1)):
+            found.append((module, file.group(1)))
+    return found
 
 
 class Placed(Protocol):

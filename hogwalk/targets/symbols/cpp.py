@@ -9,7 +9,7 @@ _DEPTH = 24  # nesting of templates
 _PARTS = 64  # scopes of one name
 _LENGTH = 4096  # letters of a name: back references could multiply them
 DIGITS = frozenset("0123456789")  # a name's other letters may be digits of any script, which are none here
-_BASIC: Dict[str, str] = {
+BASIC: Dict[str, str] = {
     "X": "void", "D": "char", "C": "signed char", "E": "unsigned char", "F": "short", "G": "unsigned short",
     "H": "int", "I": "unsigned int", "J": "long", "K": "unsigned long", "M": "float", "N": "double",
     "O": "long double", "_J": "__int64", "_K": "unsigned __int64", "_N": "bool", "_W": "wchar_t",
@@ -139,9 +139,9 @@ class Reader:
             self.at += 1
             return self._back(self._types, int(letter))
         for code in (self.peek(2), letter):
-            if code in _BASIC:
+            if code in BASIC:
                 self.at += len(code)
-                return _BASIC[code]
+                return BASIC[code]
         self._types.append(self._compound())
         return self._types[-1]
 

@@ -17,6 +17,7 @@ from hogwalk.targets.images.store import SearchPath
 from hogwalk.targets.images.version import version_of
 from hogwalk.targets.symbols.pdb import Pdb
 from hogwalk.targets.symbols.tables import ListTable, NoTable, PdbTable, Table
+from hogwalk.targets.symbols.taken import taken
 
 Read = Callable[[int, int], bytes]
 
@@ -49,6 +50,12 @@ class Resolver:
             return None
         found = self.table(image).nearest(address - image.start)
         return Symbol(image.name, *found) if found is not None else Symbol(image.name, "", address - image.start)
+
+    def taken(self, address: int) -> Optional[int]:
+        """What the function that begins at an address takes off its caller's stack, where its name proves it."""
+        image = self.image_at(address)
+        name = None if image is None else self.table(image).decorated(address - image.start)
+        return None if name is None else taken(name)
 
     def kind(self, image: Image) -> str:
         """What symbols a module has: "pdb", "export", "coff", "none", or "deferred" before the first question."""

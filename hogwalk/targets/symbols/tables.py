@@ -48,6 +48,12 @@ class PdbTable:
             return None  # a symbol of another section says nothing
         return undecorate(public.name), rva - public.rva
 
+    def decorated(self, rva: int) -> Optional[str]:
+        """The public name of the function that begins at an address, as the PDB spells it, or None."""
+        source = rva if self._to_source is None else self._to_source.map(rva)
+        public = None if source is None else self._publics.nearest(source)
+        return None if public is None or public.rva != source else public.name
+
     def layout(self, rva: int) -> Optional[FrameLayout]:
         """What the frame records say of the stack at an address, or None."""
         if self._layouts is None:
@@ -78,6 +84,11 @@ class ListTable:
             return None
         return undecorate(self._symbols[index].name), rva - self._starts[index]
 
+    def decorated(self, rva: int) -> Optional[str]:
+        """The name of the symbol at an address as the file spells it, or None."""
+        index = bisect_right(self._starts, rva) - 1
+        return self._symbols[index].name if index >= 0 and self._starts[index] == rva else None
+
     def address(self, name: str) -> Optional[int]:
         """The RVA of a symbol by its printed name, or None."""
         for symbol in self._symbols:
@@ -92,6 +103,11 @@ class NoTable:
     kind = "none"
 
     def nearest(self, rva: int) -> Optional[Found]:
+        """Always None."""
+        del rva
+        return None
+
+    def decorated(self, rva: int) -> Optional[str]:
         """Always None."""
         del rva
         return None

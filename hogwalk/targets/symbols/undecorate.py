@@ -36,16 +36,20 @@ def undecorate(name: str) -> str:
 
 def _cpp(name: str) -> Optional[str]:
     """A C++ name's qualified form, or None where the decoration uses something that is not read here."""
-    reader = Reader(name, 1)
     try:
-        if not reader.take("?"):
-            return reader.qualified()
-        if reader.peek() == "$":
-            reader.at -= 1
-            return reader.qualified()
-        return _special(reader)
+        return read_name(Reader(name, 1))
     except NotUnderstood:
         return None
+
+
+def read_name(reader: Reader) -> str:
+    """The qualified name behind a decoration's `?`; raises NotUnderstood.  What follows is its type."""
+    if not reader.take("?"):
+        return reader.qualified()
+    if reader.peek() == "$":
+        reader.at -= 1
+        return reader.qualified()
+    return _special(reader)
 
 
 def _special(reader: Reader) -> str:

@@ -106,6 +106,10 @@ class TextTarget:
         holding = [one for one in self._entries or () if one.begin < address <= one.end]
         return holding[-1].layout if holding else None
 
+    def taken(self, addresses: Sequence[int]) -> Tuple[Optional[int], ...]:
+        """None for each: a debugger prints names without their decoration."""
+        return tuple(None for _ in addresses)
+
     def versions(self, modules: Sequence[str]) -> Tuple[Optional[Version], ...]:
         """What `lmv` prints for each module, None where the log holds no `lmv` of it."""
         listed: Dict[str, Module] = {module.name: module for module in self._modules}

@@ -8,7 +8,7 @@ from typing import Callable, Dict, Optional, Sequence
 
 from hogwalk.machine.words import X86
 from hogwalk.machine.x86 import calls as calls32
-from hogwalk.machine.x86.callees import MOST_STEPS, Blocks
+from hogwalk.machine.x86.callees import MOST_STEPS, Blocks, Told, untold
 from hogwalk.machine.x86.calls import Call, CallKind
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.walk.facts.modules import ModuleMap
@@ -44,16 +44,20 @@ class Site:
 class CallSites:
     """Call sites by return address, each decoded once; `blocks` are the code they lie in."""
 
-    def __init__(self, modules: ModuleMap, reader: CodeReader, most: int = 1, excerpt: bool = False) -> None:
+    def __init__(
+        self, modules: ModuleMap, reader: CodeReader, most: int = 1, excerpt: bool = False, told: Told = untold
+    ) -> None:
         """`most` return addresses will be asked for: the more, the less work each of them may make.
 
-        An `excerpt` (a log) shows little of the code that its debugger can read.
+        An `excerpt` (a log) shows little of the code that its debugger can read.  `told` is as Blocks has it.
         """
         self._excerpt = excerpt
         self.modules = modules
         self.reader = reader
         self._calls_before = _calls_before(reader)
-        self.blocks = Blocks(reader, modules.is_code, max(LEAST_STEPS, min(MOST_STEPS, ALL_STEPS // max(1, most))))
+        self.blocks = Blocks(
+            reader, modules.is_code, max(LEAST_STEPS, min(MOST_STEPS, ALL_STEPS // max(1, most))), told
+        )
         self._sites: Dict[int, Site] = {}
 
     def at(self, return_address: int) -> Site:

@@ -91,4 +91,4 @@ class Starts:
             return True
         if self.nearest(address) == target and self.start(address) == target:
             return True
-        return False if self.depths.popped(target) is not None else None
+        return False if self.depths.ends(target) else None
