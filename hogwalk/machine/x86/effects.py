@@ -143,6 +143,8 @@ def load(cursor: Cursor, at: int) -> int:
 
 def copy(cursor: Cursor, at: int, target: int, source: int) -> None:
     """mov between registers; ESP set from an unknown register is an alloca."""
+    if target == source:
+        return  # mov edi,edi, as functions that can be patched begin, is no change that a push of EDI would come after
     value = cursor.get(source)
     if target == ESP and source != EBP:
         cursor.block.odd = True

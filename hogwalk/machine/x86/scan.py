@@ -18,7 +18,6 @@ PADDING = b"\xcc" * MARGIN
 NOWHERE = 1 << 32  # behind all code
 LONGEST_BLOCK = 0x4000  # bytes: what fills tables may be as long without a call or a jump
 LOADS_AND_STORES, LOAD_ADDRESS = (0x89, 0x8B), 0x8D
-SAME_REGISTER = frozenset(0xC0 | register << 3 | register for register in range(8))  # the ModRM of mov r,r
 # What an instruction with a plain ModRM does, by opcode and ModRM: (its length, the register whose value it changes to
 # one not followed or NONE); (0, NONE) where that takes a closer look.  Each is looked at once a process, None before.
 PLAIN: List[Optional[List[Optional[Tuple[int, int]]]]] = [[None] * 256 if plain else None for plain in WITH_MODRM]
@@ -126,11 +125,9 @@ def _pushes(cursor: Cursor, at: int, limit: int) -> int:
 
 def _plain(opcode: int, modrm: int) -> Tuple[int, int]:
     """What PLAIN holds of an opcode and a ModRM, found out by having the opcode's handler do it once."""
-    frame = opcode == LOAD_ADDRESS or (opcode in LOADS_AND_STORES and modrm >> 3 & 7 == EBP)
     found = 0, NONE
-    if opcode in LOADS_AND_STORES and modrm in SAME_REGISTER:
-        found = 2, NONE  # mov edi,edi, as functions that can be patched begin, changes nothing
-    elif modrm & 0xC7 != 4 and not frame:  # what a SIB says of length and frame lies behind
+    frame = opcode == LOAD_ADDRESS or (opcode in LOADS_AND_STORES and modrm >> 3 & 7 == EBP)
+    if modrm & 0xC7 != 4 and not frame:  # what a SIB says of length and frame lies behind
         code = bytes((opcode, modrm)) + bytes(MARGIN)
         cursor, handler = Cursor(Block(0), code, 0), HANDLERS[opcode]
         if handler is not None:
