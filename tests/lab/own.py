@@ -17,7 +17,7 @@ OWN = "hogwalk"
 def walk(case: StoredCase) -> Dict[str, Found]:
     """The return slots hogwalk finds, each with the module it charges."""
     target = open_dump(str(case.dump), str(case.symbols))
-    evidence = gather(target, Request(case.truth["limit"], case.truth["base"]), lambda doing: None)
+    evidence = gather(target, Request(), lambda doing: None)
     return {OWN: found(rebuild(evidence), evidence.image.holes)}
 
 

@@ -57,3 +57,13 @@ def test_the_verdict_counts_the_bytes_of_that_frame_like_the_walk() -> None:
     stated = confidence(found, walked.modules, lambda module: module)
     assert stated is not None
     assert stated.low <= sum(frame.bytes or 0 for frame in found.frames) <= stated.high
+
+
+def test_the_range_counts_a_page_at_the_stacks_end_as_anybodys() -> None:
+    """The oldest frames lie in it: nobody knows whose they are, so that no sum is sure."""
+    words = {LIMIT + 8: IN_G, LIMIT + 12: LIMIT + 0x80, LIMIT + 16: IN_H, LIMIT + 0x84: 0x77}
+    walked = evidence(words)
+    stated = confidence(rebuild(walked), walked.modules, lambda module: module)
+    assert stated is not None
+    assert stated.low < stated.high
+    assert stated.high > 0x800

@@ -68,7 +68,7 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
     owners = [None if name is None else owner(name) for name in names]
     random, posterior = Random(SEED), rebuilt.weighed.posterior
     count = max(FEWEST_SAMPLES, min(SAMPLES, WORK // len(owners)))
-    summed = Sums(rebuilt.weighed, owners, owner)
+    summed = Sums(rebuilt.weighed, owners, owner, _behind(rebuilt) if rebuilt.weighed.anybody else 0)
     paths = [_without_left_over(rebuilt, posterior.sample(random), random) for _ in range(count)]
     draws = [_with_running(rebuilt, summed.drawn(path, random), path, owners, random) for path in paths]
     if rebuilt.weighed.ran_out is not None:
@@ -87,10 +87,13 @@ def _whole(rebuilt: Rebuilt) -> bool:
         return False
     if not weighed.anybody:
         return True
-    last = frames[-1].return_slot
-    return all(frame.return_address for frame in frames) and not any(
-        gap.why == UNREADABLE and gap.start < last for gap in rebuilt.gaps
-    )
+    return all(frame.return_address for frame in frames) and not any(gap.why == UNREADABLE for gap in rebuilt.gaps)
+
+
+def _behind(rebuilt: Rebuilt) -> int:
+    """Bytes that cannot be read behind the walk's last frame: the oldest frames lie there, whosoever's they are."""
+    last = rebuilt.frames[-1].return_slot or 0
+    return sum(gap.bytes for gap in rebuilt.gaps if gap.why == UNREADABLE and gap.start > last)
 
 
 def _range(held: Sequence[int], rebuilt: Rebuilt) -> Tuple[int, int]:
@@ -181,8 +184,10 @@ def _modules(weighed: Weighed, modules: ModuleMap) -> List[Optional[str]]:
 class Sums:
     """The bytes of paths by owner; `owners` holds each node's own."""
 
-    def __init__(self, weighed: Weighed, owners: Sequence[Optional[str]], owner: Owner) -> None:
+    def __init__(self, weighed: Weighed, owners: Sequence[Optional[str]], owner: Owner, behind: int = 0) -> None:
+        """`behind`: bytes behind a path's last frame that may be anybody's."""
         self._weighed = weighed
+        self._behind = behind
         self._owners = owners
         self._owner = owner
         self._ends = [weighed.builder.end(number) for number in range(len(weighed.clued.nodes))]
@@ -199,7 +204,7 @@ class Sums:
     def drawn(self, path: Tuple[int, ...], random: Random) -> Dict[str, int]:
         """The same; where return addresses are gone frames lie as they do elsewhere on the path, drawn one by one."""
         sums = dict(self.of(path))
-        left = sums.pop(ANYBODY, 0)
+        left = sums.pop(ANYBODY, 0) + self._behind
         known = [step for step in zip(path, path[1:]) if step not in self._weighed.bridges] if left else []
         while left > 0 and known:
             newer, older = random.choice(known)
