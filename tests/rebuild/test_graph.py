@@ -7,11 +7,13 @@ from math import exp, inf, isclose, log
 from random import Random
 from typing import Dict, List, Tuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.graph import FRAME_BYTES, Charged, Graph, Posterior, log_sum
+from hogwalk.walk.rebuild.graph import FRAME_BYTES, Charged, Graph, Posterior, Steps, log_sum
+from hogwalk.walk.rebuild.nodes import Edge
 from hogwalk.walk.rebuild.scale import Weighing
 from hogwalk.walk.rebuild.stale import HELD, held
 from hogwalk.walk.rebuild.weights import WEIGHTS
@@ -138,17 +140,24 @@ def test_of_slots_alike_one_is_shown_where_the_bytes_between_are_sure() -> None:
     assert len(Posterior(graph).path(doubtful=0.6, charged=Charged(slots, owners))) == 3
 
 
+def clued(steps: Steps, clue: int = Clue.DEPTH_ALONE) -> List[List[Edge]]:
+    """The steps with that clue each."""
+    return [[(older, int(clue)) for older, _ in own] for own in steps]
+
+
 @given(graphs())
 def test_what_a_step_passes_over_only_adds_to_it(graph: Graph) -> None:
-    for own, found in zip(graph.steps, held(graph.steps)):
+    for own, found in zip(graph.steps, held(graph.steps, clued(graph.steps))):
         assert [older for older, _ in own] == [older for older, _ in found]
         assert all(after >= before for (_, before), (_, after) in zip(own, found))
 
 
-def test_a_step_over_a_whole_chain_gains_what_the_chain_does_less_the_odds() -> None:
+@pytest.mark.parametrize("clue", [Clue.DEPTH_ALONE, Clue.DEPTH_UNREAD, Clue.DEPTH_AT_LEAST | Clue.CHAINED])
+def test_a_step_over_a_whole_chain_gains_what_the_chain_does_less_the_odds(clue: int) -> None:
     count = 42
     steps = [[(count - 1, -5.0)], *([(at + 1, 0.9)] for at in range(1, count - 2)), [], []]
-    ((_, score),) = held(steps)[0]
+    ((_, score),) = held(steps, clued(steps, clue))[0]
     least = -5.0 + 0.9 * (count - 4) - HELD
     assert least <= score <= least + 2.0
-    assert held([[(1, 0.9)], []]) == [[(1, 0.9)], []]
+    assert held([[(1, 0.9)], []], [[(1, 0)], []]) == [[(1, 0.9)], []]
+    assert held(steps, clued(steps, Clue.DEPTH_AT_LEAST)) == steps  # an alloca of any size explains no chain

@@ -9,9 +9,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import List, NamedTuple, Sequence, Tuple
 
+from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.graph import reached
+from hogwalk.walk.rebuild.nodes import Edge
 
 HELD = 10.0  # natural logarithms: the odds against it, by trial on 200 stacks of real code with some of it hidden
+OPEN = int(Clue.DEPTH_AT_LEAST)
+ALLOCA = OPEN | int(Clue.CHAINED)
 Step = Tuple[int, float]  # the older node's number and the score
 
 
@@ -27,8 +31,11 @@ class Run(NamedTuple):
         return self.gained[last] - self.gained[first] if first < last else 0.0
 
 
-def held(steps: Sequence[Sequence[Step]]) -> List[Sequence[Step]]:
-    """The scores of all steps (for each node those to older ones), whatever whole chains they pass over."""
+def held(steps: Sequence[Sequence[Step]], clues: Sequence[Sequence[Edge]]) -> List[Sequence[Step]]:
+    """The scores of all steps (for each node those to older ones), whatever whole chains they pass over.
+
+    A step over an alloca of any size that no saved EBP places explains a chain no better than it does anything else.
+    """
     chains = runs(steps)
     if not chains:
         return list(steps)
@@ -36,7 +43,11 @@ def held(steps: Sequence[Sequence[Step]]) -> List[Sequence[Step]]:
     found: List[Sequence[Step]] = []
     for number, own in enumerate(steps):
         if number < highest and any(older > lowest and older - number > HELD for older, _ in own):
-            own = [(older, score + _passed(chains, number, older)) for older, score in own]
+            masks = dict(clues[number])
+            own = [
+                (older, score if masks[older] & ALLOCA == OPEN else score + _passed(chains, number, older))
+                for older, score in own
+            ]
         found.append(own)
     return found
 

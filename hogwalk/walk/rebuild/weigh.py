@@ -21,7 +21,8 @@ def weigh(clued: CluedStack) -> Graph:
     """The scores of all starts, steps and ends."""
     scale = clued.edges.scale
     own = [node.clues for node in clued.nodes]
-    steps: Steps = held([scale.steps(own, number, found) for number, found in enumerate(clued.edges.steps)])
+    scores = [scale.steps(own, number, found) for number, found in enumerate(clued.edges.steps)]
+    steps: Steps = held(scores, clued.edges.steps)
     looked_at = [prediction is not None for prediction in clued.edges.predictions]
     ends = [scale.weigh(mask) if seen else UNSEEN for mask, seen in zip(clued.ends, looked_at)]
     starts = [-inf] * len(own)
