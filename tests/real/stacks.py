@@ -79,15 +79,18 @@ def finished(seed: int, of: Sequence[RealFile], functions: int) -> Tuple[Runner,
 
 
 def small() -> List[RealFile]:
-    """The files that are no programs and not large."""
-    libraries = [file for file in FILES if file.path.endswith((".pyd", ".dll"))]
-    return [file for file in libraries if len(content(file, cache_root())) <= LARGEST]
+    """The downloaded files that are no programs and not large."""
+    return [file for file in FILES if file.path.endswith((".pyd", ".dll")) and is_small(file)]
+
+
+def is_small(file: RealFile) -> bool:
+    """Whether dumps that hold the file stay small."""
+    return len(content(file, cache_root())) <= LARGEST
 
 
 def with_functions(files: Sequence[RealFile]) -> List[RealFile]:
     """The files that are not large and of which enough functions are known to make a stack."""
-    fit = [file for file in files if len(content(file, cache_root())) <= LARGEST]
-    return [file for file in fit if len(first_returns(file, MOST_FUNCTIONS)) >= FEWEST_FUNCTIONS]
+    return [file for file in files if is_small(file) and len(first_returns(file, MOST_FUNCTIONS)) >= FEWEST_FUNCTIONS]
 
 
 def start(runner: Runner, built: Built, floor: int) -> None:

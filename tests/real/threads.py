@@ -214,7 +214,7 @@ class Runner:
 
     def _astray(self, last: Block, address: int) -> bool:
         """Whether a made-up pointer led into the middle of a function, as that of no program does."""
-        made_up = last.kind == "call" and not last.direct and any(at <= address < end for at, end in self._files)
+        made_up = last.kind == "call" and not last.direct and _within(self._files, address)
         return made_up and address not in self._starts
 
     def _follow(self, last: Block, address: int) -> None:
@@ -274,7 +274,7 @@ class Runner:
         return True
 
     def _is_code(self, address: int) -> bool:
-        return any(start <= address < end for start, end in self._code)
+        return _within(self._code, address)
 
     def _is_stub(self, address: int) -> bool:
         return STUBS <= address < STUBS + 2 * PAGE
@@ -289,3 +289,7 @@ class Runner:
         """Whether all live frames still have the return addresses that their calls pushed."""
         words = (bytes(self.machine.mem_read(frame.slot, 4)) for frame in self.live)
         return all(int.from_bytes(word, "little") == frame.returns for word, frame in zip(words, self.live))
+
+
+def _within(spans: Sequence[Tuple[int, int]], address: int) -> bool:
+    return any(start <= address < end for start, end in spans)

@@ -68,11 +68,11 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
     owners = [None if name is None else owner(name) for name in names]
     random, posterior = Random(SEED), rebuilt.weighed.posterior
     count = max(FEWEST_SAMPLES, min(SAMPLES, WORK // len(owners)))
-    summed = Sums(rebuilt.weighed, owners, owner, _behind(rebuilt) if rebuilt.weighed.anybody else 0)
+    summed = Sums(rebuilt.weighed, owners, owner, _behind(rebuilt))
     paths = [_without_left_over(rebuilt, posterior.sample(random), random) for _ in range(count)]
-    draws = [_with_running(rebuilt, summed.drawn(path, random), path, owners, random) for path in paths]
+    draws = [_with_running(rebuilt, summed, path, owners, random) for path in paths]
     if rebuilt.weighed.ran_out is not None:
-        draws = [_with_unknown(rebuilt.weighed, draw, path, names, owner, random) for draw, path in zip(draws, paths)]
+        draws = [_with_unknown(summed, draw, path, names, random) for draw, path in zip(draws, paths)]
     agreeing = sum(_largest(draw) == named for draw in draws)
     low, high = _range(sorted(draw.get(named, 0) for draw in draws), rebuilt)
     return Confidence(named, _stated(agreeing, count, rebuilt.verdict), low, high)
@@ -85,8 +85,6 @@ def _whole(rebuilt: Rebuilt) -> bool:
         return False
     if weighed.ran_out is not None and (frames[0].bytes is None or weighed.ran_out[0] < weighed.ran_out[1]):
         return False
-    if not weighed.anybody:
-        return True
     return all(frame.return_address for frame in frames) and not any(gap.why == UNREADABLE for gap in rebuilt.gaps)
 
 
@@ -118,13 +116,14 @@ def _without_left_over(rebuilt: Rebuilt, path: Tuple[int, ...], random: Random) 
 
 
 def _with_running(
-    rebuilt: Rebuilt, sums: Dict[str, int], path: Tuple[int, ...], owners: Sequence[Optional[str]], random: Random
+    rebuilt: Rebuilt, summed: Sums, path: Tuple[int, ...], owners: Sequence[Optional[str]], random: Random
 ) -> Dict[str, int]:
-    """A draw's sums with the frame of the function that runs, where nothing tells ESP: from any place that it can be.
+    """A path's drawn sums with the frame of the function that runs, where nothing tells ESP: from where it can be.
 
     Where no call names the function it is of any owner that has frames, as often the one as the other.
     """
-    if rebuilt.esp is None or not path or rebuilt.weighed.builder.first(path[0]).frame.bytes is not None:
+    sums = summed.drawn(path, random)
+    if rebuilt.esp is None or not summed.unnamed(path):
         return sums
     low, end = rebuilt.esp
     word = rebuilt.weighed.builder.word
@@ -135,22 +134,18 @@ def _with_running(
 
 
 def _with_unknown(
-    weighed: Weighed,
-    sums: Dict[str, int],
-    path: Tuple[int, ...],
-    names: Sequence[Optional[str]],
-    owner: Owner,
-    random: Random,
+    summed: Sums, sums: Dict[str, int], path: Tuple[int, ...], names: Sequence[Optional[str]], random: Random
 ) -> Dict[str, int]:
     """A draw's sums with the frame of the function that runs down to the stack's end, where its call names none.
 
     It is as likely of each module that has frames: so 23 of 200 lab dumps (seeds 1 to 8 and 84315705 to ..708) are
     most probable, for calls through pointers hardly ever stay in their module.
     """
-    if not path or weighed.ran_out is None or weighed.builder.first(path[0]).frame.bytes is not None:
+    weighed = summed.weighed
+    if weighed.ran_out is None or not summed.unnamed(path):
         return sums
     name = random.choice(list(dict.fromkeys(names[number] for number in path)))
-    of = None if name is None else owner(name)
+    of = None if name is None else summed.owner(name)
     size = weighed.clued.nodes[path[0]].slot + X86.word - weighed.ran_out[1]
     return sums if of is None else {**sums, of: sums.get(of, 0) + size}
 
@@ -186,13 +181,14 @@ class Sums:
 
     def __init__(self, weighed: Weighed, owners: Sequence[Optional[str]], owner: Owner, behind: int = 0) -> None:
         """`behind`: bytes behind a path's last frame that may be anybody's."""
-        self._weighed = weighed
+        self.weighed = weighed
         self._behind = behind
         self._owners = owners
-        self._owner = owner
+        self.owner = owner
         self._ends = [weighed.builder.end(number) for number in range(len(weighed.clued.nodes))]
         self._known: Dict[Tuple[int, ...], Dict[str, int]] = {}
         self._rims: Dict[Tuple[object, ...], Dict[str, int]] = {}
+        self._unnamed: Dict[Tuple[int, ...], bool] = {}
 
     def of(self, path: Tuple[int, ...]) -> Dict[str, int]:
         """One path's bytes by owner; most draws are the same few paths."""
@@ -201,11 +197,18 @@ class Sums:
             found = self._known[path] = self._sum(path)
         return found
 
+    def unnamed(self, path: Tuple[int, ...]) -> bool:
+        """Whether no call names the function that runs where a path starts; many draws start at the same few places."""
+        start = path[:1]
+        if start not in self._unnamed:
+            self._unnamed[start] = bool(start) and self.weighed.builder.first(start[0]).frame.bytes is None
+        return self._unnamed[start]
+
     def drawn(self, path: Tuple[int, ...], random: Random) -> Dict[str, int]:
         """The same; where return addresses are gone frames lie as they do elsewhere on the path, drawn one by one."""
         sums = dict(self.of(path))
         left = sums.pop(ANYBODY, 0) + self._behind
-        known = [step for step in zip(path, path[1:]) if step not in self._weighed.bridges] if left else []
+        known = [step for step in zip(path, path[1:]) if step not in self.weighed.bridges] if left else []
         while left > 0 and known:
             newer, older = random.choice(known)
             name, size = self._owners[newer], min(left, self._ends[older] - self._ends[newer])
@@ -215,18 +218,17 @@ class Sums:
         return sums
 
     def _sum(self, path: Tuple[int, ...]) -> Dict[str, int]:
-        bridges, builder, ends, owners = self._weighed.bridges, self._weighed.builder, self._ends, self._owners
+        bridges, builder, ends, owners = self.weighed.bridges, self.weighed.builder, self._ends, self._owners
         sums: Dict[str, int] = {}
         for newer, older in zip(path, path[1:]):
             name = owners[newer]
             if bridges and (newer, older) in bridges:
                 charged = self._add(sums, (newer, older), builder.over_hole)
-                if self._weighed.anybody:
-                    sums[ANYBODY] = sums.get(ANYBODY, 0) + ends[older] - ends[newer] - charged
+                sums[ANYBODY] = sums.get(ANYBODY, 0) + ends[older] - ends[newer] - charged
             elif name is not None:
                 sums[name] = sums.get(name, 0) + ends[older] - ends[newer]
-        if self._weighed.ran_out is not None:
-            limit, low = self._weighed.ran_out
+        if self.weighed.ran_out is not None:
+            limit, low = self.weighed.ran_out
             sums[ANYBODY] = sums.get(ANYBODY, 0) + low - limit
         self._add(sums, path[:1], lambda first: [builder.first(first)])
         self._add(sums, path[-1:], builder.last)
@@ -238,7 +240,7 @@ class Sums:
         found = self._rims.get(key)
         if found is None:
             built = build(*rims) if rims else ()
-            found = self._rims[key] = _of_frames([one.frame for one in built], self._owner)
+            found = self._rims[key] = _of_frames([one.frame for one in built], self.owner)
         for owner, count in found.items():
             sums[owner] = sums.get(owner, 0) + count
         return sum(found.values())

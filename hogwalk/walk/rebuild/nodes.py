@@ -133,16 +133,12 @@ def _filled(evidence: Evidence) -> Set[int]:
 
     But from where the stack is in use on: what calls itself first of all gets there as well.
     """
-    words, limit, registers = evidence.image.words, evidence.region.limit, evidence.registers
+    limit, registers = evidence.region.limit, evidence.registers
     first = limit if registers is None else max(limit, registers.sp)
-    found: Set[int] = set()
-    used = words[(first - limit) // WORD :]
-    newest = used[0] if used else 0
-    for index, (below, word, above) in enumerate(zip(used, used[1:], used[2:]), 1):
-        newest = newest if word == newest else 0
-        if below == word == above != newest:
-            found.add(first + WORD * index)
-    return found
+    used = evidence.image.words[(first - limit) // WORD :]
+    alike = next((at for at, word in enumerate(used) if word != used[0]), len(used))  # from the newest on
+    triples = enumerate(zip(used[alike:], used[alike + 1 :], used[alike + 2 :]), alike + 1)
+    return {first + WORD * at for at, (below, word, above) in triples if word and below == word == above}
 
 
 def _in_try(words: Sequence[int], index: int) -> bool:

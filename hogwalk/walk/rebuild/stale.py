@@ -36,19 +36,18 @@ def held(steps: Sequence[Sequence[Step]], clues: Sequence[Sequence[Edge]]) -> Li
 
     A step over an alloca of any size that no saved EBP places explains a chain no better than it does anything else.
     """
-    chains = runs(steps)
+    wide = [number for number, own in enumerate(steps) if any(older - number > HELD for older, _ in own)]
+    chains = runs(steps) if wide else []
     if not chains:
         return list(steps)
-    lowest, highest = min(run.numbers[0] for run in chains), max(run.numbers[-1] for run in chains)
-    found: List[Sequence[Step]] = []
-    for number, own in enumerate(steps):
-        if number < highest and any(older > lowest and older - number > HELD for older, _ in own):
+    highest, found = max(run.numbers[-1] for run in chains), list(steps)
+    for number in wide:
+        if number < highest:
             masks = dict(clues[number])
-            own = [
+            found[number] = [
                 (older, score if masks[older] & ALLOCA == OPEN else score + _passed(chains, number, older))
-                for older, score in own
+                for older, score in steps[number]
             ]
-        found.append(own)
     return found
 
 

@@ -97,7 +97,7 @@ class Weighed:
     """The candidates of a stack, the graph of their scores and the probabilities of all paths through it.
 
     `bridges` are the steps, by their nodes' numbers, that lead over pages that cannot be read; `builder` tells the
-    frames at both rims of such a page.  `anybody`: what bridges leave uncharged may be anybody's, and so the hog's.
+    frames at both rims of such a page.  What bridges leave uncharged may be anybody's, and so the hog's.
     `ran_out`: of a stack that ran out while no register tells ESP, Limit and how far down the stack can be read: to
     there the frame of the function that runs reaches, and what lies below may be anybody's.
     """
@@ -107,7 +107,6 @@ class Weighed:
     posterior: Posterior
     bridges: FrozenSet[Tuple[int, int]]
     builder: RimBuilder
-    anybody: bool = False
     ran_out: Optional[Tuple[int, int]] = None
 
 
@@ -176,7 +175,7 @@ def rebuild(
     live = posterior.nodes()
     frames = tuple(one.frame for one in built)
     probabilities = _probabilities([one.node for one in built], live)
-    weighed = Weighed(clued, graph, posterior, _bridges(clued), builder, True, _ran_out(evidence, clued))
+    weighed = Weighed(clued, graph, posterior, _bridges(clued), builder, _ran_out(evidence, clued))
     believed = bool(clued.chains.onward)
     reasons = tuple(one.reason for one in built)
     by_weights = evidence.about.kernel and not believed

@@ -85,7 +85,7 @@ def rebuild(
         tuple(one.reason for one in built),
         tuple(probabilities),
         gaps,
-        Weighed(candidates, graph, posterior, _bridges(candidates), builder, True),
+        Weighed(candidates, graph, posterior, _bridges(candidates), builder),
         onward=finder.onward(path[-1]) if path else None,
         truth=_truth(evidence, candidates, walked),
         verdict=VERDICT if evidence.about.kernel and not text else OTHER_VERDICT,
