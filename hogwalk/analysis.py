@@ -13,8 +13,8 @@ from hogwalk.earlier import Earlier, Heard
 from hogwalk.errors import BadInput, NoDebugger, NothingFound, Unreadable
 from hogwalk.machine.words import X86
 from hogwalk.model import Frame, PrintedWalk, Symbol, Triple, Trust
-from hogwalk.targets.protocol import Target
-from hogwalk.walk.evidence import Announce, Evidence, Request, Seen, gather, look, weigh
+from hogwalk.targets.protocol import Announce, Target
+from hogwalk.walk.evidence import Evidence, Request, Seen, gather, look, weigh
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.modules import Unlisted
 from hogwalk.walk.facts.region import find_region
@@ -22,7 +22,7 @@ from hogwalk.walk.facts.segments import older_segments
 from hogwalk.walk.facts.sites import SiteKind
 from hogwalk.walk.kf.choose import Asked, Choice, choose, frame_count, walk_from
 from hogwalk.walk.kf.frames import FrameReader
-from hogwalk.walk.merge.walks import Walks, both, debugger_only
+from hogwalk.walk.merge.walks import Walks, both, debugger_only, reconstruction
 
 if TYPE_CHECKING:
     from hogwalk.answer.explain.explain import Explainer
@@ -154,10 +154,11 @@ class Run:
                 evidence = gather(self.target, Request(region.limit, region.base, region.thread), self._announce, start)
             except BadInput:
                 break  # its pages are not there
-            walks = both(replace(evidence, region=region), None, self._announce)
+            evidence = replace(evidence, region=region)
+            walks = both(evidence, None, reconstruction(evidence)(self._announce))
             if walks is None:
                 break
-            found.append(build(self.target, replace(evidence, region=region), walks))
+            found.append(build(self.target, evidence, walks))
             registers = walks.own.onward if walks.own is not None else None
         return tuple(found)
 
@@ -234,8 +235,7 @@ class Run:
                 return known
             self._evidence = weigh(self.target, self.seen(), self._announce)  # as it was before any walk
         heard = Heard(self.target)
-        choice = None if unasked else self._choice(heard)
-        walks = both(self.evidence(), choice, self._announce)
+        walks = self._both(heard, bool(unasked))
         if walks is None:
             raise NothingFound(
                 "no frame can be found in this stack: no return address and no chain of frames that fits",
@@ -245,6 +245,16 @@ class Run:
         if earlier is not None:
             earlier.keep(self.evidence(), walks, heard.answers, unasked)
         return walks
+
+    def _both(self, heard: Asked, unasked: bool) -> Optional[Walks]:
+        evidence = self.evidence()
+        if unasked or evidence.about.kind == "text":
+            choice = None if unasked else self._choice(heard)
+            rows = () if choice is None else choice.frames
+            return both(evidence, choice, reconstruction(evidence, rows)(self._announce))
+        own = reconstruction(evidence)
+        choice, rebuilt = self.target.beside(lambda: self._choice(heard), own, self._announce)
+        return both(evidence, choice, rebuilt)
 
     def _walk_from(self, triple: Triple) -> Choice:
         evidence = self.evidence()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from types import ModuleType
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import CommandFailed, NoDebugger, Unreadable
 from hogwalk.machine.windows import Kdbg
@@ -28,13 +28,14 @@ from hogwalk.model import (
     Triple,
     Version,
 )
+from hogwalk.targets.beside import Errands
 from hogwalk.targets.disk import Disk
 from hogwalk.targets.held import about_of, live_data_block, one_line, raised_context, registers_by
 from hogwalk.targets.line import END, Line
 from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.expr import parse_debugger_block
 from hogwalk.targets.processes import listed_threads
-from hogwalk.targets.protocol import Range, joined, read_each
+from hogwalk.targets.protocol import Announce, Answer, Done, Range, joined, read_each
 from hogwalk.targets.settings import Settings
 from hogwalk.targets.teb import memory_around, teb32
 
@@ -65,6 +66,7 @@ class EngineTarget:
         self._block: Optional[Tuple[Optional[bytes]]] = None
         self._ran: List[str] = []
         self._named = False
+        self._errands = Errands()
         self._settings = Settings(self._run)
         self._remarks: Dict[str, None] = {}
         self._loaded: Optional[asked.Loaded] = None
@@ -94,13 +96,14 @@ class EngineTarget:
         return self.line.read(address, count) if self.about().live else self._read(address, count)
 
     def _read(self, address: int, count: int) -> bytes:
+        pykd, ask = self._pykd, self._errands.ask
         try:
             if count % WIDE:
-                return bytes(self._pykd.loadBytes(self._pykd.addr64(address), count))
+                return bytes(ask(lambda: pykd.loadBytes(pykd.addr64(address), count)))
             # A string costs a tenth of a list of so many numbers; its halves of characters pass as they are.
-            text: str = self._pykd.loadWChars(self._pykd.addr64(address), count // WIDE)
+            text: str = ask(lambda: pykd.loadWChars(pykd.addr64(address), count // WIDE))
             return text.encode("utf-16-le", "surrogatepass")
-        except self._pykd.DbgException as error:
+        except pykd.DbgException as error:
             raise Unreadable(address, count) from error
 
     def read_many(self, ranges: Sequence[Range]) -> Tuple[Optional[bytes], ...]:
@@ -272,20 +275,25 @@ class EngineTarget:
         except Unreadable:
             return False
 
+    def beside(
+        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
+    ) -> Tuple[Answer, Done]:
+        """As Target.beside; over a wire one after the other, so that what is read there stays the same."""
+        return (ask(), work(announce)) if self.about().live else self._errands.both(ask, work, announce)
+
     def _run(self, text: str) -> str:
         self._ran.append(text[: -len(END)] if text.endswith(END) else text)
         try:
-            answer = self._dbg_command(text)
+            return self._dbg_command(text).replace("\r", "")
         except self._pykd.DbgException as error:
             raise CommandFailed(f"the debugger refused `{text[:60]}` ({one_line(error)})") from error
-        return (answer or "").replace("\r", "")
 
-    def _dbg_command(self, text: str) -> Optional[str]:
+    def _dbg_command(self, text: str) -> str:
+        command = self._pykd.dbgCommand
         try:
-            answer: Optional[str] = self._pykd.dbgCommand(text, True, EVERY_MASK)
+            return self._errands.ask(lambda: str(command(text, True, EVERY_MASK) or ""))
         except TypeError:  # pykd before 0.3.4.13 knows no output mask
-            answer = self._pykd.dbgCommand(text, True)
-        return answer
+            return self._errands.ask(lambda: str(command(text, True) or ""))
 
     def _narrow(self, value: int) -> int:
         # pykd sign-extends x86 addresses to 64 bits.

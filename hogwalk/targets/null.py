@@ -5,7 +5,7 @@ It shows what each question is answered with where there is no answer; tests ext
 
 from __future__ import annotations
 
-from typing import Iterator, Optional, Sequence, Tuple
+from typing import Callable, Iterator, Optional, Sequence, Tuple
 
 from hogwalk.errors import NoDebugger, Unreadable
 from hogwalk.model import (
@@ -21,7 +21,7 @@ from hogwalk.model import (
     Triple,
     Version,
 )
-from hogwalk.targets.protocol import Range, read_each
+from hogwalk.targets.protocol import Announce, Answer, Done, Range, read_each
 
 
 class NullTarget:
@@ -100,6 +100,12 @@ class NullTarget:
     def printed_walk(self) -> Optional[PrintedWalk]:
         """None."""
         return None
+
+    def beside(
+        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
+    ) -> Tuple[Answer, Done]:
+        """One after the other."""
+        return ask(), work(announce)
 
     def shown_starts(self) -> Sequence[Triple]:
         """None."""

@@ -9,7 +9,7 @@ Memory that cannot be read raises `Unreadable`.  Only `command` may refuse altog
 
 from __future__ import annotations
 
-from typing import Iterator, List, Optional, Protocol, Sequence, Tuple
+from typing import Callable, Iterator, List, Optional, Protocol, Sequence, Tuple, TypeVar
 
 from hogwalk.errors import Unreadable
 from hogwalk.model import (
@@ -27,6 +27,9 @@ from hogwalk.model import (
 )
 
 Range = Tuple[int, int]  # (address, bytes)
+Announce = Callable[[str], None]  # hears in a few words what takes its time
+Answer = TypeVar("Answer")
+Done = TypeVar("Done")
 CUT_SHORT = "the dump is cut short"  # how a note begins that explains whatever is missing
 
 
@@ -97,6 +100,15 @@ class Target(Protocol):
 
     def commands(self) -> Sequence[str]:
         """Every debugger command that ran so far, in order."""
+
+    def beside(
+        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
+    ) -> Tuple[Answer, Done]:
+        """What `ask` and `work` give, `work` being given what to announce by.
+
+        Where `ask` waits for a debugger `work` goes on meanwhile, in another thread: so neither may change what the
+        other one looks at.
+        """
 
     def shown_starts(self) -> Sequence[Triple]:
         """Triples whose `kf=` the source holds the answer of already (a log), in its order; else none."""

@@ -26,7 +26,7 @@ from hogwalk.model import (
     Version,
 )
 from hogwalk.targets import packed
-from hogwalk.targets.protocol import Range, Target
+from hogwalk.targets.protocol import Announce, Answer, Done, Range, Target
 
 FORMAT = "hogwalk-recording/1"
 T = TypeVar("T")
@@ -96,6 +96,12 @@ class Recorder:
     def commands(self) -> Sequence[str]:
         """As Target.commands."""
         return self._target.commands()
+
+    def beside(
+        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
+    ) -> Tuple[Answer, Done]:
+        """One after the other: the recording says which commands ran for what."""
+        return ask(), work(announce)
 
     def shown_starts(self) -> Sequence[Triple]:
         """As Target.shown_starts."""

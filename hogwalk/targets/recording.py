@@ -20,7 +20,7 @@ from hogwalk.model import (
     Version,
 )
 from hogwalk.targets import packed
-from hogwalk.targets.protocol import Range, read_each
+from hogwalk.targets.protocol import Announce, Answer, Done, Range, read_each
 from hogwalk.targets.recorder import FORMAT
 
 HEAD_BYTES = 32  # bytes of the head line around the format's name
@@ -79,6 +79,12 @@ class Replay:
     def commands(self) -> Sequence[str]:
         """The commands that the recorded run needed for what was asked so far."""
         return self._ran
+
+    def beside(
+        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
+    ) -> Tuple[Answer, Done]:
+        """One after the other."""
+        return ask(), work(announce)
 
     def shown_starts(self) -> Sequence[Triple]:
         """As Target.shown_starts."""

@@ -7,13 +7,13 @@ records on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput
 from hogwalk.machine.words import X86, shown
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.model import About, FrameLayout, Module, Region, Registers, Symbol
-from hogwalk.targets.protocol import Target
+from hogwalk.targets.protocol import Announce, Target
 from hogwalk.walk.facts import kernel
 from hogwalk.walk.facts.faults import Fault, find_fault
 from hogwalk.walk.facts.image import StackImage, read_stack
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 # Code is read so many bytes at a time from a machine at the other end of a wire: around a call hardly more are looked
 # at, and whole pages cost three times as much.
 LIVE_LINE = 128
-Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True)

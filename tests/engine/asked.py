@@ -10,14 +10,14 @@ import json
 import sys
 from typing import Any, Dict, List, Optional
 
+from hogwalk import analysis
 from hogwalk.analysis import Run
 from hogwalk.app.cli.arguments import parse
 from hogwalk.app.cli.commands import lines
 from hogwalk.errors import HogwalkError
 from hogwalk.targets.engine import EngineTarget, load_pykd
 from hogwalk.walk.evidence import Request
-from hogwalk.walk.merge import walks
-from hogwalk.walk.rebuild import rebuild
+from hogwalk.walk.merge.walks import reconstruction
 
 SUBCOMMANDS = (
     "triage", "triage --json -", "stack", "stack --all", "candidates", "walk", "walk --json -", "compare",
@@ -43,9 +43,9 @@ def asked(pykd: Any, each: bool) -> Dict[str, Any]:
 
     def counted(*given: Any) -> Any:
         made.append(None)
-        return rebuild(*given)
+        return reconstruction(*given)
 
-    vars(walks)["rebuild"] = counted
+    vars(analysis)["reconstruction"] = counted
     found: Dict[str, Any] = {}
     target: Optional[Counting] = None
     run: Optional[Run] = None
@@ -65,7 +65,7 @@ def asked(pykd: Any, each: bool) -> Dict[str, Any]:
             "reads": target.reads - before[1],
             "reconstructions": len(made) - before[2],
         }
-    vars(walks)["rebuild"] = rebuild
+    vars(analysis)["reconstruction"] = reconstruction
     return found
 
 

@@ -22,7 +22,7 @@ from hogwalk.walk.evidence import Request, gather
 from hogwalk.errors import CommandFailed
 from hogwalk.walk.heal import heal
 from hogwalk.answer.render.heal import render_heal
-from hogwalk.walk.merge.walks import both
+from hogwalk.walk.merge.walks import both, reconstruction
 from hogwalk.targets.attach import open_engine
 from hogwalk.walk.kf.choose import choose
 from hogwalk.walk.kf.frames import FrameReader
@@ -43,7 +43,8 @@ class Refusing:
 target = open_engine()
 evidence = gather(target, Request(), lambda doing: None)
 reader = FrameReader(evidence.image, evidence.sites, evidence.judge, evidence.traps)
-walks = both(evidence, choose(target, reader, evidence.image, evidence.candidates), lambda doing: None)
+choice = choose(target, reader, evidence.image, evidence.candidates)
+walks = both(evidence, choice, reconstruction(evidence)(lambda doing: None))
 how, *rest = sys.argv[1:]
 if how == "refuse":
     target = Refusing(target, rest[0].replace("_", " "), int(rest[1]))

@@ -6,8 +6,8 @@ The weights maximize the log-likelihood of the true walks, less a quadratic pena
 L-BFGS from the table that is there.  No weight says the opposite of its prior, what the code rules out (LEAST) is for
 sale to no chain of other evidence, and a clue that hardly any case shows keeps its prior.  So that each kind of
 evidence can do without the others, a case is taken as it is, and with the code of some modules hidden, or with the
-stack depth of some or all functions unknown; where its folder holds the debugger's own walk (tests/rebuild/kfrows.py),
-once more with that.  Cases whose true walk is not among those weighed are left out and counted.
+stack depth of some or all functions unknown.  Cases whose true walk is not among those weighed are left out and
+counted.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from tests.lab.styles import STYLES
 from tests.rebuild.field import NAMES, Array, Example, Vector, example, likelihood
 
 TABLE = Path(__file__).parents[2] / "hogwalk" / "walk" / "rebuild" / "weights.py"
-KF_ROWS = "kf.json"
 PENALTY = 0.1
 HIDDEN = 0, 2, 5, 8  # modules whose code is hidden: once each
 BLINDNESS = {7: 40, 19: 100}  # percent of the functions whose depth is hidden too, by the seed's remainder
@@ -75,8 +74,6 @@ def examples(folder: Path) -> List[Optional[Example]]:
     if seed % BLIND_EVERY in BLINDNESS:
         with patch.object(Functions, "look", blind(BLINDNESS[seed % BLIND_EVERY])):
             found.append(read(folder, 0))
-    if (folder / KF_ROWS).is_file():
-        found.append(read(folder, 0, json.loads((folder / KF_ROWS).read_text()) or ()))
     return found
 
 
@@ -91,13 +88,13 @@ def blind(percent: int) -> object:
     return look
 
 
-def read(folder: Path, hidden: int, kf_slots: Sequence[int] = ()) -> Optional[Example]:
+def read(folder: Path, hidden: int) -> Optional[Example]:
     """One case's candidates with their clues, the code of `hidden` modules unreadable, and its true walk."""
     truth = json.loads((folder / "truth.json").read_text())
     target = hide(open_dump(str(folder / "memory.dmp"), str(folder / "symbols")), truth, hidden, int(folder.name))
     evidence = gather(target, Request(), lambda _: None)
     slots = [frame["return_slot"] for frame in truth["frames"] if frame["return_slot"] in evidence.region]
-    clued = Collector(evidence, set(kf_slots)).collect()
+    clued = Collector(evidence).collect()
     return example(clued, [slot for slot in slots if not evidence.image.unreadable(slot)])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Optional, Sequence, Tuple
+from typing import Callable, Iterator, Optional, Sequence, Tuple
 
 from hogwalk.errors import BadInput, NoDebugger, Unreadable
 from hogwalk.model import (
@@ -27,7 +27,7 @@ from hogwalk.targets.dump.layout import PAGE
 from hogwalk.targets.dump.triage import TriageCrash
 from hogwalk.targets.dump.user import UserCrash
 from hogwalk.targets.images.source import PACKED, READ_CAP, MappedFile
-from hogwalk.targets.protocol import Range, read_each
+from hogwalk.targets.protocol import Announce, Answer, Done, Range, read_each
 from hogwalk.targets.symbols.resolver import Resolver
 from hogwalk.targets.symbols.tables import PdbTable
 
@@ -144,6 +144,12 @@ class DumpTarget:
     def printed_walk(self) -> Optional[PrintedWalk]:
         """None: a dump file shows no table."""
         return None
+
+    def beside(
+        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
+    ) -> Tuple[Answer, Done]:
+        """One after the other."""
+        return ask(), work(announce)
 
     def shown_starts(self) -> Sequence[Triple]:
         """None: a dump file shows no walk."""

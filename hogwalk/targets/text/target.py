@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from hogwalk.errors import NoDebugger
 from hogwalk.model import (
@@ -21,7 +21,7 @@ from hogwalk.model import (
 )
 from hogwalk.targets.parsers import lm
 from hogwalk.targets.parsers.fnent import FunctionEntry, parse_fnent
-from hogwalk.targets.protocol import Range
+from hogwalk.targets.protocol import Announce, Answer, Done, Range
 from hogwalk.targets.text.facts import Facts
 from hogwalk.targets.text.memory import Memory, Runs
 from hogwalk.targets.text.missing import Missing, missing
@@ -165,6 +165,12 @@ class TextTarget:
     def stack_hint(self, thread: Optional[int] = None) -> Optional[Region]:
         """The stack of `!thread`'s Base and Limit, else the range that was dumped, else None; `source` says which."""
         return self._region
+
+    def beside(
+        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
+    ) -> Tuple[Answer, Done]:
+        """One after the other."""
+        return ask(), work(announce)
 
     def shown_starts(self) -> Sequence[Triple]:
         """The triples of the `kf=BasePtr StackPtr InstructionPtr` commands whose tables the log shows."""

@@ -1,9 +1,10 @@
 """Makes one list of frames of kf's rows and the reconstruction.
 
-kf is a witness: the reconstruction has weighed its rows as one clue among many, and its path decides which frames are
-live, what runs in them and whose their bytes are; where kf skipped a frame, its next row would charge two frames' bytes
-to one function.  kf's proven rows go on where the reconstruction ends, and lead up to its first row where nothing tells
-at which slot to start.
+kf is a witness: the reconstruction's path decides which frames are live, what runs in them and whose their bytes are;
+where kf skipped a frame, its next row would charge two frames' bytes to one function.  kf's proven rows go on where the
+reconstruction ends, lead up to its first row where nothing tells at which slot to start, and stand in its place where
+no code bears it out.  On x86 they are no clue to the path itself: of the same saved EBPs and code that kf goes by the
+reconstruction has all, and what weight its rows were fitted with was none.
 """
 
 from __future__ import annotations

@@ -9,23 +9,21 @@ from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.model import Frame, Source, Triple, Trust
-from hogwalk.walk.evidence import Announce, Evidence
+from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.kf.choose import Choice
 from hogwalk.walk.kf.frames import PROVEN, Walk
 from hogwalk.walk.merge.compare import Difference
 from hogwalk.walk.merge.records import Walks
 from hogwalk.walk.rebuild.walk import Rebuilt
-from hogwalk.walk.unwound import rebuild
 
 FEWEST = 3  # frames of which none is proven: fewer come up in random words
 
 
-def both_unwound(evidence: Evidence, choice: Optional[Choice], announce: Announce) -> Optional[Walks]:
+def both_unwound(evidence: Evidence, choice: Optional[Choice], own: Rebuilt) -> Optional[Walks]:
     """The debugger's walk (if there is one) and the reconstruction; None when neither has a frame."""
     kf_frames = choice.frames if choice is not None else ()
     tried: Tuple[Walk, ...] = choice.tried if choice is not None else ()
     segments = choice.segments if choice is not None else ()
-    own = rebuild(evidence, kf_frames if evidence.about.kind == "text" else (), announce)
     if not own.frames or (len(own.frames) < FEWEST and all(frame.trust not in PROVEN for frame in own.frames)):
         if choice is None:
             return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, Tuple
+from functools import partial
+from typing import Callable, Optional, Sequence, Tuple
 
 from hogwalk.machine.words import X86
 from hogwalk.model import Frame
-from hogwalk.walk.evidence import Announce, Evidence
+from hogwalk.targets.protocol import Announce
+from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.kf.chain import chain_frames
 from hogwalk.walk.kf.choose import Choice
@@ -14,9 +16,9 @@ from hogwalk.walk.kf.frames import PROVEN, FrameReader
 from hogwalk.walk.merge.compare import compare
 from hogwalk.walk.merge.records import Walks
 from hogwalk.walk.merge.stitch import mostly_unverified, stitch, with_start
-from hogwalk.walk.rebuild import rebuild
+from hogwalk.walk.rebuild import Rebuilt, begun
 
-__all__ = ["Walks", "both", "debugger_only"]
+__all__ = ["Walks", "both", "debugger_only", "reconstruction"]
 
 FEWEST = 3  # frames in unreadable code that hang together by saved EBPs alone; fewer come up in random words
 
@@ -39,14 +41,25 @@ def _more_than_chance(frames: Sequence[Frame]) -> bool:
     return len(frames) >= FEWEST or any(frame.trust in PROVEN for frame in frames)
 
 
-def both(evidence: Evidence, choice: Optional[Choice], announce: Announce) -> Optional[Walks]:
+def reconstruction(evidence: Evidence, rows: Sequence[Frame] = ()) -> Callable[[Announce], Rebuilt]:
+    """hogwalk's own walk, begun: what is left to do reads hardly anything of the target.
+
+    `rows` are those of the debugger's walk where they are a clue: in a log of an x64 machine.
+    """
+    if evidence.image.machine is X86:
+        return begun(evidence)
+    from hogwalk.walk import unwound  # here, for only x64 needs it
+
+    return partial(unwound.rebuild, evidence, rows)
+
+
+def both(evidence: Evidence, choice: Optional[Choice], own: Rebuilt) -> Optional[Walks]:
     """The debugger's walk (if there is one) and hogwalk's own, stitched; None when neither has a frame."""
     if evidence.image.machine is not X86:
         from hogwalk.walk.merge.unwound import both_unwound  # here, for only x64 needs it
 
-        return both_unwound(evidence, choice, announce)
+        return both_unwound(evidence, choice, own)
     kf_frames = choice.frames if choice is not None else ()
-    own = rebuild(evidence, kf_frames, announce)
     if not own.frames:
         return debugger_only(choice, evidence.image) if choice is not None else None
     if choice is None and not own.believed:

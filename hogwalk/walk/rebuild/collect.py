@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import inf
-from typing import AbstractSet, Callable, Dict, Tuple
+from typing import Callable, Dict, Tuple
 
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.rebuild.callers import Callers
@@ -45,11 +45,11 @@ class CluedStack(Candidates):
 class Collector:
     """Gathers one stack's candidates; what it learned of the code serves every further gathering."""
 
-    def __init__(self, evidence: Evidence, kf_slots: AbstractSet[int] = frozenset()) -> None:
-        """`kf_slots` are the debugger's return slots; `nodes` will be the candidates, `unread`: some in unread code."""
+    def __init__(self, evidence: Evidence) -> None:
+        """`nodes` will be the candidates, `unread` tells whether some lie in unread code."""
         self._evidence = evidence
         self._traps = evidence.traps
-        found = nodes(evidence, self._traps, kf_slots)
+        found = nodes(evidence, self._traps)
         self._functions = Functions(evidence)
         self._links = Links(evidence, self._functions)
         reach = Reach(evidence, self._functions, self._links)

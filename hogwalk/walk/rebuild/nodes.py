@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from hogwalk.machine.windows import EXCEPTION_CHAIN_END
 from hogwalk.machine.words import X86
@@ -14,7 +14,7 @@ from hogwalk.walk.rebuild.clues import Clue
 
 WORD = X86.word
 
-CALL, UNREAD, KF = int(Clue.CALL), int(Clue.UNREAD), int(Clue.KF)
+CALL, UNREAD = int(Clue.CALL), int(Clue.UNREAD)
 TEXT, AT_START, LATE = int(Clue.TEXT), int(Clue.AT_START), int(Clue.LATE)
 TRAP_FRAME, SYSTEM_CALL = int(Clue.TRAP_FRAME), int(Clue.SYSTEM_CALL)
 POINTED_AT, SAVED_EBP, ALIGNED = int(Clue.POINTED_AT), int(Clue.SAVED_EBP), int(Clue.ALIGNED)
@@ -51,7 +51,7 @@ FEWEST_RECORDS, MOST_LEVELS = 3, 0x40  # try levels are counted from 0; -1 and -
 DISPATCH_TABLE = 0x38  # _DRIVER_OBJECT.MajorFunction
 
 
-def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[Node]:
+def nodes(evidence: Evidence, traps: Traps) -> List[Node]:
     """The candidates of a stack, lowest slot first."""
     words, limit = evidence.image.words, evidence.region.limit
     symbols = evidence.symbols
@@ -72,8 +72,6 @@ def nodes(evidence: Evidence, traps: Traps, kf_slots: AbstractSet[int]) -> List[
         if not mask:
             continue
         below = words[((slot - limit) // WORD) - 1] if slot > limit else 0
-        if slot in kf_slots:
-            mask |= KF
         looks = POINTED_AT if slot in pointed else 0
         if below + WORD in slots and below > slot:
             looks |= SAVED_EBP

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import exp, inf, log
 from typing import Callable, FrozenSet, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 from hogwalk.model import Frame, Registers
+from hogwalk.targets.protocol import Announce
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.gaps import Gap
 from hogwalk.walk.facts.modules import ModuleMap
@@ -154,15 +156,20 @@ class Rebuilt:
         return 1.0 if not self.left_over else 1 - exp(-(((newer + 1) / self.left_over) ** LEFT_OVER_SHAPE))
 
 
-def rebuild(
-    evidence: Evidence, kf_frames: Sequence[Frame] = (), announce: Callable[[str], None] = lambda doing: None
-) -> Rebuilt:
+def rebuild(evidence: Evidence, announce: Announce = lambda doing: None) -> Rebuilt:
     """The most likely frames of a stack; none where no word of it can be a return address.
 
-    `kf_frames` are the rows of the debugger's own walk, one more clue where there are any; `announce` hears how far the
-    work is.
+    `announce` hears how far the work is.
     """
-    collector = Collector(evidence, {frame.return_slot for frame in kf_frames})
+    return begun(evidence)(announce)
+
+
+def begun(evidence: Evidence) -> Callable[[Announce], Rebuilt]:
+    """The same, begun: what is left to do reads hardly anything of the target."""
+    return partial(_rebuilt, evidence, Collector(evidence))
+
+
+def _rebuilt(evidence: Evidence, collector: Collector, announce: Announce) -> Rebuilt:
     for margin, most_lost in MARGINS if unread_share(collector.nodes) <= DARK else MARGINS[-1:]:
         clued = collector.collect(margin, announce)
         graph = weigh(clued)

@@ -17,7 +17,6 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.UNREAD: -4.01,
     Clue.TRAP_FRAME: 1.51,
     Clue.SYSTEM_CALL: 2.43,
-    Clue.KF: 0.00,
     Clue.POINTED_AT: -0.02,
     Clue.SAVED_EBP: 0.52,
     Clue.ALIGNED: -0.88,
@@ -113,7 +112,6 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.CHAIN_LEAVES: 0.00,
 }
 UNFITTED: Tuple[Clue, ...] = (
-    Clue.KF,
     Clue.LATE,
     Clue.PASSES_FRAME,
     Clue.PAST_ITSELF,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import replace
-from typing import AbstractSet, Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import AbstractSet, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from hogwalk.machine.x64.prologue import layout
 from hogwalk.machine.x64.unwind import RBP
 from hogwalk.model import Frame
+from hogwalk.targets.protocol import Announce
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.unwinding import Unwinding
 from hogwalk.walk.rebuild.clues import Clue
@@ -60,9 +61,7 @@ SHORTEST, SHORTEST_IN_TEXT = 0.89, 0.95
 UNREAD, TRAP_FRAME = int(Clue.UNREAD), int(Clue.TRAP_FRAME)
 
 
-def rebuild(
-    evidence: Evidence, kf_frames: Sequence[Frame] = (), announce: Callable[[str], None] = lambda doing: None
-) -> Rebuilt:
+def rebuild(evidence: Evidence, kf_frames: Sequence[Frame] = (), announce: Announce = lambda doing: None) -> Rebuilt:
     """The most likely frames of an x64 stack; none where no word of it can be a return address."""
     announce("rebuilding the frames from the unwind data")
     candidates, finder = collect(evidence, {frame.return_slot for frame in kf_frames})
