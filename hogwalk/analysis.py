@@ -248,9 +248,10 @@ class Run:
 
     def _both(self, heard: Asked, unasked: bool) -> Optional[Walks]:
         evidence = self.evidence()
-        if unasked or evidence.about.kind == "text":
+        # Of x64 the reconstruction reads as it goes: beside a busy debugger it would only wait.
+        if unasked or evidence.about.kind == "text" or evidence.image.machine is not X86:
             choice = None if unasked else self._choice(heard)
-            rows = () if choice is None else choice.frames
+            rows = choice.frames if choice is not None and evidence.about.kind == "text" else ()
             return both(evidence, choice, reconstruction(evidence, rows)(self._announce))
         own = reconstruction(evidence)
         choice, rebuilt = self.target.beside(lambda: self._choice(heard), own, self._announce)

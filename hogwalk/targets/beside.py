@@ -9,7 +9,7 @@ is what `!py` runs a script in, must not end with a thread in it.
 from __future__ import annotations
 
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread, get_ident
+from threading import Event, Lock, Thread, get_ident
 from typing import Any, Callable, Generic, List, Optional, Tuple
 
 from hogwalk.targets.protocol import Announce, Answer, Done
@@ -67,6 +67,7 @@ class Errands:
     def __init__(self) -> None:
         self._waiting: SimpleQueue[_Job[Any]] = SimpleQueue()
         self._worker: Optional[int] = None
+        self._begin = Event()
         self._given_up = False
 
     def ask(self, question: Callable[[], Answer]) -> Answer:
@@ -77,6 +78,7 @@ class Errands:
             return job.result()
         if self._worker is not None:
             self._run_waiting()
+            self._begin.set()
         return question()
 
     def both(
@@ -89,12 +91,15 @@ class Errands:
         job = _Job(lambda: work(lambda doing: self._send(_Job(lambda: announce(doing)))))
         worker = Thread(target=self._work, args=(job,))
         self._given_up = False
+        self._begin.clear()
         worker.start()
         try:
             answer = ask()
+            self._begin.set()
             self._run_until(job)
         finally:
             self._given_up = True
+            self._begin.set()
             self._run_until(job)
             worker.join()
             self._worker = None
@@ -102,6 +107,7 @@ class Errands:
 
     def _work(self, job: _Job[Done]) -> None:
         self._worker = get_ident()
+        self._begin.wait()  # not before the debugger is busy: else its question would wait for a turn in Python
         job.run()
         self._waiting.put(_Job(lambda: None))  # wakes the one who waits
 

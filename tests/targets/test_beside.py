@@ -26,7 +26,7 @@ def test_the_work_goes_on_while_the_debugger_is_busy_and_leaves_no_thread() -> N
         return "frames"
 
     before = threading.active_count()
-    assert errands.both(lambda: worked.wait(PATIENCE), work, quiet) == (True, "frames")
+    assert errands.both(lambda: errands.ask(lambda: worked.wait(PATIENCE)), work, quiet) == (True, "frames")
     assert threading.active_count() == before
 
 
@@ -87,7 +87,7 @@ def test_work_that_nobody_waits_for_any_more_ends_at_its_next_word(kind: type[Ba
             announce("on and on")
 
     def ask() -> None:
-        assert begun.wait(PATIENCE)
+        assert errands.ask(lambda: begun.wait(PATIENCE))
         raise kind
 
     before = threading.active_count()

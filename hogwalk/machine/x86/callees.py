@@ -8,9 +8,10 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from hogwalk.machine.x86.blocks import Block, Exit
 from hogwalk.machine.x86.opcodes import ALIGNMENT, EBP_PROLOGUES, KEEPS_EBP
+from hogwalk.machine.x86.pages import KNOWN, Page
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.machine.x86.rets import first_return
-from hogwalk.machine.x86.scan import scan
+from hogwalk.machine.x86.scan import MARGIN, scan
 from hogwalk.machine.x86.tables import table_entries
 from hogwalk.machine.x86.values import CELL, EBP, ESP, Known
 
@@ -91,6 +92,7 @@ class Blocks:
         self.steps = 0
         self.most_steps = most_steps
         self._blocks: Dict[int, Block] = {}
+        self._pages: Dict[int, Optional[Page]] = {}
 
     def begin(self) -> None:
         """Gives the next question its own budget, whatever was asked before."""
@@ -105,8 +107,34 @@ class Blocks:
         """The block that begins at `start`."""
         block = self._blocks.get(start)
         if block is None:
-            block = self._blocks[start] = scan(self.reader, start)
+            page = self._page(start)
+            block = None if page is None else page.blocks.get(start)
+            if block is None:
+                block = scan(self.reader, start)
+                if page is not None and block.end <= page.end - MARGIN:
+                    KNOWN.keep(page, block)
+            self._blocks[start] = block
         return block
+
+    def first_return(self, entry: int) -> Optional[Tuple[int, int]]:
+        """As rets.first_return, each function looked at once."""
+        page = self._page(entry)
+        found = None if page is None else page.returns.get(entry)
+        if found is None:
+            found = first_return(self.reader, entry)
+            if page is not None and found is not None and entry + found[1] <= page.end - MARGIN:
+                page.returns[entry] = found
+        return found
+
+    def _page(self, address: int) -> Optional[Page]:
+        """What is known of the page that holds an address; None where it cannot be read whole."""
+        start = address - address % self.reader.page_bytes
+        page = self._pages.get(start)
+        if page is None:
+            code = self.reader.page(start)
+            page = None if code is None else KNOWN.page(start, code)
+            self._pages[start] = page
+        return page
 
     def code_word(self, pointer: int) -> Optional[int]:
         """The word at `pointer` where it leads into code."""
@@ -189,7 +217,7 @@ class Callees:
         known = self._known.get(target)
         if known is None:
             entry = self._blocks.through_thunks(target)
-            found = first_return(self._blocks.reader, entry)
+            found = self._blocks.first_return(entry)
             if found is not None and found[1] > HELPER_BYTES:
                 known = Callee(entry, found[0], True, False)
             else:
@@ -203,7 +231,7 @@ class Callees:
 
     def doubtful(self, callee: Callee) -> bool:
         """Whether a function may end with a call that never returns, and its first `ret` be the next one's."""
-        found = first_return(self._blocks.reader, callee.address)
+        found = self._blocks.first_return(callee.address)
         code = self._blocks.reader.readable_from(callee.address, 0 if found is None else found[1])
         ends = (callee.address + match.end() for match in CALL_TO_NEXT.finditer(code))
         return any(end % ALIGNMENT == 0 for end in ends)

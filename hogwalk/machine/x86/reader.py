@@ -87,6 +87,10 @@ class CodeReader:
             self._ask(start)
         return self._lines[start]
 
+    def page(self, start: int) -> Optional[bytes]:
+        """The page that begins at `start`; None where it cannot be read, or is read by lines."""
+        return self.line(start) if self._line_bytes == self.page_bytes else None
+
     def whole_page(self, address: int, padding: bytes) -> Optional[bytes]:
         """The page that holds `address`, with `padding` behind it; None where it cannot be read, or only by lines."""
         start = address - address % self.page_bytes

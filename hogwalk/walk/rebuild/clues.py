@@ -48,7 +48,7 @@ class Clue(IntEnum):
     CALLED = 122, Group.SLOT, "the log shows a call before it"
     TRAP_FRAME = 2, Group.SLOT, "a trap frame holds it"
     SYSTEM_CALL = 3, Group.SLOT, "a system call enters the kernel before it"
-    KF = 4, Group.SLOT, "kf shows it too"
+    KF = 4, Group.SLOT, "kf shows it too", 6.0
     FOREIGN = 115, Group.SLOT, "it lies in no module: generated code perhaps", -1.0
     AT_POINTER = 103, Group.SLOT, "the stack pointer points to it", 1.0
     POINTED_AT = 5, Group.LOOKS, "a word further down points to this frame as a saved EBP does"
