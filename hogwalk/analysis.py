@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from dataclasses import replace
-from functools import wraps
-from typing import TYPE_CHECKING, Callable, Dict, Optional, Sequence, Tuple, TypeVar, Union
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, Optional, Sequence, Tuple, Union
 
 from hogwalk.answer.report.build import build
 from hogwalk.answer.report.document import Report
@@ -33,23 +33,18 @@ if TYPE_CHECKING:
 MANY = 100_000  # objects that come before Python looks for rings of dead ones; its own 700 cost a sixth of a triage
 
 Unasked = Callable[[int], str]
-Found = TypeVar("Found")
 
 
-def _seldom_collected(method: Callable[[Run], Found]) -> Callable[[Run], Found]:
-    """The method, while which Python looks for rings of dead objects less often; as it was again afterwards."""
-
-    @wraps(method)
-    def wrapped(self: Run) -> Found:
-        usual = gc.get_threshold()
-        if usual[0]:
-            gc.set_threshold(max(MANY, usual[0]), *usual[1:])
-        try:
-            return method(self)
-        finally:
-            gc.set_threshold(*usual)
-
-    return wrapped
+@contextlib.contextmanager
+def seldom_collected() -> Iterator[None]:
+    """While it lasts Python looks for rings of dead objects less often; as it was again afterwards."""
+    usual = gc.get_threshold()
+    if usual[0]:
+        gc.set_threshold(max(MANY, usual[0]), *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _asked(_: int) -> str:
@@ -95,7 +90,7 @@ class Run:
             self._seen = look(self.target, self._wanted, self._announce)
         return self._seen
 
-    @_seldom_collected
+    @seldom_collected()
     def evidence(self) -> Evidence:
         """The stack and what each word of it can be."""
         if self._evidence is None:
@@ -112,7 +107,7 @@ class Run:
             return self._report.unlisted
         return None if self._seen is None else self._seen.unlisted
 
-    @_seldom_collected
+    @seldom_collected()
     def report(self) -> Report:
         """The report of the best walk, or of the walk from the triple given."""
         if self._report is None:
@@ -178,7 +173,7 @@ class Run:
         """From here on a text's stack table is one witness of several, and the reconstruction is made."""
         self._without_table, self._report = True, None
 
-    @_seldom_collected
+    @seldom_collected()
     def walks(self) -> Walks:
         """The debugger's walks and hogwalk's own, stitched."""
         if self._walks is None:

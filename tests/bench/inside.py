@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from hogwalk.analysis import Run
+from hogwalk.analysis import Run, seldom_collected
 from hogwalk.answer.render.triage import render
 from hogwalk.earlier import Earlier
 from hogwalk.targets.attach import open_engine
@@ -52,8 +52,8 @@ def measure(dump: str, symbols: str) -> Dict[str, Any]:
     def triage(earlier: Optional[Earlier] = None) -> Counting:
         fresh = Counting(pykd)
         fresh.reads = []
-        run = Run(fresh, Request(), None, lambda doing: None, earlier=earlier)
-        list(render(run.report()))
+        with seldom_collected():  # as around every command
+            list(render(Run(fresh, Request(), None, lambda doing: None, earlier=earlier).report()))
         return fresh
 
     session = Earlier()

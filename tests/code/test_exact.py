@@ -224,10 +224,10 @@ def test_nothing_goes_on_in_an_assembler_s_longest_padding(padding: str) -> None
     count = len(bytes.fromhex(padding))
     pushes = (-count - 5) % 16
     first = "50" * pushes + call(pushes, 0x200)
-    assert Blocks(reader_of(first + padding + "a100504000 c3", "", "c3")).padded(BASE + pushes + 5)
+    assert Blocks(reader_of(first + padding + "a100504000 c3", "", "c3")).behind(BASE + pushes + 5).padded
     # As much of clang's may lie before a loop.
     loop = "66" * (count - 8) + "0f1f840000000000"
-    assert not Blocks(reader_of(first + loop + "a100504000 c3", "", "c3")).padded(BASE + pushes + 5)
+    assert not Blocks(reader_of(first + loop + "a100504000 c3", "", "c3")).behind(BASE + pushes + 5).padded
 
 
 def test_a_callee_may_end_with_a_call_that_never_returns() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import Callable, List, Tuple
 
@@ -78,7 +77,7 @@ def test_all_is_looked_at_only_where_the_walk_leads_through_unread_code(monkeypa
     assert margins == [CLOSE_DEFICIT]
     margins.clear()
     live = rebuild(stray).frames[60]
-    blind = replace(stray.sites.at(live.return_address), kind=SiteKind.UNREAD, call=None, target=None)
+    blind = stray.sites.at(live.return_address)._replace(kind=SiteKind.UNREAD, call=None, target=None)
     stray.sites._sites[live.return_address] = blind
     rebuild(stray)
     assert margins[-1] == inf

@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING, List, Optional
 
-from hogwalk.analysis import Run
+from hogwalk.analysis import Run, seldom_collected
 from hogwalk.answer.render.table import PLAIN, Look, wrapped
 from hogwalk.app.cli.commands import lines
 from hogwalk.app.cli.exports import chosen
@@ -45,6 +45,11 @@ DEMO_LINE = 'this is the built-in demo, the dump of "Got Stack?"; `hogwalk FILE`
 
 def run_one(options: argparse.Namespace) -> None:
     """Runs the command line's command; raises HogwalkError when it cannot be done."""
+    with seldom_collected():  # up to the last line: what is left behind is not what a user waits for
+        _run_one(options)
+
+
+def _run_one(options: argparse.Namespace) -> None:
     _check_places(options)
     where = _where(options)
     look = PLAIN if where is not None else look_here()

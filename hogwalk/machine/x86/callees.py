@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from heapq import heappop, heappush
 from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from hogwalk.machine.x86.blocks import Block, Exit
-from hogwalk.machine.x86.opcodes import ALIGNMENT, EBP_PROLOGUES, KEEPS_EBP
+from hogwalk.machine.x86.opcodes import ALIGNMENT
+from hogwalk.machine.x86.padding import CALL_TO_NEXT, LOOKED_AT, Behind, look_behind
 from hogwalk.machine.x86.pages import KNOWN, Page
 from hogwalk.machine.x86.reader import CodeReader
 from hogwalk.machine.x86.rets import first_return
@@ -22,24 +22,6 @@ CALLEE_STEPS = 10  # blocks that take as long as a look at a callee
 MOST_BLOCKS = 300  # of one callee, looking for its first `ret`
 HELPER_BLOCKS, HELPER_BYTES = 12, 0xC0  # _chkstk, __SEH_prolog4_GS and the like are smaller
 TABLE_REACH = 0x10000
-NOP, LEAST_PADDING = b"\x90", 3
-FRAME_BYTES = max(map(len, KEEPS_EBP))
-LONG_NOPS = re.compile(  # nop; nop [eax]; lea reg,[reg]; mov reg,reg
-    rb"(?:[\x66\x2e]*(?:\x90|\x0f\x1f(?:\x00|\x40\0|\x44\0\0|\x80\0{4}|\x84\0{5}))"
-    rb"|\x8d(?:[\x76\x7f\x49\x52\x5b]\0|\x36|\x3f|[\xb6\xbf\x89\x92\x9b]\0{4}|[\x74\x7c\x64][\x24\x26\x27]\0"
-    rb"|[\xb4\xbc\xa4][\x24\x26\x27]\0{4})|\x8b[\xc0\xff\xf6]|\x89[\xc0\xff\xf6])+",
-    re.DOTALL,
-)
-NOP_HEADS = frozenset(b"\x90\x66\x2e\x0f\x8d\x8b\x89\xeb")
-LOOP_SKIP = 10  # bytes that gcc lets its assembler insert at most before a loop; between functions there are up to 15
-GAS_NOPS = re.compile(  # lea reg,[reg], by which gcc's assembler is known; a jump over nops, which it once laid
-    rb"(?:\x8d(?:[\xb6\xbf]\0{4}|[\xb4\xbc][\x26\x27]\0{4}|[\x74\x7c][\x26\x27]\0|[\x76\x7f]\0))+|\xeb.\x90+", re.DOTALL
-)
-CALL_TO_NEXT = re.compile(  # a call, padding, the first instructions of a function
-    rb"(?:\xe8.{4}|\xff\x15.{4}|\xff[\xd0-\xd7])(?P<nops>(?:" + LONG_NOPS.pattern + rb")?)"
-    rb"(?=[\x53\x55-\x57]{0,4}[\x83\x81]\xec|" + b"|".join(map(re.escape, EBP_PROLOGUES)) + b")",
-    re.DOTALL,
-)
 
 
 class Callee(NamedTuple):
@@ -141,31 +123,15 @@ class Blocks:
         word = self.reader.word_at(pointer)
         return word if word is not None and self.is_code(word) else None
 
-    def padded(self, behind: int) -> bool:
-        """Whether padding leads from there to the next function: a linker's nops, or longer ones to what sets up EBP.
-
-        Within a function compilers align by longer nops as well, but no loop's head sets up a frame.
-        """
-        count = -behind % ALIGNMENT
-        if not count:
-            return False
-        code = self.reader.bytes_at(behind, count)
-        if code is None or code[0] not in NOP_HEADS:
-            return False
-        if count >= LEAST_PADDING and code == NOP * count:
-            return True
-        if count > LOOP_SKIP and GAS_NOPS.fullmatch(code):
-            return True
-        ahead = self.reader.readable_from(behind + count, FRAME_BYTES)
-        return ahead.startswith(KEEPS_EBP) and LONG_NOPS.fullmatch(code) is not None
-
-    def may_end(self, behind: int) -> bool:
-        """Whether a function may end there: what lies up to the next aligned address, if anything, are nops."""
-        count = -behind % ALIGNMENT
-        if not count:
-            return True
-        code = self.reader.bytes_at(behind, count)
-        return code is not None and code[0] in NOP_HEADS and LONG_NOPS.fullmatch(code) is not None
+    def behind(self, call: int) -> Behind:
+        """What lies behind a call that ends at an address."""
+        page = self._page(call)
+        found = None if page is None else page.behind.get(call)
+        if found is None:
+            found = look_behind(self.reader, call)
+            if page is not None and call <= page.end - LOOKED_AT:
+                page.behind[call] = found
+        return found
 
     def table_targets(self, block: Block, source: Optional[Block]) -> Tuple[int, ...]:
         """The distinct addresses in the jump table of a TABLE block, which was reached from `source`.
@@ -279,7 +245,7 @@ class Callees:
     def _wait(self, block: Block, waiting: List[int], seen: Set[int]) -> None:
         targets = block.targets
         if block.exit is Exit.CALL:
-            targets = () if self._blocks.padded(targets[0]) else targets[:1]
+            targets = () if self._blocks.behind(targets[0]).padded else targets[:1]
         if block.exit is Exit.TABLE:
             targets = self._blocks.table_targets(block, None)
         elif block.exit is Exit.POINTER and block.pointer is not None:

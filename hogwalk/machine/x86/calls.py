@@ -5,9 +5,8 @@ The encodings are those of the Intel SDM, volume 2: CALL (E8, FF /2) and tables 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 LONGEST = 8
 NEAR_LENGTH = 5  # E8 and its displacement
@@ -26,8 +25,7 @@ class CallKind(Enum):
     SYSTEM = "system"  # int 2e, sysenter, syscall: what is pushed is a trap frame, not just a return address
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A call instruction of `length` bytes at `address`.
 
     `target` is the function a direct call names, `pointer` the address of the word a pointer call goes through,

@@ -97,7 +97,7 @@ class StackDepths:
         self.blocks.begin()
         certain = certain and (function is None or self._only_called(function))
         flow = None if function is None else self.flow(function)
-        state = flow.to_call(return_address) if flow is not None and flow.reaches(return_address) else None
+        state = None if flow is None else flow.to_call(return_address)
         if flow is not None and state is not None:
             found = self._from_entry(flow, state)
             if state.guesses == 0 and state.esp is not None:
@@ -142,7 +142,7 @@ class StackDepths:
         return self._behind[key]
 
     def _way_out(self, return_address: int, guess: bool) -> ToReturn:
-        if self.blocks.padded(return_address):
+        if self.blocks.behind(return_address).padded:
             return ToReturn()  # of a call that never returns
         # Calls of one function share most of their way to its `ret`: what is known of a block is not walked again.
         state = entered((CALL_ESP, 0), (CALL_EBP, 0))

@@ -244,7 +244,8 @@ class Flow:
         known = self.sites.get(behind)
         if known is None or state.beats(known) or self._site_blocks[behind] is block:
             self.sites[behind], self._site_blocks[behind] = state, block
-        if self._blocks.padded(behind):
+        follows = self._blocks.behind(behind)
+        if follows.padded:
             return  # a linker's padding: the function called never returns
         if behind in block.targets[1:]:  # call $+5: the return address stays on the stack
             self._enter(behind, state.called(-4), block)
@@ -260,7 +261,7 @@ class Flow:
             self._enter(behind, helped, block)
         elif callee.returns:
             keep = state.registers[EAX] is not None and self._blocks.reader.bytes_at(behind, 2) in SUB_ESP_EAX
-            doubt = self._blocks.may_end(behind) and self._callees.doubtful(callee)
+            doubt = follows.may_end and self._callees.doubtful(callee)
             self._enter(behind, state.called(callee.popped or 0, int(doubt), keep), block)
 
     def called_at(self, return_address: int) -> Optional[Callee]:

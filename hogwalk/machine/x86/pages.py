@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Dict, NamedTuple, Tuple
 
 from hogwalk.machine.x86.blocks import Block
+from hogwalk.machine.x86.padding import Behind
 
 MOST_PAGES, MOST_BLOCKS = 2_000, 20_000  # 25 MB at most; then all is forgotten, and learned again
 
@@ -15,12 +16,14 @@ MOST_PAGES, MOST_BLOCKS = 2_000, 20_000  # 25 MB at most; then all is forgotten,
 class Page(NamedTuple):
     """What was found out of one page.
 
-    `blocks` by their start, each whole within it; `returns` by a function's start what `first_return` gives.
+    `blocks` by their start, each whole within it; `returns` by a function's start what `first_return` gives; `behind`
+    what lies behind a call.
     """
 
     end: int
     blocks: Dict[int, Block]
     returns: Dict[int, Tuple[int, int]]
+    behind: Dict[int, Behind]
 
 
 class KnownPages:
@@ -36,7 +39,7 @@ class KnownPages:
         if page is None:
             if len(self._pages) >= MOST_PAGES or self._blocks >= MOST_BLOCKS:
                 self.forget()
-            page = self._pages[address, code] = Page(address + len(code), {}, {})
+            page = self._pages[address, code] = Page(address + len(code), {}, {}, {})
         return page
 
     def keep(self, page: Page, block: Block) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Optional
 
 from hogwalk.machine.words import X86, hexa
@@ -30,6 +31,7 @@ def unsigned(value: int) -> int:
     return value & X86.mask if hexa(value) == X86.typed(value) else value
 
 
+@lru_cache(maxsize=4096)  # of a stack's words most are named more than once, in kf's rows too
 def split_symbol(text: str) -> Optional[Symbol]:
     """The symbol that `nt!Name+0x45`, `BabyHog+0x1196` or `nt!Name` stands for; None for `0x7c8285ec` and "".
 

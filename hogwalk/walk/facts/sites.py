@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Callable, Dict, Optional, Sequence
+from typing import Callable, Dict, NamedTuple, Optional, Sequence
 
 from hogwalk.machine.words import X86
 from hogwalk.machine.x86 import calls as calls32
@@ -27,8 +26,7 @@ class SiteKind(Enum):
     OUTSIDE = "in no module's code"
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(NamedTuple):
     """What is known about one return address.
 
     `call` is the instruction that ends there; `target` the function it calls, thunks followed, None when only run

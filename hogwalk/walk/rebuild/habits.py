@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from functools import cached_property
 from typing import Dict, FrozenSet, List, Sequence, Tuple
 
 from hogwalk.walk.facts.modules import ModuleMap
@@ -61,7 +62,6 @@ class Habits:
         self._compared: Dict[int, FrozenSet[int]] = {}
         self._counted: Dict[Tuple[int, int], Counted] = {}
         self._left = MOST_LOOKED_AT[1]
-        self._ebp = self._by_module()
 
     def size(self, node: Node, older: Node) -> int:
         """How many other places of a return address have a candidate at the same distance."""
@@ -142,7 +142,8 @@ class Habits:
             found.update(distance for distance, count in sizes.items() if count >= NEARLY_ALL * len(places))
         return tuple(sorted(found, key=lambda distance: -sizes[distance])[:FARTHER])
 
-    def _by_module(self) -> Dict[int, bool]:
+    @cached_property
+    def _ebp(self) -> Dict[int, bool]:
         """Modules, by start, whose functions keep a frame in EBP, or do not; those of which neither shows are left out.
 
         They keep one where the word below a return address points as far above it at each place, or often points to
