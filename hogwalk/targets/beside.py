@@ -62,52 +62,63 @@ class _Job(Generic[Answer]):
 
 
 class Errands:
-    """Questions to the debugger, run by its own thread whoever asks them."""
+    """Questions to the debugger, run by its own thread whoever asks them.
+
+    Of two threads only one runs at a time, but for the debugger's own while it waits for an answer: so they may share
+    what they know of the stack.
+    """
 
     def __init__(self) -> None:
         self._waiting: SimpleQueue[_Job[Any]] = SimpleQueue()
         self._worker: Optional[int] = None
+        self._work: Optional[_Job[Any]] = None
         self._begin = Event()
         self._given_up = False
 
     def ask(self, question: Callable[[], Answer]) -> Answer:
-        """The answer to a question."""
+        """The answer to a question; what goes on beside it is done as well then."""
         if self._worker == get_ident():
             job = _Job(question)
             self._send(job)
             return job.result()
-        if self._worker is not None:
-            self._run_waiting()
-            self._begin.set()
-        return question()
+        if self._work is None:
+            return question()
+        self._begin.set()
+        job = _Job(question)
+        try:
+            job.run()
+        except BaseException:
+            self._given_up = True
+            raise
+        finally:
+            self._finish()
+        return job.result()
 
     def both(
         self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
     ) -> Tuple[Answer, Done]:
-        """What `ask` and `work` give; `work` goes on while `ask` waits for the debugger.
+        """What `ask` and `work` give; `work` goes on while the debugger looks for its first answer.
 
         What it announces is said once the debugger is free.  Raises what `ask` raises, else what `work` does.
         """
-        job = _Job(lambda: work(lambda doing: self._send(_Job(lambda: announce(doing)))))
-        worker = Thread(target=self._work, args=(job,))
+        job = self._work = _Job(lambda: work(lambda doing: self._send(_Job(lambda: announce(doing)))))
+        worker = Thread(target=self._run, args=(job,))
         self._given_up = False
         self._begin.clear()
         worker.start()
         try:
             answer = ask()
-            self._begin.set()
-            self._run_until(job)
+            self._finish()
         finally:
             self._given_up = True
-            self._begin.set()
-            self._run_until(job)
+            self._finish()
             worker.join()
             self._worker = None
         return answer, job.result()
 
-    def _work(self, job: _Job[Done]) -> None:
+    def _run(self, job: _Job[Done]) -> None:
         self._worker = get_ident()
-        self._begin.wait()  # not before the debugger is busy: else its question would wait for a turn in Python
+        self._begin.wait()  # until the debugger is busy: its thread would else wait for a turn in Python to ask it
         job.run()
         self._waiting.put(_Job(lambda: None))  # wakes the one who waits
 
@@ -116,9 +127,14 @@ class Errands:
             raise _GivenUpError
         self._waiting.put(job)
 
-    def _run_until(self, job: _Job[Done]) -> None:
-        while not job.done:
+    def _finish(self) -> None:
+        """Runs what the work asks until it is done, with nothing of it left waiting."""
+        if self._work is None:
+            return
+        self._begin.set()
+        while not self._work.done:
             self._run_waiting(MOMENT)
+        self._work = None
         self._run_waiting()
 
     def _run_waiting(self, patience: float = 0.0) -> None:

@@ -76,24 +76,58 @@ def test_what_fails_in_the_work_fails_where_it_was_asked_for() -> None:
     assert threading.active_count() == before
 
 
-@pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt])
-def test_work_that_nobody_waits_for_any_more_ends_at_its_next_word(kind: type[BaseException]) -> None:
-    errands, begun, words = Errands(), threading.Event(), []
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_work_ends_at_its_next_word_where_the_script_is_ended(kind: type[BaseException]) -> None:
+    errands, begun = Errands(), threading.Event()
 
     def work(announce: Callable[[str], None]) -> None:
         begun.set()
         while True:
-            words.append(errands.ask(lambda: "word"))
+            errands.ask(lambda: "word")
             announce("on and on")
 
-    def ask() -> None:
-        assert errands.ask(lambda: begun.wait(PATIENCE))
+    def ended() -> None:
+        assert begun.wait(PATIENCE)
         raise kind
 
     before = threading.active_count()
     with pytest.raises(kind):
-        errands.both(ask, work, quiet)
+        errands.both(lambda: errands.ask(ended), work, quiet)
     assert threading.active_count() == before
+
+
+def test_work_is_done_where_the_debugger_refuses_and_another_answer_will_do() -> None:
+    errands = Errands()
+    done: List[str] = []
+
+    def refused() -> str:
+        raise ValueError("refused")
+
+    def ask() -> str:
+        try:
+            return errands.ask(refused)
+        except ValueError:
+            return f"{len(done)} done"
+
+    assert errands.both(ask, lambda _: done.append("frames"), quiet) == ("1 done", None)
+
+
+def test_only_one_thread_runs_but_for_the_debuggers_while_it_waits() -> None:
+    errands = Errands()
+    order: List[str] = []
+    busy = threading.Event()
+
+    def work(_: Callable[[str], None]) -> None:
+        busy.set()
+        order.append("work")
+
+    def ask() -> None:
+        order.append("before")
+        errands.ask(lambda: busy.wait(PATIENCE))
+        order.append("behind")
+
+    errands.both(ask, work, quiet)
+    assert order == ["before", "work", "behind"]
 
 
 def test_an_interrupt_that_reaches_an_errand_ends_everything() -> None:
