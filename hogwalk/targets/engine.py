@@ -33,6 +33,7 @@ from hogwalk.targets.disk import Disk
 from hogwalk.targets.held import about_of, live_data_block, one_line, raised_context, registers_by
 from hogwalk.targets.line import END, Line
 from hogwalk.targets.parsers import asked
+from hogwalk.targets.parsers.dt import field_offset
 from hogwalk.targets.parsers.expr import parse_debugger_block
 from hogwalk.targets.processes import listed_threads
 from hogwalk.targets.protocol import Announce, Answer, Done, Range, joined, read_each
@@ -61,7 +62,7 @@ class EngineTarget:
 
     def __init__(self, pykd: Any) -> None:
         self._pykd = pykd
-        self._types: Dict[str, Dict[str, int]] = {}
+        self._types: Dict[str, str] = {}
         self._about: Optional[About] = None
         self._block: Optional[Tuple[Optional[bytes]]] = None
         self._ran: List[str] = []
@@ -178,10 +179,10 @@ class EngineTarget:
 
     def field(self, type_name: str, field: str) -> Optional[int]:
         """The offset `dt nt!TYPE` prints for a field, or None without types."""
-        if type_name not in self._types:
-            together = asked.TYPES.get(self.about().pointer_bytes, ())
-            self._types.update(asked.fields(self.command, together if type_name in together else (type_name,)))
-        return self._types[type_name].get(field)
+        types, together = self._types, asked.TYPES.get(self.about().pointer_bytes, ())
+        if type_name not in types:
+            types.update(asked.types_of(self.command, together if type_name in together else (type_name,)))
+        return field_offset(types[type_name], field)
 
     def debugger_block(self) -> Optional[bytes]:
         """The KDBG block: where a dump says it lies, at nt!KdDebuggerDataBlock, or as a live kernel has it."""

@@ -207,11 +207,7 @@ def _unwinding(image: StackImage, sites: CallSites) -> Optional[Unwinding]:
 
 def code_words(words: Sequence[int], registers: Optional[Registers], modules: ModuleMap) -> List[int]:
     """The distinct words, and the faulting EIP, that lie in a module's code, lowest first."""
-    low, high = modules.span
-    found = {word for word in words if low <= word < high}
-    if registers is not None:
-        found.add(registers.ip)
-    return sorted(word for word in found if modules.is_code(word))
+    return modules.code_among({*words} if registers is None else {*words, registers.ip})
 
 
 def _taken(

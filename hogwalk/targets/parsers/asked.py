@@ -16,7 +16,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 from hogwalk.errors import CommandFailed
 from hogwalk.machine.words import Words, shown
 from hogwalk.model import Module, Symbol
-from hogwalk.targets.parsers.dt import by_type, field_offsets, format_types
+from hogwalk.targets.parsers.dt import by_type, format_types
 from hogwalk.targets.parsers.expr import EXPRESSION, parse_value
 from hogwalk.targets.parsers.lm import (
     MOST_UNLOADED,
@@ -50,12 +50,12 @@ def value(ask: Ask, expression: str) -> Optional[int]:
         return None
 
 
-def fields(ask: Ask, types: Sequence[str]) -> Dict[str, Dict[str, int]]:
-    """The offsets of nt's types by their fields, {} for a type that the debugger does not know."""
+def types_of(ask: Ask, types: Sequence[str]) -> Dict[str, str]:
+    """What the debugger prints of nt's types; of one that it does not know no field."""
     parts = by_type(_said(ask, format_types(types)))
     if len(parts) != len(types):
         parts = [_said(ask, format_types([name])) for name in types]
-    return {name: field_offsets(part) for name, part in zip(types, parts)}
+    return dict(zip(types, parts))
 
 
 def _said(ask: Ask, command: str) -> str:

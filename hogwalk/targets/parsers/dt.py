@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Sequence
+from typing import List, Optional, Sequence
 
 _BETWEEN = "hogwalk"  # a line by itself
-_FIELD = re.compile(r"^   \+0x([0-9a-f]+) (\w+)\s*:", re.MULTILINE)
 
 
 def format_types(names: Sequence[str]) -> str:
@@ -19,12 +18,10 @@ def by_type(text: str) -> List[str]:
     return re.split(rf"^{_BETWEEN}$", text, flags=re.MULTILINE)
 
 
-def field_offsets(text: str) -> Dict[str, int]:
-    """Offset in bytes by field name, as `   +0x018 InitialStack : Ptr32 Void` rows tell; empty without rows.
+def field_offset(text: str, field: str) -> Optional[int]:
+    """A field's offset in bytes, as its row `   +0x018 InitialStack : Ptr32 Void` tells; None without one.
 
     Of a name that stands twice (a union's arms), the first counts.
     """
-    offsets: Dict[str, int] = {}
-    for offset, name in _FIELD.findall(text):
-        offsets.setdefault(name, int(offset, 16))
-    return offsets
+    found = re.search(rf"^   \+0x([0-9a-f]+) {re.escape(field)}\s*:", text, re.MULTILINE)
+    return None if found is None else int(found.group(1), 16)

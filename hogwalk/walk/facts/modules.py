@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from bisect import bisect_left, bisect_right
+from typing import AbstractSet, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from hogwalk.errors import Unreadable
 from hogwalk.machine import windows
@@ -115,6 +115,21 @@ class ModuleMap:
         for start, end in ranges:  # not any(): it takes three times as long, and this is asked of every word
             inside = inside or start <= address < end
         return inside
+
+    def code_among(self, addresses: AbstractSet[int]) -> List[int]:
+        """Those of the addresses of which `is_code` is true, lowest first."""
+        low, high = self.span
+        ordered = sorted(address for address in addresses if low <= address < high)
+        found: List[int] = []
+        for module, following in zip(self.modules, (*self._starts[1:], high)):
+            first = bisect_left(ordered, module.start)
+            last = bisect_left(ordered, min(module.end, following), first)
+            if first == last:
+                continue
+            ranges = self.code_ranges(module)
+            for start, end in ((module.start, module.end),) if ranges is None else ranges:
+                found += ordered[bisect_left(ordered, start, first, last) : bisect_left(ordered, end, first, last)]
+        return sorted({*found})
 
     def in_headers(self, address: int) -> bool:
         """Whether the address lies in the page of a module's headers, after which the sections of most begin.
