@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List, Sequence, Union
 
 from tests.bench.felt import BARS
 from tests.bench.felt import measure as measure_felt
@@ -22,14 +22,25 @@ from tests.lab.toolchain import ToolError, cache_root
 from tests.lab64.case import case
 from tests.stackhog import DUMP, ROOT, SYMBOLS
 
+SESSIONS = 3  # of which the quickest counts, where only the first answer is looked at
 STYLES, SEED = ("sym", "asm", "dark4"), 101  # of the x64 lab: all unwind data, code without any, images absent
+
+
+def _inside(dump: Path, symbols: Path, *more: str) -> Any:
+    called: List[Union[str, Path]] = ["-m", "tests.bench.inside", dump, symbols, *more]
+    return json.loads(Engine(install()).python(called, Setting(import_path=(ROOT,))).stdout)
 
 
 def in_engine(dump: Path, symbols: Path) -> Dict[str, Any]:
     """The figures of tests/bench/inside.py on one dump, run in the real engine."""
-    finished = Engine(install()).python(["-m", "tests.bench.inside", dump, symbols], Setting(import_path=(ROOT,)))
-    figures: Dict[str, Any] = json.loads(finished.stdout)
+    figures: Dict[str, Any] = _inside(dump, symbols)
     return figures
+
+
+def first_of_a_session(asked: Sequence[str]) -> float:
+    """How many times the engine's own answers to these commands a triage of StackHog takes, each a session's first."""
+    triage, own = (min(_inside(DUMP, SYMBOLS, "first", *commands) for _ in range(SESSIONS)) for commands in ((), asked))
+    return triage / own
 
 
 def ratios(name: str, figures: Dict[str, Any]) -> None:
@@ -57,6 +68,7 @@ def main() -> None:
     try:
         figures = in_engine(DUMP, SYMBOLS)
         ratios("StackHog", figures)
+        print(f"  the first of a session / the same  {first_of_a_session(figures['asked']):6.2f}")
         in_the_lab()
         print(f"debugger commands                    {figures['commands']:6d}   at most 12")
         print(f"reads of the stack                   {figures['stack_reads']:6d}   1")
