@@ -40,7 +40,7 @@ def in_engine(dump: Path, symbols: Path) -> Dict[str, Any]:
 def first_of_a_session(asked: Sequence[str]) -> float:
     """How many times the engine's own answers to these commands a triage of StackHog takes, each a session's first."""
     triage, own = (min(_inside(DUMP, SYMBOLS, "first", *commands) for _ in range(SESSIONS)) for commands in ((), asked))
-    return triage / own
+    return float(triage / own)
 
 
 def ratios(name: str, figures: Dict[str, Any]) -> None:
