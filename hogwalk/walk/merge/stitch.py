@@ -3,9 +3,9 @@
 kf is a witness: the reconstruction's path decides which frames are live, what runs in them and whose their bytes are;
 where kf skipped a frame, its next row would charge two frames' bytes to one function.  kf's proven rows go on where the
 reconstruction ends, lead up to its first row where nothing tells at which slot to start, and stand in its place where
-no code bears it out.  On x86 they are no clue to the path itself, which knows the saved EBPs and the code that kf goes by:
-of 30 lab dumps of style gone, whose code is missing in part, it has .978 of the frames without them, .977 to .966 where
-they weigh 1 to 3 (natural logarithms).
+no code bears it out.  On x86 they are no clue to the path itself, which knows the saved EBPs and the code that kf goes
+by: of 30 lab dumps of style gone, whose code is missing in part, it has .978 of the frames without them, .977 to .966
+where they weigh 1 to 3 (natural logarithms).
 """
 
 from __future__ import annotations
