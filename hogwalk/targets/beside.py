@@ -105,7 +105,11 @@ class Errands:
         worker = Thread(target=self._run, args=(job,))
         self._given_up = False
         self._begin.clear()
-        worker.start()
+        try:
+            worker.start()
+        except RuntimeError:  # the process has no room for one more
+            self._work = None
+            return ask(), work(announce)
         try:
             answer = ask()
             self._finish()

@@ -140,3 +140,14 @@ def test_an_interrupt_that_reaches_an_errand_ends_everything() -> None:
     with pytest.raises(KeyboardInterrupt):
         errands.both(lambda: None, lambda announce: errands.ask(interrupted), quiet)
     assert threading.active_count() == before
+
+
+def test_without_a_thread_to_be_had_one_is_done_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    errands = Errands()
+    order: List[str] = []
+    errands.both(lambda: errands.ask(lambda: order.append("kf")), lambda _: order.append("own"), quiet)
+    assert order == ["kf", "own"]
