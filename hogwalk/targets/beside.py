@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread, get_ident
 from typing import Any, Callable, Generic, List, Optional, Tuple
 
-from hogwalk.targets.protocol import Announce, Answer, Done
+from hogwalk.targets.protocol import Announce, Answer, Done, Work
 
 MOMENT = 0.2  # seconds after which a wait looks up: no interrupt gets through to one that waits for a lock
 
@@ -94,9 +94,7 @@ class Errands:
             self._finish()
         return job.result()
 
-    def both(
-        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
-    ) -> Tuple[Answer, Done]:
+    def both(self, ask: Callable[[], Answer], work: Work[Done], announce: Announce) -> Tuple[Answer, Done]:
         """What `ask` and `work` give; `work` goes on while the debugger looks for its first answer.
 
         What it announces is said once the debugger is free.  Raises what `ask` raises, else what `work` does.

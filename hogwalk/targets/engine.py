@@ -36,7 +36,7 @@ from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.dt import field_offset
 from hogwalk.targets.parsers.expr import parse_debugger_block
 from hogwalk.targets.processes import listed_threads
-from hogwalk.targets.protocol import Announce, Answer, Done, Range, joined, read_each
+from hogwalk.targets.protocol import Announce, Answer, Done, Range, Work, joined, read_each
 from hogwalk.targets.settings import Settings
 from hogwalk.targets.teb import memory_around, teb32
 
@@ -276,9 +276,7 @@ class EngineTarget:
         except Unreadable:
             return False
 
-    def beside(
-        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
-    ) -> Tuple[Answer, Done]:
+    def beside(self, ask: Callable[[], Answer], work: Work[Done], announce: Announce) -> Tuple[Answer, Done]:
         """As Target.beside; over a wire one after the other, so that what is read there stays the same."""
         return (ask(), work(announce)) if self.about().live else self._errands.both(ask, work, announce)
 

@@ -21,7 +21,7 @@ from hogwalk.model import (
     Triple,
     Version,
 )
-from hogwalk.targets.protocol import Announce, Answer, Done, Range, read_each
+from hogwalk.targets.protocol import Announce, Answer, Done, Range, Work, read_each
 
 
 class NullTarget:
@@ -101,9 +101,7 @@ class NullTarget:
         """None."""
         return None
 
-    def beside(
-        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
-    ) -> Tuple[Answer, Done]:
+    def beside(self, ask: Callable[[], Answer], work: Work[Done], announce: Announce) -> Tuple[Answer, Done]:
         """One after the other."""
         return ask(), work(announce)
 

@@ -30,6 +30,7 @@ Range = Tuple[int, int]  # (address, bytes)
 Announce = Callable[[str], None]  # hears in a few words what takes its time
 Answer = TypeVar("Answer")
 Done = TypeVar("Done")
+Work = Callable[[Announce], Done]
 CUT_SHORT = "the dump is cut short"  # how a note begins that explains whatever is missing
 
 
@@ -101,9 +102,7 @@ class Target(Protocol):
     def commands(self) -> Sequence[str]:
         """Every debugger command that ran so far, in order."""
 
-    def beside(
-        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
-    ) -> Tuple[Answer, Done]:
+    def beside(self, ask: Callable[[], Answer], work: Work[Done], announce: Announce) -> Tuple[Answer, Done]:
         """What `ask` and `work` give, `work` being given what to announce by.
 
         Where `ask` waits for a debugger `work` goes on meanwhile, in another thread: so neither may change what the

@@ -26,7 +26,7 @@ from hogwalk.model import (
     Version,
 )
 from hogwalk.targets import packed
-from hogwalk.targets.protocol import Announce, Answer, Done, Range, Target
+from hogwalk.targets.protocol import Announce, Answer, Done, Range, Target, Work
 
 FORMAT = "hogwalk-recording/1"
 T = TypeVar("T")
@@ -97,9 +97,7 @@ class Recorder:
         """As Target.commands."""
         return self._target.commands()
 
-    def beside(
-        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
-    ) -> Tuple[Answer, Done]:
+    def beside(self, ask: Callable[[], Answer], work: Work[Done], announce: Announce) -> Tuple[Answer, Done]:
         """One after the other: the recording says which commands ran for what."""
         return ask(), work(announce)
 

@@ -20,7 +20,7 @@ from hogwalk.model import (
     Version,
 )
 from hogwalk.targets import packed
-from hogwalk.targets.protocol import Announce, Answer, Done, Range, read_each
+from hogwalk.targets.protocol import Announce, Answer, Done, Range, Work, read_each
 from hogwalk.targets.recorder import FORMAT
 
 HEAD_BYTES = 32  # bytes of the head line around the format's name
@@ -80,9 +80,7 @@ class Replay:
         """The commands that the recorded run needed for what was asked so far."""
         return self._ran
 
-    def beside(
-        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
-    ) -> Tuple[Answer, Done]:
+    def beside(self, ask: Callable[[], Answer], work: Work[Done], announce: Announce) -> Tuple[Answer, Done]:
         """One after the other."""
         return ask(), work(announce)
 

@@ -27,7 +27,7 @@ from hogwalk.targets.dump.layout import PAGE
 from hogwalk.targets.dump.triage import TriageCrash
 from hogwalk.targets.dump.user import UserCrash
 from hogwalk.targets.images.source import PACKED, READ_CAP, MappedFile
-from hogwalk.targets.protocol import Announce, Answer, Done, Range, read_each
+from hogwalk.targets.protocol import Announce, Answer, Done, Range, Work, read_each
 from hogwalk.targets.symbols.resolver import Resolver
 from hogwalk.targets.symbols.tables import PdbTable
 
@@ -145,9 +145,7 @@ class DumpTarget:
         """None: a dump file shows no table."""
         return None
 
-    def beside(
-        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
-    ) -> Tuple[Answer, Done]:
+    def beside(self, ask: Callable[[], Answer], work: Work[Done], announce: Announce) -> Tuple[Answer, Done]:
         """One after the other."""
         return ask(), work(announce)
 

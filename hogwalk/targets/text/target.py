@@ -21,7 +21,7 @@ from hogwalk.model import (
 )
 from hogwalk.targets.parsers import lm
 from hogwalk.targets.parsers.fnent import FunctionEntry, parse_fnent
-from hogwalk.targets.protocol import Announce, Answer, Done, Range
+from hogwalk.targets.protocol import Announce, Answer, Done, Range, Work
 from hogwalk.targets.text.facts import Facts
 from hogwalk.targets.text.memory import Memory, Runs
 from hogwalk.targets.text.missing import Missing, missing
@@ -166,9 +166,7 @@ class TextTarget:
         """The stack of `!thread`'s Base and Limit, else the range that was dumped, else None; `source` says which."""
         return self._region
 
-    def beside(
-        self, ask: Callable[[], Answer], work: Callable[[Announce], Done], announce: Announce
-    ) -> Tuple[Answer, Done]:
+    def beside(self, ask: Callable[[], Answer], work: Work[Done], announce: Announce) -> Tuple[Answer, Done]:
         """One after the other."""
         return ask(), work(announce)
 
