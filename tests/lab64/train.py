@@ -17,6 +17,7 @@ import argparse
 import io
 import re
 from dataclasses import replace
+from functools import partial
 from math import log
 from multiprocessing import Pool
 from pathlib import Path
@@ -28,7 +29,7 @@ from scipy.optimize import minimize
 from hogwalk.targets.text import open_text
 from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.unwound import weights as table
-from hogwalk.walk.unwound.walk import again, collect
+from hogwalk.walk.unwound.walk import again, collect, sought_above
 from tests.lab.__main__ import seeds
 from tests.lab.toolchain import cache_root
 from tests.lab64.case import case
@@ -78,15 +79,18 @@ def examples(job: Tuple[str, int, Path]) -> List[Tuple[Optional[Example], bool]]
     wiped = made.truth["wiped"]
     slots = [frame["slot"] for frame in made.truth["frames"] if frame["slot"] in evidence.region]
     slots = [slot for slot in slots if not wiped[0] <= slot < wiped[1]]
-    first, finder = collect(evidence)
-    found: List[Tuple[Optional[Example], bool]] = [(example(first, slots), False)]
+    found: List[Tuple[Optional[Example], bool]] = []
     for known in (
         evidence,
         replace(evidence, registers=None),
         *(pasted(written(made, code)) for code in (False, True)),
     ):
         first, finder = collect(known)
-        found.append((example(again(first, finder, known.registers is not None), slots), known.registers is None))
+        bottom, started = sought_above(known, first), known.registers is not None
+        given = partial(table.nearness, bottom=bottom)
+        if known is evidence:
+            found.append((example(first, slots, given), False))
+        found.append((example(again(first, finder, started, bottom), slots, given), not started))
     return found
 
 

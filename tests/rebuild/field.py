@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 
@@ -24,7 +24,10 @@ Array = Any  # numpy.ndarray: its annotations differ too much between the versio
 
 @dataclass(frozen=True)
 class Example:
-    """One case: clues of starts, ends and steps as numbers into `masks`, unread nodes, and the true walk's nodes."""
+    """One case: clues of starts, ends and steps as numbers into `masks`, unread nodes, and the true walk's nodes.
+
+    `given` is what each node weighs as a start beside its clues.
+    """
 
     masks: Sequence[Tuple[int, ...]]
     starts: Sequence[Optional[int]]
@@ -32,6 +35,7 @@ class Example:
     steps: Sequence[Sequence[Tuple[int, int]]]
     unread: Sequence[bool]
     walk: Sequence[int]
+    given: Sequence[float]
 
     @cached_property
     def arrays(self) -> Arrays:
@@ -39,8 +43,13 @@ class Example:
         return Arrays(self)
 
 
-def example(clued: Candidates, true_slots: Sequence[int]) -> Optional[Example]:
-    """The case as an example; None where its true walk is not among the walks that are weighed."""
+def example(
+    clued: Candidates, true_slots: Sequence[int], given: Callable[[int], float] = lambda slot: 0.0
+) -> Optional[Example]:
+    """The case as an example; None where its true walk is not among the walks that are weighed.
+
+    `given` tells what a slot weighs as a start beside its clues.
+    """
     numbers: Dict[int, int] = {}
 
     def number(mask: int) -> int:
@@ -56,7 +65,7 @@ def example(clued: Candidates, true_slots: Sequence[int]) -> Optional[Example]:
         return None
     masks = [tuple(at for at, clue in enumerate(Clue) if mask & clue) for mask in numbers]
     unread = [bool(node.clues & Clue.UNREAD) for node in clued.nodes]
-    return Example(masks, starts, ends, steps, unread, walk)
+    return Example(masks, starts, ends, steps, unread, walk, [given(node.slot) for node in clued.nodes])
 
 
 class Arrays:
@@ -73,6 +82,7 @@ class Arrays:
         self.bounds = numpy.concatenate(([0], numpy.cumsum([len(steps) for steps in one.steps]))).tolist()
         self.gain = numpy.array([STEP[unread] for unread in one.unread])
         self.starts = numpy.array([-1 if mask is None else mask for mask in one.starts])
+        self.given = numpy.array(one.given)
         self.ends = numpy.array(one.ends)
         self.taken = numpy.zeros(len(self.masks))
         for newer, older in zip(one.walk, one.walk[1:]):
@@ -91,7 +101,7 @@ def likelihood(one: Example, weights: Sequence[float]) -> Tuple[float, Array]:
     numpy.add.at(total, own.newer, numpy.exp(steps - top[own.newer]))
     parts = steps - (top + numpy.log(total))[own.newer]
     scores = weight[own.gain][own.newer] + parts
-    starts = numpy.where(own.starts >= 0, sums[own.starts], IMPOSSIBLE)
+    starts = numpy.where(own.starts >= 0, sums[own.starts] + own.given, IMPOSSIBLE)
     ends = sums[own.ends]
     onward, reached, everything = _passes(own, scores, starts, ends)
     expected = numpy.exp(numpy.minimum(0.0, reached[own.newer] + scores + onward[own.older] - everything))

@@ -54,11 +54,6 @@ class Unwinding:
             self._functions[address] = None if entry is None else entry.begin
         return self._functions[address]
 
-    def size(self, return_address: int) -> Optional[int]:
-        """Bytes of a frame with its return address; None where RSP alone does not tell."""
-        whole = self.whole(return_address)
-        return None if whole is None or whole.slot is None else whole.slot + self._image.machine.word
-
     def slot(self, return_address: int, rsp: int) -> Optional[int]:
         """Where the caller's return address lies (see caller) by RSP alone; None where that does not tell."""
         whole = self.whole(return_address)

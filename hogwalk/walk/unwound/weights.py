@@ -6,17 +6,16 @@ set by hand: UNFITTED names it; so were TAIL_POSSIBLE, near what a fit without l
 (-6, near such a fit, left chains of calls that have returned in a walk; tried on seeds 9801 to 9836, with registers and
 without) and SHOWN_STEP, by trial on seeds 1 to 4.  RBP_LEADS and RBP_ASTRAY were fitted apart, on seeds 101 to 130,
 RBP_SEEN, RBP_UNSEEN and KEEPS_RETURN on seeds 1 to 15 and 101 to 110 of the styles whose code can be read; OTHER_KEPT
-and, with it, MAY_REACH_NEAR to MAY_REACH_600 on seeds 1 to 15, 101 to 105 and (code missing) 201 to 212, without
-registers.
-REACH_90 to REACH_0 are 0.7 times the logarithm of the share (any function may have run, and Limit lies anywhere in its
-frame); an alloca is taken to be as likely of any size between 20h and 40h as between 40h and 80h and so on.
+on seeds 1 to 15, 101 to 105 and (code missing) 201 to 212, without registers.  An alloca is
+taken to be as likely of any size between 20h and 40h as between 40h and 80h and so on.
 """
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, log
 from typing import Dict, Optional, Sequence, Tuple
 
+from hogwalk.machine.words import X64
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Candidates
 from hogwalk.walk.rebuild.graph import Graph
@@ -79,20 +78,6 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.NOT_REPEATED: -5.81,
     Clue.FROM_REGISTERS: 4.84,
     Clue.NOT_REGISTERS: -14.01,
-    Clue.MAY_REACH_NEAR: 4.23,
-    Clue.MAY_REACH_200: 1.48,
-    Clue.MAY_REACH: -1.85,
-    Clue.MAY_REACH_600: -3.45,
-    Clue.MAY_REACH_FAR: -13.12,
-    Clue.REACH_90: -0.04,
-    Clue.REACH_75: -0.14,
-    Clue.REACH_60: -0.28,
-    Clue.REACH_45: -0.46,
-    Clue.REACH_30: -0.70,
-    Clue.REACH_20: -1.00,
-    Clue.REACH_10: -1.40,
-    Clue.REACH_4: -1.90,
-    Clue.REACH_0: -2.80,
     Clue.REACHES_LIMIT: 7.35,
     Clue.FAR_FROM_LIMIT: -5.01,
     Clue.ANY_START: 0.00,
@@ -129,20 +114,31 @@ STEP = 7.44  # what a step adds beside the log-probability of its clues
 SEARCHED_STEP = 7.43  # the same where the start is searched for: a stack that ran out is full of live frames
 BLIND_STEP = 3.02  # the same where the code below the newer slot cannot be read
 SHOWN_STEP = 8.50  # the same where it cannot be, but a log shows the function's unwind data
+# What a start that is searched for weighs each time that it lies e times as far above where the stack ends.  Starts by
+# themselves, on seeds 9801 to 9836 of all styles without registers, are likeliest with -5.0, or with -4.1 beside the
+# share of the stack's frames that are large enough, which tells little then; walks (these, 8001 to 8100 of retcfg and
+# 8001 to 8038 of sym) have fewest wrong frames with -3 and -4.
+NEARNESS = -4.0
 TEMPERATURE = 1.0
 _UNREAD, _SETTLED = int(Clue.UNREAD), int(Clue.DEPTH | Clue.DEPTH_OTHER)
 
 
-def graph(found: Candidates, started: bool, known: Optional[Weighing] = None) -> Graph:
+def nearness(slot: int, bottom: Optional[int]) -> float:
+    """What a start weighs by how near it lies above where the stack ends; None where that says nothing."""
+    return 0.0 if bottom is None else NEARNESS * log(slot - bottom + X64.word)
+
+
+def graph(found: Candidates, started: bool, bottom: Optional[int] = None, known: Optional[Weighing] = None) -> Graph:
     """The scores of all starts, steps and ends; `started` says that registers name the start.
 
-    `known` keeps what the sets of clues weigh for a second weighing.
+    Where a start is searched for it is the likelier the nearer it lies above `bottom`.  `known` keeps what the sets of
+    clues weigh for a second weighing.
     """
     own = [node.clues for node in found.nodes]
     weights = Weighing(WEIGHTS) if known is None else known
     starts = [-inf] * len(own)
     for number, mask in found.starts.items():
-        starts[number] = weights[mask]
+        starts[number] = weights[mask] + nearness(found.nodes[number].slot, bottom)
     steps = []
     for number, ways in enumerate(found.edges.steps):
         gain = STEP if started else SEARCHED_STEP
