@@ -22,7 +22,7 @@ from tests.lab.toolchain import ToolError, cache_root
 from tests.lab64.case import case
 from tests.stackhog import DUMP, ROOT, SYMBOLS
 
-SESSIONS = 3  # of which the quickest counts, where only the first answer is looked at
+SESSIONS = 5  # of which the quickest counts, where only the first answer is looked at
 STYLES, SEED = ("sym", "asm", "dark4"), 101  # of the x64 lab: all unwind data, code without any, images absent
 
 
