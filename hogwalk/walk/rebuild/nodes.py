@@ -48,6 +48,9 @@ PRINTABLE = 0x20, 0x7E  # ASCII
 LATE_SHARE = 0.75  # of a large module: sections with code come first
 LARGE = 0x100000  # bytes of a module from which on much of it is data
 FEWEST_RECORDS, MOST_LEVELS = 3, 0x40  # try levels are counted from 0; -1 and -2: in none
+STACK_ALIGNMENT = 16  # what gcc aligns ESP to
+MOST_ALIGNED = 5  # words from where it copies its return address to up to that one: alignment and a register pushed
+MOST_SAVED = 5  # words below the copy among which the address above the return address is: behind EBP, EDI, ESI, EBX
 DISPATCH_TABLE = 0x38  # _DRIVER_OBJECT.MajorFunction
 
 
@@ -57,6 +60,8 @@ def nodes(evidence: Evidence, traps: Traps) -> List[Node]:
     symbols = evidence.symbols
     pairs = [(limit + WORD * index, word) for index, word in enumerate(words) if word in symbols]
     kinds = {word: _kind(evidence, word) for _, word in pairs}
+    copies = _copies(pairs, words, limit)
+    pairs = [pair for pair in pairs if pair[0] not in copies]
     slots = {slot for slot, word in pairs if kinds[word][0]}
     pointed = _pointed_at(pairs, kinds, words, limit, slots)
     unread = any(mask & UNREAD for mask, _, _ in kinds.values())
@@ -137,6 +142,24 @@ def _filled(evidence: Evidence) -> Set[int]:
     alike = next((at for at, word in enumerate(used) if word != used[0]), len(used))  # from the newest on
     triples = enumerate(zip(used[alike:], used[alike + 1 :], used[alike + 2 :]), alike + 1)
     return {first + WORD * at for at, (below, word, above) in triples if word and below == word == above}
+
+
+def _copies(pairs: Sequence[Tuple[int, int]], words: Sequence[int], limit: int) -> Set[int]:
+    """The slots to which functions of gcc's that align ESP copy their return address, so that EBP+4 holds it too.
+
+    lea ecx,[esp+4]; and esp,-16; push [ecx-4]; push ebp; mov ebp,esp; push ecx: what ECX holds, the address right above
+    the return slot, lies below the copy.
+    """
+    found: Set[int] = set()
+    for slot, word in pairs:
+        if slot % STACK_ALIGNMENT != STACK_ALIGNMENT - WORD:
+            continue
+        index = (slot - limit) // WORD
+        saved = words[max(0, index - MOST_SAVED) : max(0, index - 1)]
+        for above, other in enumerate(words[index + 1 : index + 1 + MOST_ALIGNED], 1):
+            if other == word and slot + WORD * (above + 1) in saved:
+                found.add(slot)
+    return found
 
 
 def _in_try(words: Sequence[int], index: int) -> bool:
