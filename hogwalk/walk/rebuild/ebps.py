@@ -8,7 +8,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.functions import Prediction
 from hogwalk.walk.rebuild.nodes import Edge, Node
-from hogwalk.walk.rebuild.pairs import USUAL_FRAME, PairJudge
+from hogwalk.walk.rebuild.pairs import PairJudge
 
 HOLE, SAVED_EBP, UNREAD = int(Clue.HOLE), int(Clue.SAVED_EBP), int(Clue.UNREAD)
 FITTING = int(Clue.DEPTH | Clue.CHAINED | Clue.DEPTH_ALONE)
@@ -16,8 +16,6 @@ UNFIT = int(Clue.OTHER_TARGET | Clue.NO_TABLE_TARGET)
 FROM_REGISTERS = int(Clue.FROM_REGISTERS)
 LIKELY_STARTS = FROM_REGISTERS | int(Clue.EBP_START | Clue.BELOW_EBP_START | Clue.ESP_START)
 MOST_EBPS = 4  # different values of EBP that several ways to one node can leave
-FRAME = USUAL_FRAME[0]
-COPIED = 0x40  # bytes above a return address within which gcc's functions that align ESP keep the one they copy
 
 
 class Ebps:
@@ -40,11 +38,12 @@ class Ebps:
 
     def resume(self, starts: Mapping[int, int], prediction: Prediction, ebp: int) -> None:
         """Notes what EBP holds where the walk can start, when the function that runs with `ebp` has returned."""
-        framed = ebp + FRAME if any(node.clues & UNREAD for node in self._nodes) else 0  # else the code says it all
+        unread = any(node.clues & UNREAD for node in self._nodes)  # else the code says it all
+        framed = self._judge.framed(ebp) if unread else 0
         while framed in self._numbers and (not self._framed or framed > self._framed[-1]):
             self._framed.append(framed)
-            framed = (self._judge.word(framed - FRAME) or 0) + FRAME
-        self._framed = [slot for slot in self._framed if not self._copied(slot)]
+            ebp = self._judge.word(ebp) or 0
+            framed = self._judge.framed(ebp)
         for number, mask in starts.items():
             if mask & LIKELY_STARTS:
                 self._likely[number] = self._held(prediction, ebp, self._nodes[number])
@@ -95,8 +94,8 @@ class Ebps:
             return self._framed[at]
         if not self._nodes[number].clues & UNREAD or not self._is_proven(number):
             return None
-        framed = (self.known(number) or 0) + FRAME
-        return framed if framed > slot and framed in self._numbers and not self._copied(framed) else None
+        framed = self._judge.framed(self.known(number) or 0)
+        return framed if framed > slot and framed in self._numbers else None
 
     def advance(self, number: int, prediction: Prediction, steps: Sequence[Edge], better: Sequence[int]) -> None:
         """Notes what EBP can hold behind each older node of `steps`; `better` are those that the best walk comes to."""
@@ -143,7 +142,7 @@ class Ebps:
             return self._judge.word(older.slot - prediction.saved_ebp)
         if prediction.ebp_kept or (not prediction.known and ebp is not None and ebp > older.slot):
             return ebp
-        if not prediction.known and ebp is not None and ebp + FRAME == older.slot:
+        if not prediction.known and ebp is not None and self._judge.framed(ebp) == older.slot:
             return self._judge.word(ebp)
         return None
 
@@ -152,8 +151,3 @@ class Ebps:
         if number in self._sure and len(self.at(number)) == 1 and self.at(number)[0]:
             return True
         return self._likely.get(number) is not None and number in self._proven
-
-    def _copied(self, slot: int) -> bool:
-        """Whether a return address lies once more above: gcc's functions that align ESP copy theirs below EBP's."""
-        word = self._judge.word
-        return any(word(slot) == word(above) for above in range(slot + FRAME, slot + COPIED, FRAME))

@@ -14,7 +14,7 @@ from hogwalk.walk.rebuild.ebps import Ebps
 from hogwalk.walk.rebuild.functions import Functions, Prediction
 from hogwalk.walk.rebuild.habits import REACH, Habits
 from hogwalk.walk.rebuild.nodes import Edge, Node
-from hogwalk.walk.rebuild.pairs import TRAPPED, USUAL_FRAME, PairJudge
+from hogwalk.walk.rebuild.pairs import TRAPPED, PairJudge
 from hogwalk.walk.rebuild.pruner import Pruner
 from hogwalk.walk.rebuild.scale import Scale
 
@@ -34,7 +34,6 @@ FALLBACK = 10  # candidates looked at where none lies at the predicted place: th
 TELL = 1000  # candidates between two words about how far the work is: a fraction of a second
 FEW = 3  # where one does, but nothing else confirms it
 
-FRAME = USUAL_FRAME[0]
 Resumed = Optional[Tuple[Prediction, int]]
 
 Found = Dict[int, Tuple[object, List[Edge]]]  # by a node's number what its steps were found by, and these
@@ -135,10 +134,10 @@ class EdgeFinder:
         likely = None if prediction.known else self._ebps.known(number)
         expected = (*_expected(node, prediction, ebps), *trapped)
         if likely is not None:
-            expected = (*expected, likely + FRAME)
+            expected = (*expected, self._judge.framed(likely))
         predicted = [self._numbers[slot] for slot in dict.fromkeys(expected) if slot in self._numbers]
         predicted = [older for older in predicted if older > number]  # the thread's first code pops its return address
-        if likely is not None and likely + FRAME not in self._numbers:
+        if likely is not None and self._judge.framed(likely) not in self._numbers:
             likely = None
         clues, one = self._judge.clues, self._masks.setdefault
         found = [(older, clues(node, nodes[older], prediction, ebps, likely)) for older in predicted]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from hogwalk.machine.windows import EXCEPTION_CHAIN_END
 from hogwalk.machine.words import X86
@@ -11,6 +11,7 @@ from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.sites import SiteKind
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.copies import copies
 
 WORD = X86.word
 
@@ -28,9 +29,8 @@ class Node(NamedTuple):
 
     `target` is the function that the call before the return address enters, None when it cannot be known;
     `behind` the address that ESP has when the return address runs, so the slot's end, or more behind a trap frame;
-    `below` the word right below the slot, a saved EBP in many frames; `looks` the clues that only count where nothing
-    better is known; `dispatch` tells that the call goes through a
-    driver object's table.
+    `below` the word right below the slot, or below a copy of it, a saved EBP in many frames; `looks` the clues that
+    only count where nothing better is known; `dispatch` tells that the call goes through a driver object's table.
     """
 
     slot: int
@@ -48,9 +48,6 @@ PRINTABLE = 0x20, 0x7E  # ASCII
 LATE_SHARE = 0.75  # of a large module: sections with code come first
 LARGE = 0x100000  # bytes of a module from which on much of it is data
 FEWEST_RECORDS, MOST_LEVELS = 3, 0x40  # try levels are counted from 0; -1 and -2: in none
-STACK_ALIGNMENT = 16  # what gcc aligns ESP to
-MOST_ALIGNED = 5  # words from where it copies its return address to up to that one: alignment and a register pushed
-MOST_SAVED = 5  # words below the copy among which the address above the return address is: behind EBP, EDI, ESI, EBX
 DISPATCH_TABLE = 0x38  # _DRIVER_OBJECT.MajorFunction
 
 
@@ -60,10 +57,11 @@ def nodes(evidence: Evidence, traps: Traps) -> List[Node]:
     symbols = evidence.symbols
     pairs = [(limit + WORD * index, word) for index, word in enumerate(words) if word in symbols]
     kinds = {word: _kind(evidence, word) for _, word in pairs}
-    copies = _copies(pairs, words, limit)
-    pairs = [pair for pair in pairs if pair[0] not in copies]
+    copied = copies(evidence)
+    pairs = [pair for pair in pairs if pair[0] not in copied]
+    saved = {original: words[(copy - limit) // WORD - 1] for copy, original in copied.items()}
     slots = {slot for slot, word in pairs if kinds[word][0]}
-    pointed = _pointed_at(pairs, kinds, words, limit, slots)
+    pointed = _pointed_at(pairs, kinds, words, limit, slots, copied, saved)
     unread = any(mask & UNREAD for mask, _, _ in kinds.values())
     handlers = _handlers(evidence, kinds) | _filled(evidence) if unread else ()
     found: List[Node] = []
@@ -76,9 +74,9 @@ def nodes(evidence: Evidence, traps: Traps) -> List[Node]:
             mask, behind = _trap_kind(mask), slot + 12
         if not mask:
             continue
-        below = words[((slot - limit) // WORD) - 1] if slot > limit else 0
+        below = saved.get(slot, words[((slot - limit) // WORD) - 1] if slot > limit else 0)
         looks = POINTED_AT if slot in pointed else 0
-        if below + WORD in slots and below > slot:
+        if copied.get(below + WORD, below + WORD) in slots and below > slot:
             looks |= SAVED_EBP
         if mask & UNREAD and word % FUNCTION_ALIGNMENT == 0:
             looks |= ALIGNED
@@ -144,24 +142,6 @@ def _filled(evidence: Evidence) -> Set[int]:
     return {first + WORD * at for at, (below, word, above) in triples if word and below == word == above}
 
 
-def _copies(pairs: Sequence[Tuple[int, int]], words: Sequence[int], limit: int) -> Set[int]:
-    """The slots to which functions of gcc's that align ESP copy their return address, so that EBP+4 holds it too.
-
-    lea ecx,[esp+4]; and esp,-16; push [ecx-4]; push ebp; mov ebp,esp; push ecx: what ECX holds, the address right above
-    the return slot, lies below the copy.
-    """
-    found: Set[int] = set()
-    for slot, word in pairs:
-        if slot % STACK_ALIGNMENT != STACK_ALIGNMENT - WORD:
-            continue
-        index = (slot - limit) // WORD
-        saved = words[max(0, index - MOST_SAVED) : max(0, index - 1)]
-        for above, other in enumerate(words[index + 1 : index + 1 + MOST_ALIGNED], 1):
-            if other == word and slot + WORD * (above + 1) in saved:
-                found.add(slot)
-    return found
-
-
 def _in_try(words: Sequence[int], index: int) -> bool:
     """Whether a record is followed by a try level: at once, or behind the address of a scope table."""
     return any((level + 2) & X86.mask <= MOST_LEVELS + 2 for level in words[index + 2 : index + 4])
@@ -188,14 +168,17 @@ def _pointed_at(
     words: Sequence[int],
     limit: int,
     slots: Set[int],
+    copied: Mapping[int, int],
+    saved: Mapping[int, int],
 ) -> Set[int]:
     """The slots that the word below some lower slot points to as a saved EBP does."""
     found: Set[int] = set()
     for slot, word in pairs:
         if kinds[word][0] and slot > limit:
-            pointer = words[((slot - limit) // WORD) - 1]
-            if pointer > slot and pointer + WORD in slots:
-                found.add(pointer + WORD)
+            pointer = saved.get(slot, words[((slot - limit) // WORD) - 1])
+            framed = copied.get(pointer + WORD, pointer + WORD)
+            if pointer > slot and framed in slots:
+                found.add(framed)
     return found
 
 

@@ -8,6 +8,7 @@ from hogwalk.machine.words import X86
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.copies import copies
 from hogwalk.walk.rebuild.functions import Prediction
 from hogwalk.walk.rebuild.habits import Habits
 from hogwalk.walk.rebuild.links import Links
@@ -48,6 +49,7 @@ class PairJudge:
         self, evidence: Evidence, nodes: Sequence[Node], links: Links, reach: Reach, habits: Habits, traps: Traps
     ) -> None:
         self._habits = habits
+        self._copies = copies(evidence)
         self._links = links
         self._reach = reach
         self._traps = traps
@@ -93,6 +95,10 @@ class PairJudge:
         """Whether a return slot can lie at an address at all: else the EBP that says so is not that of the frame."""
         return minimum <= slot < self._base and not slot % WORD
 
+    def framed(self, ebp: int) -> int:
+        """The return slot of the frame that an EBP points to."""
+        return self._copies.get(ebp + USUAL_FRAME[0], ebp + USUAL_FRAME[0])
+
     def word(self, address: int) -> Optional[int]:
         """The word of the stack at an address, or None off the stack."""
         index = (address - self._limit) // WORD
@@ -125,7 +131,7 @@ class PairJudge:
         if prediction.frame_ebp or not prediction.known or depth & DEPTH_AT_LEAST:  # after an alloca EBP leads back
             mask |= self._chain(node, older, prediction)
         if likely is not None:
-            mask |= _by_ebp(older.slot, likely + USUAL_FRAME[0])
+            mask |= _by_ebp(older.slot, self.framed(likely))
         if prediction.saved_ebp is not None:
             mask |= self._kept(older, prediction.saved_ebp)
         if mask & DEPTH_OPEN:
@@ -183,7 +189,8 @@ class PairJudge:
 
     def _chain(self, node: Node, older: Node, prediction: Prediction) -> int:
         """Whether the word below the node's slot, if it is a saved EBP, fits the older slot."""
-        if older.slot - node.below in (prediction.frame_ebp or USUAL_FRAME):
+        framed = prediction.frame_ebp
+        if older.slot - node.below in framed if framed else older.slot == self.framed(node.below):
             return CHAINED
         return CHAIN_BROKEN if node.looks & SAVED_EBP and node.below < older.slot else 0
 
