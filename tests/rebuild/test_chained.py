@@ -128,11 +128,11 @@ def test_text_headers_and_starts_of_functions_are_weighed_as_that(tmp_path: Path
     stack = Stack(old=0)
     stack.words.update({0x110: 0x00610070, 0x114: 0x05F20031, 0x118: GRAPHICS + 0x80, 0x11C: GRAPHICS + 0x1F00000})
     evidence = seen(tmp_path, stack, at(0x200))
-    found = {node.slot - LIMIT: node.clues for node in nodes(evidence, evidence.traps)}
+    found = {node.slot - LIMIT: node.clues for node in nodes(evidence, evidence.traps, {})}
     assert 0x118 not in found, "in the module's headers"
     assert found[0x11C] != found[0x114], "in the last quarter of 32 MB"
     evidence.symbols[0x05F20031] = Symbol("gfx", "Draw", 0)
-    again = {node.slot - LIMIT: node.clues for node in nodes(evidence, evidence.traps)}
+    again = {node.slot - LIMIT: node.clues for node in nodes(evidence, evidence.traps, {})}
     assert again[0x114] != found[0x114], "a function's first byte"
 
 
@@ -140,7 +140,7 @@ def test_chains_are_believed_in_programs_alone(tmp_path: Path) -> None:
     stack = Stack()
     stack.chain()
     evidence = seen(tmp_path, stack, at(0x200))
-    found = nodes(evidence, evidence.traps)
+    found = nodes(evidence, evidence.traps, {})
     assert len(chains(evidence, found).onward) == len(FRAMES)
     assert all(
         node.slot in chains(evidence, found).dropped for node in found if LIMIT + 0x300 < node.slot - 4 < LIMIT + 0x420

@@ -52,6 +52,7 @@ def test_a_chain_of_saved_ebps_leads_to_the_originals() -> None:
     # The newest frame's EBP points to the copy in an aligned one, whose own EBP lies below the copy and leads on.
     words = {0x20: OLDER, 0x1C: LIMIT + 0x38, **aligned(0x44, 0x7C), 0x80: OLDER}
     newest, middle, oldest = found(stack(words))
-    assert newest.looks & Clue.SAVED_EBP and middle.looks & Clue.POINTED_AT
+    assert newest.looks & Clue.SAVED_EBP
+    assert middle.looks & Clue.POINTED_AT
     assert middle.below == LIMIT + 0x7C
     assert (newest.slot, middle.slot, oldest.slot) == (LIMIT + 0x20, LIMIT + 0x44, LIMIT + 0x80)

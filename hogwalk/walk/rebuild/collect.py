@@ -10,6 +10,7 @@ from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.rebuild.callers import Callers
 from hogwalk.walk.rebuild.chained import Chains, chains
 from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.copies import copies
 from hogwalk.walk.rebuild.edges import EdgeFinder, Edges, Found, Resumed
 from hogwalk.walk.rebuild.ends import end_clues, overflowed, start_clues
 from hogwalk.walk.rebuild.functions import Functions
@@ -49,7 +50,8 @@ class Collector:
         """`nodes` will be the candidates, `unread` tells whether some lie in unread code."""
         self._evidence = evidence
         self._traps = evidence.traps
-        found = nodes(evidence, self._traps)
+        copied = copies(evidence)
+        found = nodes(evidence, self._traps, copied)
         self._functions = Functions(evidence)
         self._links = Links(evidence, self._functions)
         reach = Reach(evidence, self._functions, self._links)
@@ -62,7 +64,7 @@ class Collector:
         self.nodes = [node for node in found if node.slot not in self._chains.dropped]
         self.unread = any(node.clues & Clue.UNREAD for node in self.nodes)
         self._habits = Habits(self.nodes, evidence.region.base, evidence.modules)
-        self._judge = PairJudge(evidence, self.nodes, self._links, reach, self._habits, self._traps)
+        self._judge = PairJudge(evidence, self.nodes, self._links, reach, self._habits, self._traps, copied)
         self._found: Found = {}
         registers = evidence.registers
         self._resumed: Resumed = None

@@ -11,7 +11,6 @@ from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.sites import SiteKind
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.copies import copies
 
 WORD = X86.word
 
@@ -51,13 +50,12 @@ FEWEST_RECORDS, MOST_LEVELS = 3, 0x40  # try levels are counted from 0; -1 and -
 DISPATCH_TABLE = 0x38  # _DRIVER_OBJECT.MajorFunction
 
 
-def nodes(evidence: Evidence, traps: Traps) -> List[Node]:
-    """The candidates of a stack, lowest slot first."""
+def nodes(evidence: Evidence, traps: Traps, copied: Mapping[int, int]) -> List[Node]:
+    """The candidates of a stack, lowest slot first; `copied` are no candidates, but what `copies` found."""
     words, limit = evidence.image.words, evidence.region.limit
     symbols = evidence.symbols
     pairs = [(limit + WORD * index, word) for index, word in enumerate(words) if word in symbols]
     kinds = {word: _kind(evidence, word) for _, word in pairs}
-    copied = copies(evidence)
     pairs = [pair for pair in pairs if pair[0] not in copied]
     saved = {original: words[(copy - limit) // WORD - 1] for copy, original in copied.items()}
     slots = {slot for slot, word in pairs if kinds[word][0]}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from hogwalk.machine.words import X86
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.copies import copies
 from hogwalk.walk.rebuild.functions import Prediction
 from hogwalk.walk.rebuild.habits import Habits
 from hogwalk.walk.rebuild.links import Links
@@ -46,10 +45,18 @@ class PairJudge:
     """Compares candidates of one stack two by two."""
 
     def __init__(
-        self, evidence: Evidence, nodes: Sequence[Node], links: Links, reach: Reach, habits: Habits, traps: Traps
+        self,
+        evidence: Evidence,
+        nodes: Sequence[Node],
+        links: Links,
+        reach: Reach,
+        habits: Habits,
+        traps: Traps,
+        copied: Mapping[int, int],
     ) -> None:
+        """`copied` is what `copies` found."""
         self._habits = habits
-        self._copies = copies(evidence)
+        self._copies = copied
         self._links = links
         self._reach = reach
         self._traps = traps
