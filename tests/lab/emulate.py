@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import struct
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ _REGISTERS = ("eip", "esp", "ebp", "eax", "ebx", "ecx", "edx", "esi", "edi")
 
 class RunError(RuntimeError):
     """The run ended otherwise than by the guard page."""
+
+
+class _RanOutError(Exception):
+    """The words that an interruption pushes reach into the guard page."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +89,25 @@ class Emulator:
         self._floor, self._more, self._stop_at = floor, more, stop_at
         for name, value in registers.items():
             self._set(name, value)
-        while True:
-            try:
-                self.machine.emu_start(self._get("eip"), 0)
-            except unicorn.UcError as error:
-                if self._fault(error):
-                    break
-            else:
-                if self._get("esp") < self._floor and self._get("eip") == self._block[0]:
-                    break
-                if self._arrives:
-                    self._hardware_interrupt()
-                    continue
-                self._system_call()
+        with contextlib.suppress(_RanOutError):
+            while self._goes_on():
+                pass
         self._prune(self._get("esp"))
         return self._result()
+
+    def _goes_on(self) -> bool:
+        """Runs up to the next interruption and delivers it; False where the run ends."""
+        try:
+            self.machine.emu_start(self._get("eip"), 0)
+        except unicorn.UcError as error:
+            return not self._fault(error)
+        if self._get("esp") < self._floor and self._get("eip") == self._block[0]:
+            return False
+        if self._arrives:
+            self._hardware_interrupt()
+        else:
+            self._system_call()
+        return True
 
     def rehearse(self, registers: Dict[str, int], floor: int) -> None:
         """An earlier run on the same stack, until ESP comes below floor: all that it leaves is what lies on the stack.
@@ -203,7 +212,12 @@ class Emulator:
             )
         self._interrupt = -1
         self.events.append("int 2e")
-        self._enter("_KiSystemService", (self._get("eip"), 8, _EFLAGS))
+        behind = self._get("eip")
+        try:
+            self._enter("_KiSystemService", (behind, 8, _EFLAGS))
+        except _RanOutError:
+            self._set("eip", behind - 2)  # a fault while it is delivered leaves EIP at the int itself
+            raise
 
     def _hardware_interrupt(self) -> None:
         """An interrupt between two blocks: a device's the first time, then the clock's."""
@@ -224,8 +238,11 @@ class Emulator:
 
     def _push_and_go(self, pushed: Tuple[int, ...], skip: int, entry: int, kind: str) -> None:
         esp = self._get("esp") - 4 * len(pushed)
+        try:
+            self.write(esp, *pushed)
+        except unicorn.UcError as error:
+            raise _RanOutError from error
         self._prune(esp)
-        self.write(esp, *pushed)
         self._set("esp", esp)
         self.live.append(Live(esp + skip, self.read(esp + skip), entry, kind))
         self._last = ""
