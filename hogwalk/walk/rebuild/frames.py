@@ -20,6 +20,7 @@ CONFIRMED = Clue.REACHED | Clue.STARTED | Clue.TABLE_TARGET | Clue.TAIL_REACHED
 # the usual meaning of EBP (ESP: the return slot itself, of what has no frame).
 BY_REGISTERS = Clue.FROM_REGISTERS | Clue.EBP_START | Clue.ESP_START
 NO_RETURN_ADDRESS = "the stack depth says that it ends here, in a page that cannot be read"
+AT_LEAST = "it runs into a page that cannot be read: counted up to there"
 
 
 class Built(NamedTuple):
@@ -121,21 +122,24 @@ class FrameBuilder:
         return [Built(entry, words(Clue.USER_MODE), None)]
 
     def _into_hole(self, newer: int) -> List[Built]:
-        """The frame that runs into an unreadable page, where its depth is known."""
+        """The frame that runs into an unreadable page: as far as its depth is known, else as far as can be read.
+
+        No return address of its own lies below the page, else the walk would not lead over it.
+        """
         runs, prediction = self._clued.nodes[newer], self._clued.edges.predictions[newer]
         start, end = self._hole_above(newer)
-        if (
-            prediction is None
-            or not prediction.exact
-            or len(prediction.slots) != 1
-            or not start <= prediction.slots[0] < end
-        ):
+        if prediction is None or not prediction.known or any(not start <= slot < end for slot in prediction.slots):
             return []
-        last, symbol = prediction.slots[0], self._symbol(runs.address)
-        frame = Frame(
-            last - self.word, last, UNKNOWN_ADDRESS, runs.address, last - runs.slot, symbol, Source.HOGWALK, Trust.NONE
-        )
-        return [Built(frame, NO_RETURN_ADDRESS, None)]
+        exact = prediction.exact and len(prediction.slots) == 1
+        last, reason = (prediction.slots[0], NO_RETURN_ADDRESS) if exact else (start, AT_LEAST)
+        symbol, size = self._symbol(runs.address), last - runs.slot
+        return [
+            Built(
+                Frame(last - self.word, last, UNKNOWN_ADDRESS, runs.address, size, symbol, Source.HOGWALK, Trust.NONE),
+                reason,
+                None,
+            )
+        ]
 
     def _hole_above(self, number: int) -> Tuple[int, int]:
         return next(hole for hole in self._holes if hole[0] > self._clued.nodes[number].slot)
