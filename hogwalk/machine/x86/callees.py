@@ -94,7 +94,7 @@ class Blocks:
             if block is None:
                 block = scan(self.reader, start)
                 if page is not None and block.end <= page.end - MARGIN:
-                    KNOWN.keep(page, block)
+                    KNOWN.keep(page.blocks, start, block)
             self._blocks[start] = block
         return block
 
@@ -105,7 +105,7 @@ class Blocks:
         if found is None:
             found = first_return(self.reader, entry)
             if page is not None and found is not None and entry + found[1] <= page.end - MARGIN:
-                page.returns[entry] = found
+                KNOWN.keep(page.returns, entry, found)
         return found
 
     def _page(self, address: int) -> Optional[Page]:
@@ -130,7 +130,7 @@ class Blocks:
         if found is None:
             found = look_behind(self.reader, call)
             if page is not None and call <= page.end - LOOKED_AT:
-                page.behind[call] = found
+                KNOWN.keep(page.behind, call, found)
         return found
 
     def table_targets(self, block: Block, source: Optional[Block]) -> Tuple[int, ...]:

@@ -5,12 +5,14 @@ A page is known by its address and all its bytes, and only what these alone tell
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Tuple
+from typing import Dict, NamedTuple, Tuple, TypeVar
 
 from hogwalk.machine.x86.blocks import Block
 from hogwalk.machine.x86.padding import Behind
 
-MOST_PAGES, MOST_BLOCKS = 2_000, 20_000  # 25 MB at most; then all is forgotten, and learned again
+Fact = TypeVar("Fact")
+
+MOST_PAGES, MOST_FACTS = 2_000, 40_000  # 30 MB at most; where a page more is wanted then all is forgotten
 
 
 class Page(NamedTuple):
@@ -31,26 +33,27 @@ class KnownPages:
 
     def __init__(self) -> None:
         self._pages: Dict[Tuple[int, bytes], Page] = {}
-        self._blocks = 0
+        self._facts = 0
 
     def page(self, address: int, code: bytes) -> Page:
         """The page of these bytes at an address, as far as it is known."""
         page = self._pages.get((address, code))
         if page is None:
-            if len(self._pages) >= MOST_PAGES or self._blocks >= MOST_BLOCKS:
+            if len(self._pages) >= MOST_PAGES or self._facts >= MOST_FACTS:
                 self.forget()
             page = self._pages[address, code] = Page(address + len(code), {}, {}, {})
         return page
 
-    def keep(self, page: Page, block: Block) -> None:
-        """Takes note of a block of a page."""
-        page.blocks[block.start] = block
-        self._blocks += 1
+    def keep(self, facts: Dict[int, Fact], at: int, fact: Fact) -> None:
+        """Takes note of one of a page's facts, as long as there is room."""
+        if self._facts < MOST_FACTS:
+            facts[at] = fact
+            self._facts += 1
 
     def forget(self) -> None:
         """Forgets everything."""
         self._pages.clear()
-        self._blocks = 0
+        self._facts = 0
 
 
 KNOWN = KnownPages()
