@@ -244,13 +244,12 @@ class Run:
     def _both(self, heard: Asked, unasked: bool) -> Optional[Walks]:
         evidence = self.evidence()
         # Of x64 the reconstruction reads as it goes: beside a busy debugger it would only wait.
-        if unasked or evidence.about.kind == "text" or evidence.image.machine is not X86:
+        if unasked or evidence.image.machine is not X86:
             choice = None if unasked else self._choice(heard)
             rows = choice.frames if choice is not None and evidence.about.kind == "text" else ()
             return both(evidence, choice, reconstruction(evidence, rows)(self._announce))
-        own = reconstruction(evidence)
-        choice, rebuilt = self.target.beside(lambda: self._choice(heard), own, self._announce)
-        return both(evidence, choice, rebuilt)
+        choice, own = self.target.beside(lambda: self._choice(heard), reconstruction(evidence), self._announce)
+        return both(evidence, choice, own)
 
     def _walk_from(self, triple: Triple) -> Choice:
         evidence = self.evidence()

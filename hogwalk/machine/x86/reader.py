@@ -95,10 +95,10 @@ class CodeReader:
         """The page that holds `address`, with `padding` behind it; None where it cannot be read, or only by lines."""
         start = address - address % self.page_bytes
         page = self._padded.get(start)
-        if page is None and self._line_bytes == self.page_bytes > len(padding):
-            line = self.line(address)
-            if line is not None:
-                page = self._padded[start] = line + padding
+        if page is None and self.page_bytes > len(padding):
+            plain = self.page(start)
+            if plain is not None:
+                page = self._padded[start] = plain + padding
         return page
 
     def bytes_at(self, address: int, count: int) -> Optional[bytes]:

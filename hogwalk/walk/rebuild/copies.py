@@ -6,7 +6,7 @@ address as in any other frame, but the function returns through the one further 
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, Mapping
 
 from hogwalk.machine.words import X86
 from hogwalk.walk.evidence import Evidence
@@ -32,3 +32,8 @@ def copies(evidence: Evidence) -> Dict[int, int]:
             if other == word and slot + WORD * (above + 1) in saved:
                 found[slot] = slot + WORD * above
     return found
+
+
+def framed(copied: Mapping[int, int], ebp: int) -> int:
+    """The return slot of the frame that an EBP points to; `copied` is what `copies` found."""
+    return copied.get(ebp + WORD, ebp + WORD)

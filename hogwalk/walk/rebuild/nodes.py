@@ -11,6 +11,7 @@ from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.sites import SiteKind
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.copies import framed
 
 WORD = X86.word
 
@@ -57,9 +58,10 @@ def nodes(evidence: Evidence, traps: Traps, copied: Mapping[int, int]) -> List[N
     pairs = [(limit + WORD * index, word) for index, word in enumerate(words) if word in symbols]
     kinds = {word: _kind(evidence, word) for _, word in pairs}
     pairs = [pair for pair in pairs if pair[0] not in copied]
-    saved = {original: words[(copy - limit) // WORD - 1] for copy, original in copied.items()}
+    below = {slot: words[(slot - limit) // WORD - 1] if slot > limit else 0 for slot, _ in pairs}
+    below.update((original, words[(copy - limit) // WORD - 1]) for copy, original in copied.items())
     slots = {slot for slot, word in pairs if kinds[word][0]}
-    pointed = _pointed_at(pairs, kinds, words, limit, slots, copied, saved)
+    pointed = _pointed_at(pairs, kinds, below, slots, copied)
     unread = any(mask & UNREAD for mask, _, _ in kinds.values())
     handlers = _handlers(evidence, kinds) | _filled(evidence) if unread else ()
     found: List[Node] = []
@@ -72,9 +74,8 @@ def nodes(evidence: Evidence, traps: Traps, copied: Mapping[int, int]) -> List[N
             mask, behind = _trap_kind(mask), slot + 12
         if not mask:
             continue
-        below = saved.get(slot, words[((slot - limit) // WORD) - 1] if slot > limit else 0)
         looks = POINTED_AT if slot in pointed else 0
-        if copied.get(below + WORD, below + WORD) in slots and below > slot:
+        if framed(copied, below[slot]) in slots and below[slot] > slot:
             looks |= SAVED_EBP
         if mask & UNREAD and word % FUNCTION_ALIGNMENT == 0:
             looks |= ALIGNED
@@ -82,7 +83,7 @@ def nodes(evidence: Evidence, traps: Traps, copied: Mapping[int, int]) -> List[N
             mask |= TEXT
         if mask & UNREAD:
             mask |= _place(evidence, word)
-        found.append(Node(slot, word, mask, target, behind, below, looks, dispatch))
+        found.append(Node(slot, word, mask, target, behind, below[slot], looks, dispatch))
     return found
 
 
@@ -163,21 +164,16 @@ def _trap_kind(mask: int) -> int:
 def _pointed_at(
     pairs: Sequence[Tuple[int, int]],
     kinds: Dict[int, Tuple[int, Optional[int], bool]],
-    words: Sequence[int],
-    limit: int,
+    below: Mapping[int, int],
     slots: Set[int],
     copied: Mapping[int, int],
-    saved: Mapping[int, int],
 ) -> Set[int]:
     """The slots that the word below some lower slot points to as a saved EBP does."""
     found: Set[int] = set()
     for slot, word in pairs:
-        if kinds[word][0] and slot > limit:
-            pointer = saved.get(slot, words[((slot - limit) // WORD) - 1])
-            framed = copied.get(pointer + WORD, pointer + WORD)
-            if pointer > slot and framed in slots:
-                found.add(framed)
-    return found
+        if kinds[word][0] and below[slot] > slot:
+            found.add(framed(copied, below[slot]))
+    return found & slots
 
 
 def _text(words: Sequence[int], index: int) -> bool:

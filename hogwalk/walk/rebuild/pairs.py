@@ -8,6 +8,7 @@ from hogwalk.machine.words import X86
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import Traps
 from hogwalk.walk.rebuild.clues import Clue
+from hogwalk.walk.rebuild.copies import framed
 from hogwalk.walk.rebuild.functions import Prediction
 from hogwalk.walk.rebuild.habits import Habits
 from hogwalk.walk.rebuild.links import Links
@@ -104,7 +105,7 @@ class PairJudge:
 
     def framed(self, ebp: int) -> int:
         """The return slot of the frame that an EBP points to."""
-        return self._copies.get(ebp + USUAL_FRAME[0], ebp + USUAL_FRAME[0])
+        return framed(self._copies, ebp)
 
     def word(self, address: int) -> Optional[int]:
         """The word of the stack at an address, or None off the stack."""

@@ -6,8 +6,8 @@ set by hand: UNFITTED names it; so were TAIL_POSSIBLE, near what a fit without l
 (-6, near such a fit, left chains of calls that have returned in a walk; tried on seeds 9801 to 9836, with registers and
 without) and SHOWN_STEP, by trial on seeds 1 to 4.  RBP_LEADS and RBP_ASTRAY were fitted apart, on seeds 101 to 130,
 RBP_SEEN, RBP_UNSEEN and KEEPS_RETURN on seeds 1 to 15 and 101 to 110 of the styles whose code can be read; OTHER_KEPT
-on seeds 1 to 15, 101 to 105 and (code missing) 201 to 212, without registers.  An alloca is
-taken to be as likely of any size between 20h and 40h as between 40h and 80h and so on.
+on seeds 1 to 15, 101 to 105 and (code missing) 201 to 212, without registers.  An alloca is taken to be as likely of
+any size between 20h and 40h as between 40h and 80h and so on.
 """
 
 from __future__ import annotations
