@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Dict, Sequence
+
+import pytest
 
 from hogwalk.model import Module, Region, Symbol, Trust
 from hogwalk.walk.evidence import Request, gather
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.traps import TrapFrame, Traps
 from hogwalk.walk.rebuild import Rebuilt, rebuild
+from hogwalk.walk.rebuild.clues import Clue
 from tests.rebuild.machine import Machine
 
 LIMIT, BASE = 0xB8000000, 0xB8001000
 NT = Module("nt", 0x80800000, 0x80802000, "none")
+UNREAD = Module("nt", 0x80802000, 0x80804000, "none")  # more of it, no page of which was ever written
 HANDLER, F, CALLER = 0x80801000, 0x80801040, 0x80801080
 INTERRUPTED = F + 11  # behind push ebp; mov ebp,esp; sub esp,10h; mov eax,[0]: 14h bytes below F's return slot
-IN_HANDLER, IN_CALLER = HANDLER + 2, CALLER + 5
+IN_HANDLER, IN_CALLER, IN_OTHER = HANDLER + 2, CALLER + 5, CALLER + 0x25
 MARK, KERNEL_CS, FLAGS = 0xBADB0D00, 8, 0x202
 
 
@@ -78,3 +83,22 @@ def test_user_mode_frames_need_the_mark_or_every_selector() -> None:
     assert found_traps(start, {**user, 8: MARK})[0].user
     assert found_traps(start, {**user, 0x50: 0x3B, 0x78: 0x23})[0].ip == 0x7C8285EC
     assert found_traps(start, {**user, 0x50: 0x3B, 0x78: 0x10}) == ()
+
+
+@pytest.mark.parametrize(("name", "told"), [("ZwClose", True), ("KiLeave", False), ("", False)])
+def test_an_unread_service_stub_returns_right_above_its_trap_frame(name: str, told: bool) -> None:
+    slot, start, stub = LIMIT + 0x100, LIMIT + 0x108, UNREAD.start + 0x211
+    resumed, decoy = start + 0x74, start + 0x94
+    symbols = {at: Symbol("nt", "", at - NT.start) for at in (IN_HANDLER, IN_CALLER, IN_OTHER)}
+    symbols[stub] = Symbol("nt", name, 0x11 if name else 0x211)
+    machine = Machine((replace(NT, end=UNREAD.end),), symbols)
+    machine.write(HANDLER, bytes.fromhex("ffd3ffe0"))
+    for caller in (IN_CALLER, IN_OTHER):
+        machine.write(caller - 2, b"\xff\xd3")
+    words = {slot: IN_HANDLER, **trap(start, stub, decoy - 4), resumed: IN_CALLER, decoy: IN_OTHER}
+    machine.write_words(LIMIT, [words.get(at, 0) for at in range(LIMIT, BASE, 4)])
+    clued = rebuild(gather(machine, Request(LIMIT, BASE), lambda doing: None)).weighed.clued
+    number = {node.slot: number for number, node in enumerate(clued.nodes)}
+    steps = {clued.nodes[older].slot: mask for older, mask in clued.edges.steps[number[start + 0x68]]}
+    assert bool(steps[resumed] & (Clue.DEPTH | Clue.DEPTH_ALONE)) is told
+    assert bool(steps.get(decoy, Clue.DEPTH_OTHER) & Clue.DEPTH_OTHER) is told

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from hogwalk.answer.report.fault import depletion
+from hogwalk.model import Symbol, Trust
+from tests.stackhog import USAGE
+from tests.text.logs import log
 from tests.text.test_tables import X64, held, report
 
 
@@ -37,3 +40,13 @@ def test_rows_that_turn_back_on_one_stack_are_not_said_to_lie_on_another() -> No
         "2 rows of the table on another stack",
         "1 row of the table out of order on this stack",
     ]
+
+
+def test_a_dump_of_words_alone_leads_through_every_trap_frame_and_the_service_stub() -> None:
+    # No code can be read and kf never ran: nt!ZwClose keeps no EBP, so the chain passes its caller's frame over.
+    session = log("stackhog.log").split("kd> kf=")[0]
+    found = report(session)
+    assert held(found) == USAGE
+    stub, caller = (frame for frame in found.frames if frame.return_slot in (0xB8AE7D30, 0xB8AE7D80))
+    assert (stub.symbol, stub.bytes, stub.trust) == (Symbol("nt", "ZwClose", 0x11), 12, Trust.UNREAD)
+    assert (caller.bytes, caller.instruction) == (80, 0xB8D8EC2D)

@@ -13,8 +13,11 @@ from hogwalk.machine.windows import (
     FLAGS_NEVER,
     FLAGS_SET,
     HANDLER_REACH,
+    KERNEL,
     KERNEL_CS,
     KERNEL_FS,
+    SERVICE_STUB,
+    STUB_RESUMES,
     TRAP_CS,
     TRAP_EBP,
     TRAP_EIP,
@@ -29,6 +32,7 @@ from hogwalk.machine.windows import (
     USER_SS,
 )
 from hogwalk.machine.words import X86
+from hogwalk.model import Symbol
 from hogwalk.walk.facts.image import StackImage
 
 SEGMENT = 0xFFFF  # processors leave old bits in the upper half
@@ -128,3 +132,10 @@ def _mark(words: Sequence[int], index: int, size: int) -> Optional[int]:
     """The index near the place of a trap frame's mark that holds it, or None."""
     place, slack = index - (TRAP_EIP - TRAP_MARK_AT) // size, MARK_SLACK // size
     return next((at for at in range(max(0, place - slack), place + slack + 1) if words[at] == TRAP_MARK), None)
+
+
+def ends_service(symbol: Optional[Symbol]) -> bool:
+    """Whether an address of that name is the ret of one of the kernel's service stubs: ESP is at its return slot."""
+    if symbol is None or symbol.module != KERNEL or symbol.displacement != STUB_RESUMES:
+        return False
+    return symbol.name.startswith(SERVICE_STUB)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import List, Mapping, Optional, Tuple
 
+from hogwalk.machine.windows import TRAP_EIP, TRAP_KERNEL_BYTES
 from hogwalk.machine.words import X86
 from hogwalk.model import Frame, Source, Symbol, Triple, Trust
 from hogwalk.walk.facts.image import StackImage
+from hogwalk.walk.facts.traps import TrapFrame, ends_service
 from hogwalk.walk.kf.frames import FrameReader
 
 WORD = X86.word
@@ -22,16 +24,40 @@ def chain_frames(
     frames: List[Frame] = []
     frame_ptr, running = triple.base_ptr or 0, triple.instruction_ptr
     newer: Optional[int] = None
-    while newer is None or frame_ptr > newer:
+    while newer is None or frame_ptr + WORD > newer:
         return_address = image.word(frame_ptr + WORD)
         if return_address is None:
             break
         trust = reader.trust(frame_ptr, return_address, running)
         if trust is Trust.NONE:
             break
-        size = None if newer is None else frame_ptr - newer
-        symbol = names.get(running)
-        frames.append(Frame(frame_ptr, frame_ptr + WORD, return_address, running, size, symbol, Source.HOGWALK, trust))
-        newer, running = frame_ptr, return_address
-        frame_ptr = image.word(frame_ptr) or 0
+        older = image.word(frame_ptr) or 0
+        slot, trap = reader.slot(frame_ptr, return_address, newer, older)
+        size = None if newer is None else slot - newer
+        frames.append(Frame(frame_ptr, slot, return_address, running, size, names.get(running), Source.HOGWALK, trust))
+        newer, running = slot, return_address
+        if trap is not None and trap.user:
+            break
+        if trap is not None and ends_service(names.get(running)):
+            stub = _stub(image, reader, trap, names)
+            if stub is not None:
+                frames.append(stub)
+                newer, running = stub.return_slot, stub.return_address
+        frame_ptr = older
     return tuple(frames)
+
+
+def _stub(
+    image: StackImage, reader: FrameReader, trap: TrapFrame, names: Mapping[int, Optional[Symbol]]
+) -> Optional[Frame]:
+    """The frame of the service stub that a system call's trap frame returns to: no saved EBP leads to it."""
+    slot = trap.slot + TRAP_KERNEL_BYTES - TRAP_EIP
+    return_address = image.word(slot)
+    if return_address is None:
+        return None
+    trust = reader.trust(slot - WORD, return_address, trap.ip)
+    if trust is Trust.NONE:
+        return None
+    return Frame(
+        slot - WORD, slot, return_address, trap.ip, slot - trap.slot, names.get(trap.ip), Source.HOGWALK, trust
+    )

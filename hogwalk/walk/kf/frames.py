@@ -12,7 +12,7 @@ from hogwalk.targets.parsers.kfrow import KfRow
 from hogwalk.walk.facts.image import StackImage
 from hogwalk.walk.facts.links import Link, LinkJudge
 from hogwalk.walk.facts.sites import CallSites, SiteKind
-from hogwalk.walk.facts.traps import Traps
+from hogwalk.walk.facts.traps import TrapFrame, Traps
 
 WORD = X86.word
 PROVEN = (Trust.LINKED, Trust.CALL, Trust.TRAP)
@@ -66,7 +66,8 @@ class FrameReader:
         for number, row in enumerate(rows):
             if row.frame_ptr is None or row.return_address is None:
                 continue
-            slot = self._slot_of(row.frame_ptr, row.return_address, newer, rows[number + 1 : number + 2])
+            older = rows[number + 1].frame_ptr or 0 if number + 1 < len(rows) else None
+            slot, _ = self.slot(row.frame_ptr, row.return_address, newer, older)
             frames.append(self._frame(row, slot, running, None if newer is None else slot - newer))
             running, newer = row.return_address, slot
         kept = len(frames)
@@ -78,17 +79,20 @@ class FrameReader:
         unparsed = (*text.unparsed, *(row.text for row in planted))
         return Walk(triple, command, tuple(frames[:kept]), rest, text.notes, unparsed, stop)
 
-    def _slot_of(self, frame_ptr: int, return_address: int, newer: Optional[int], older: Sequence[KfRow]) -> int:
-        """Where the address that a row returns to lies; `newer` is the newer row's slot.
+    def slot(
+        self, frame_ptr: int, return_address: int, newer: Optional[int], older: Optional[int]
+    ) -> Tuple[int, Optional[TrapFrame]]:
+        """Where the address that a row returns to lies, and the trap frame that holds it.
 
-        A handler's row repeats the ChildEBP of the function that it called, or has its trap frame's: its own stack ends
-        at that trap frame's Eip.  What entered from user mode keeps no bytes of its own.
+        `newer` is the newer row's slot, `older` the older row's ChildEBP, None where there is no such row.  A handler's
+        row repeats the ChildEBP of the function that it called, or has its trap frame's: its own stack ends at that
+        trap frame's Eip.  What entered from user mode keeps no bytes of its own.
         """
         slot = frame_ptr + WORD if newer is None else max(frame_ptr + WORD, newer)
         trap = self._traps.returning_to(frame_ptr, return_address)
-        if trap is None or any((row.frame_ptr or 0) + WORD < trap.slot for row in older if not trap.user):
-            return slot
-        return trap.slot if not trap.user else slot if newer is None else newer
+        if trap is None or (older is not None and not trap.user and older + WORD < trap.slot):
+            return slot, None
+        return (trap.slot if not trap.user else slot if newer is None else newer), trap
 
     def _frame(self, row: KfRow, slot: int, running: int, distance: Optional[int]) -> Frame:
         frame_ptr, return_address = row.frame_ptr or 0, row.return_address or 0

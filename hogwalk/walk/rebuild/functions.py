@@ -9,7 +9,7 @@ from hogwalk.machine.x86.depth import Depths
 from hogwalk.machine.x86.values import ESP, FIRST_ORIGIN, RETURN_SLOT
 from hogwalk.model import FrameLayout
 from hogwalk.walk.evidence import Evidence
-from hogwalk.walk.facts.traps import TrapFrame
+from hogwalk.walk.facts.traps import TrapFrame, ends_service
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.nodes import Node
 
@@ -113,6 +113,8 @@ class Functions:
         if inside.frame_ebp is not None and not exact:
             slots, exact = (ebp + inside.frame_ebp,), True
         if not slots:
+            if ends_service(self._evidence.symbols.get(address)):
+                return Prediction((esp,), True, esp, (), None, True, True)
             layout = self._evidence.layouts.get(address)
             return self._runs_on(address, esp, ebp) if layout is None else _laid_out(layout, esp, ebp)
         return Prediction(slots, exact, esp, (), inside.saved_ebp, inside.ebp_kept, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
+from hogwalk.machine.windows import KERNEL
 from hogwalk.machine.words import X86
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.facts.traps import Traps
@@ -37,7 +38,6 @@ EBP_FRAME, EBP_BELOW, EBP_PASSED = int(Clue.EBP_FRAME), int(Clue.EBP_BELOW), int
 DEPTH_OPEN = DEPTH_UNKNOWN | NO_TRAP | DEPTH_UNREAD | DEPTH_AT_LEAST
 TRAPPED = int(Clue.TRAP_FRAME | Clue.SYSTEM_CALL)
 TRAP_FRAME, SAVED_EBP = int(Clue.TRAP_FRAME), int(Clue.SAVED_EBP)
-SYSTEM = "nt"  # the engine's name of the kernel
 USUAL_FRAME = (4,)  # EBP points to the word below the return slot
 BESIDE = 0x10  # bytes below a trap frame: what an interrupt object's code, in no module, pushes for the handler
 
@@ -71,7 +71,7 @@ class PairJudge:
 
     def _system(self, address: int) -> bool:
         module = self._modules.at(address)
-        return module is not None and module.name == SYSTEM
+        return module is not None and module.name == KERNEL
 
     def _entered_at(self, nodes: Sequence[Node]) -> Set[int]:
         """The handlers' return addresses that lie right below a trap frame, but for arguments, in most places.
