@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.graph import FRAME_BYTES, Charged, Graph, Posterior, Steps, log_sum
+from hogwalk.walk.rebuild.graph import FRAME_BYTES, Charged, Graph, Place, Posterior, Steps, log_sum
 from hogwalk.walk.rebuild.nodes import Edge
 from hogwalk.walk.rebuild.scale import Weighing
 from hogwalk.walk.rebuild.stale import HELD, held
@@ -88,6 +88,31 @@ def test_paths_are_drawn_by_their_probability() -> None:
     drawn = Counter(posterior.sample(random) for _ in range(6000))
     for path, weight in (((0,), 1), ((0, 1), 3), ((1,), 2)):
         assert abs(drawn[path] / 6000 - weight / 6) < 0.03
+
+
+def test_the_turns_of_a_recursion_are_drawn_alike() -> None:
+    # Each turn has two words, either of which leads to the next turn's: (100, 200), (100, 200), ...
+    turns = 40
+    places = [Place(0x20 * (node // 2) + 8 * (node % 2), 100 + 100 * (node % 2)) for node in range(2 * turns)]
+    steps = [
+        [(older, 0.0) for older in range(node - node % 2 + 2, node - node % 2 + 4) if older < 2 * turns]
+        for node in range(2 * turns)
+    ]
+    graph = Graph([0.0, 0.0, *[-inf] * (2 * turns - 2)], [-inf] * (2 * turns - 2) + [0.0, 0.0], steps)
+    posterior, random = Posterior(graph), Random(11)
+    assert {sum(node % 2 for node in posterior.sample(random)) for _ in range(200)} <= set(range(8, 33))
+    drawn = Counter(sum(node % 2 for node in posterior.sample(random, places)[2:-2]) for _ in range(600))
+    assert set(drawn) <= {0, 1, 17, 18, 19, 35, 36}  # all of one kind, or turn about
+    # Of the first kind all: it starts there or comes there, and goes on there: 1/4 + 1/8.
+    assert 180 < drawn[0] + drawn[1] < 270
+    assert 180 < drawn[36] + drawn[35] < 270
+
+
+@given(graphs())
+def test_paths_drawn_alike_are_paths(graph: Graph) -> None:
+    posterior, random = Posterior(graph), Random(1)
+    places = [Place(4 * node, node % 2) for node in range(len(graph.starts))]
+    assert {posterior.sample(random, places) for _ in range(20)} <= set(paths(graph))
 
 
 def test_no_nodes_no_path() -> None:

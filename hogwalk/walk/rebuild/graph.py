@@ -23,6 +23,7 @@ FRAME_BYTES = 128  # of the stack charged to the right module are worth one righ
 SPARE = 1.0  # return slots that the likeliest walk may leave out where it is beyond doubt itself
 POSSIBLE = 1e-3  # steps less probable than this are taken by no walk
 Steps = Sequence[Sequence[Tuple[int, float]]]  # for each node its older neighbours with the scores of the step
+AGAIN = 0.05  # a step drawn before is taken again where it is not less probable
 Ways = Tuple[List[float], List[Optional[int]]]  # the probabilities summed up, and where each way leads
 
 
@@ -54,6 +55,13 @@ class Graph:
             path.append(at)
             at = following[at]
         return tuple(path)
+
+
+class Place(NamedTuple):
+    """A node's slot (or the bytes up to it) and the return address in it."""
+
+    slot: int
+    address: int
 
 
 class Charged(NamedTuple):
@@ -167,23 +175,35 @@ class Posterior:
             for node, steps in enumerate(self._graph.steps)
         ]
 
-    def sample(self, random: Random) -> Tuple[int, ...]:
-        """One path drawn by its probability, newest node first; empty without nodes."""
+    def sample(self, random: Random, places: Optional[Sequence[Place]] = None) -> Tuple[int, ...]:
+        """One path drawn by its probability, newest node first; empty without nodes.
+
+        With `places`, one for each node, steps between the same two return addresses as far apart are drawn once for
+        the whole path, wherever they can be taken again: the turns of a recursion are right or wrong together, and
+        drawn one by one their sums would always come out as the mean.
+        """
         if not self._starts or self.total == -inf:
             return ()
         draw, runs = random.random, self._runs
         path: List[int] = []
+        taken: Dict[int, Place] = {}
         sums, onward = self._ways_of(None)
-        while True:
-            at = onward[bisect_left(sums, draw() * sums[-1])]
-            if at is None:
-                return tuple(path)
+        at: Optional[int] = onward[bisect_left(sums, draw() * sums[-1])]
+        while at is not None:
             found = runs.get(at)
             if found is None:
                 run = self._run(at)
                 found = runs[at] = run, self._ways_of(run[-1])
-            run, (sums, onward) = found
+            run, ways = found
             path += run
+            at = _again(ways, run[-1], places, taken) if places is not None else None
+            if at is None:
+                sums, onward = ways
+                at = onward[bisect_left(sums, draw() * sums[-1])]
+                if at is not None and places is not None and len(onward) > 1:
+                    here, there = places[run[-1]], places[at]
+                    taken[here.address] = Place(there.slot - here.slot, there.address)
+        return tuple(path)
 
     def _run(self, node: int) -> List[int]:
         """The nodes from `node` on between which there is nothing to draw."""
@@ -210,6 +230,19 @@ class Posterior:
         top = max(term for _, term in ways)
         ways = [(way, term) for way, term in ways if term > top - UNDRAWN]
         return list(accumulate(exp(term - top) for _, term in ways)), [way for way, _ in ways]
+
+
+def _again(ways: Ways, node: int, places: Sequence[Place], taken: Dict[int, Place]) -> Optional[int]:
+    """The older node to which the step drawn before at the same return address leads; None where it cannot be taken."""
+    here = places[node]
+    before = taken.get(here.address)
+    if before is None:
+        return None
+    wanted, (sums, onward) = Place(here.slot + before.slot, before.address), ways
+    for way, (older, up_to) in enumerate(zip(onward, sums)):
+        if older is not None and places[older] == wanted:
+            return older if up_to - (sums[way - 1] if way else 0.0) >= AGAIN * sums[-1] else None
+    return None
 
 
 def reached(starts: Sequence[float], steps: Steps, cool: float = 1.0) -> List[float]:
