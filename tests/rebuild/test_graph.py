@@ -186,3 +186,23 @@ def test_a_step_over_a_whole_chain_gains_what_the_chain_does_less_the_odds(clue:
     assert least <= score <= least + 2.0
     assert held([[(1, 0.9)], []], [[(1, 0)], []]) == [[(1, 0.9)], []]
     assert held(steps, clued(steps, Clue.DEPTH_AT_LEAST)) == steps  # an alloca of any size explains no chain
+
+
+def test_the_odds_against_one_chain_are_paid_once_in_all_frames_that_hold_a_part_of_it() -> None:
+    # Frames from 0 to 22 and on to 43, a chain of dead ones from 1 to 21 and 23 to 42.
+    dead = [at for at in range(1, 43) if at != 22]
+    steps: List[List[Tuple[int, float]]] = [[] for _ in range(44)]
+    for at, older in zip(dead, dead[1:]):
+        steps[at] = [(older, 0.9)]
+    steps[0], steps[22] = [(22, -5.0)], [(43, -5.0)]
+    found = held(steps, clued(steps, Clue.DEPTH_UNREAD))
+    gained = found[0][0][1] + found[22][0][1] + 10.0
+    assert gained == pytest.approx(0.9 * (len(dead) - 2) * (1 - HELD / (0.9 * (len(dead) - 1))))
+
+
+def test_a_dead_chain_that_leads_into_a_live_one_is_still_a_chain() -> None:
+    # Live: 0, 20, then 21 to 50; dead: 1 to 19, which goes on with the live 21.
+    steps: List[List[Tuple[int, float]]] = [[(at + 1, 0.9)] for at in range(50)] + [[]]
+    steps[0], steps[19], steps[20] = [(20, 0.2)], [(21, 0.9)], [(21, 30.0)]
+    ((_, score),) = held(steps, clued(steps, Clue.DEPTH_UNREAD))[0]
+    assert score > 0.2 + 0.9 * 18 - HELD - 0.1
