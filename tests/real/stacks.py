@@ -120,8 +120,10 @@ def write(seed: int, root: Path, of: Sequence[RealFile], functions: int = MOST_F
     runner, drivers, built, nt = finished(seed, of, functions)
     read = runner.machine.mem_read
     images = [_loaded(nt.file, nt.base, bytes(nt.data)), _loaded("hal.dll", STUBS, stubs())]
-    images += [_loaded(f"{one.name}.sys", one.image.base, bytes(read(one.image.base, len(one.image.memory))))
-               for one in drivers]  # fmt: skip
+    for one in drivers:  # a run from a made-up state may write into its own header: that is as the file has it
+        start, size = one.image.base, len(one.image.memory)
+        held = bytes(one.image.memory[:PAGE]) + bytes(read(start + PAGE, size - PAGE))
+        images.append(_loaded(f"{one.name}.sys", start, held))
     registers = {name.lower(): runner.machine.reg_read(register) for name, register in zip(NAMES, ALL)}
     registers["eip"] = runner.machine.reg_read(EIP)
     stack = bytes(read(runner.limit, runner.base - runner.limit))
