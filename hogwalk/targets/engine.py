@@ -283,7 +283,7 @@ class EngineTarget:
     def _run(self, text: str) -> str:
         self._ran.append(text[: -len(END)] if text.endswith(END) else text)
         try:
-            return self._dbg_command(text).replace("\r", "")
+            return self._dbg_command(self._settings.unaliased(text)).replace("\r", "")
         except self._pykd.DbgException as error:
             raise CommandFailed(f"the debugger refused `{text[:60]}` ({one_line(error)})") from error
 

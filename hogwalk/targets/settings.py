@@ -2,6 +2,9 @@
 
 hogwalk's commands are written for the debugger's defaults: radix 16, MASM's evaluator, a walk by all that is known of
 the code.  Where the user has others, each command runs between setting these and setting the user's back.
+
+Nor do the user's aliases mean hogwalk's commands: the debugger replaces none in a line that begins as `al` or `ad` does
+(seen in dbgeng 10.0.15063; inside the braces of `.foreach` it still does).
 """
 
 from __future__ import annotations
@@ -11,10 +14,11 @@ from dataclasses import dataclass
 from typing import Callable, ContextManager, List, Optional, Tuple
 
 from hogwalk.errors import CommandFailed
-from hogwalk.targets.parsers.settings import evaluator, frame_pointers_only, radix
+from hogwalk.targets.parsers.settings import evaluator, frame_pointers_only, has_aliases, radix
 
 FORCED = ".stkwalk_force_frame_pointer"
-ASKED = "n; .expr"
+ALIASES, ASKED = "al", "n; .expr"
+UNALIASED = "ad /q hogwalk-none; "  # deletes no alias, for there is none of that name, and says nothing of it
 FORCED_NOTE = (
     f"{FORCED} was on: hogwalk turned it off for its own kf and on again after it; your own kf follows saved EBPs "
     "alone meanwhile, past trap frames and frames without EBP"
@@ -37,11 +41,16 @@ class Settings:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._found: Optional[Tuple[Setting, ...]] = None
+        self._aliased = False
 
     @property
     def notes(self) -> Tuple[str, ...]:
         """What the user should know of the settings found so far."""
         return tuple(FORCED_NOTE for one in self._found or () if one.walks_only)
+
+    def unaliased(self, command: str) -> str:
+        """A command as it goes to the debugger: where the user has aliases, none of them is replaced in it."""
+        return UNALIASED + command if self._aliased else command
 
     def set_aside(self, command: str = "") -> ContextManager[object]:
         """A context in which the defaults that matter to a command hold; what was set comes back at its end."""
@@ -57,10 +66,11 @@ class Settings:
 
     def _find(self) -> List[Setting]:
         try:
-            text = self._run(f"{FORCED}; {ASKED}")
+            text = self._run(f"{ALIASES}; {FORCED}; {ASKED}")
         except CommandFailed:  # an engine without that setting
-            text = self._run(ASKED)
+            text = self._run(f"{ALIASES}; {ASKED}")
         found = []
+        self._aliased = has_aliases(text)
         number, name = radix(text), evaluator(text)
         if number not in (16, None):
             found.append(Setting("n 16", f"n {number}", False))  # read as decimal under any radix

@@ -113,6 +113,19 @@ def test_a_walk_by_frame_pointers_alone_is_set_aside_and_said(engine: Engine, su
     assert len(unwrapped(forced)) - len(noted) == (0 if subcommand else 1)
 
 
+ALIASES = ("as hogwalk !py -g hogwalk", "as lm .echo", "as dt dt -v", "as r r eax", "as n n 8", "as .expr .expr /s c++")
+
+
+@pytest.mark.parametrize("subcommand", ["", "frame 50", "compare", "heal"])
+def test_the_users_aliases_change_nothing_and_stay(engine: Engine, subcommand: str) -> None:
+    call, shown = f"!py -m hogwalk {subcommand}", "al; n; .expr"
+    (usual,) = hogwalk(engine, call)
+    before, aliased, after = hogwalk(engine, *ALIASES, shown, call, shown)[-3:]
+    assert unwrapped(aliased) == unwrapped(usual)
+    assert after.output == before.output
+    assert "!py -g hogwalk" in after.output
+
+
 def unwrapped(step: Step) -> List[str]:
     """The lines with those that were wrapped made whole, without what is announced on a slow machine."""
     lines = step.output.replace("\n           ", " ").splitlines()

@@ -32,13 +32,14 @@ _WORDS = r"0x[0-9a-f]{8,16}"
 COMMAND = re.compile(
     "|".join(
         (
-            r"(?:\.stkwalk_force_frame_pointer; )?n; \.expr",
+            r"al; (?:\.stkwalk_force_frame_pointer; )?n; \.expr",
             r"\.stkwalk_force_frame_pointer [01]|n (?:8|10|16)|\.expr /s (?:masm|MASM|c\+\+|C\+\+)",
             r"\? \((?:@\$(?:thread|teb|pcr)|nt!KdDebuggerDataBlock|nt!PsActiveProcessHead)\)",
             r"lm|\|\||r|\.dumpdebug|!thread(?: [0-9a-f]{8})?",
             r"dt nt!_[A-Z_]+(?:;\.echo hogwalk;dt nt!_[A-Z_]+)*",
             rf"lmv a {_WORDS}(?:;lmv a {_WORDS})*",
-            r'\.foreach /s \(hogwalk "[0-9a-f]+(?: [0-9a-f]+)*"\) \{\.printf "%y\\n", @@masm\(0x\$\{hogwalk\}\)\}',
+            r'\.foreach /s \(hogwalk_word "[0-9a-f]+(?: [0-9a-f]+)*"\) '
+            r'\{\.printf "%y\\n", @@masm\(0x\$\{hogwalk_word\}\)\}',
             r"kf=(?:[0-9a-f]{8}){1,2}(?: (?:[0-9a-f]{8}){1,2}){2} 0x[0-9a-f]+",
         )
     )

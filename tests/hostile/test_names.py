@@ -40,7 +40,7 @@ def test_the_debugger_prints_names_as_they_are() -> None:
     debugger = Debugger(["a\nb", *drawn[1:]])
     hog = debugger.scene.hog.start
     assert "a\nb" in debugger.dbgCommand(f"lmv a 0x{hog:08x}")
-    assert any(name in debugger.dbgCommand(f'.foreach /s (hogwalk "{hog + 0x1040:x}") {{}}') for name in drawn[3:])
+    assert any(name in debugger.dbgCommand(f'.foreach /s (hogwalk_word "{hog + 0x1040:x}") {{}}') for name in drawn[3:])
     assert RAW.search("\x1b")
     assert not RAW.search("a\n")
     assert not COMMAND.fullmatch("lmv a 0xb9580000;q")

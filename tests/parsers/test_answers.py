@@ -71,7 +71,7 @@ def test_symbols_are_matched_by_address() -> None:
 
 
 def test_symbol_question_holds_under_any_evaluator_and_radix() -> None:
-    question = '.foreach /s (hogwalk "ffffffff80801010 00000001") {.printf "%y\\n", @@masm(0x${hogwalk})}'
+    question = '.foreach /s (hogwalk_word "ffffffff80801010 00000001") {.printf "%y\\n", @@masm(0x${hogwalk_word})}'
     assert format_symbols([0x80801010, 1], X86) == question
 
 

@@ -70,7 +70,9 @@ def test_a_symbol_planted_by_a_message_is_asked_again_alone() -> None:
     debugger = Debugger(planted, "nt!Io+0x45 (8081df65)\n")
     found = symbols(debugger, [0x8081DF65, 0xB80BA010, 0x8081DF65], known(), X86)
     assert found == (Symbol("nt", "Io", 0x45), Symbol("hog", "", 0x10), Symbol("nt", "Io", 0x45))
-    assert debugger.ran[1] == '.foreach /s (hogwalk "ffffffff8081df65") {.printf "%y\\n", @@masm(0x${hogwalk})}'
+    assert (
+        debugger.ran[1] == '.foreach /s (hogwalk_word "ffffffff8081df65") {.printf "%y\\n", @@masm(0x${hogwalk_word})}'
+    )
 
 
 def test_what_cannot_be_told_apart_is_its_module_alone() -> None:

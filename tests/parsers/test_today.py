@@ -118,7 +118,7 @@ def test_todays_manners_over_the_older_engine_are_those_of_the_transcript() -> N
 
 def test_what_is_typed_without_its_sign_finds_nothing_today() -> None:
     older = "nt!IofCallDriver+0x45 (8081df65)\n"
-    asked = '.foreach /s (hogwalk "{}") {{.printf "%y\\n", @@masm(0x${{hogwalk}})}}'
+    asked = '.foreach /s (hogwalk_word "{}") {{.printf "%y\\n", @@masm(0x${{hogwalk_word}})}}'
     assert today.answer(asked.format("8081df65"), older, live=False) == "8081df65\n"
     assert today.answer(asked.format("ffffffff8081df65"), older, live=False) == older
     assert today.refuses(".fpo -o 0x80800000")

@@ -14,6 +14,7 @@ from hogwalk.machine.words import Words, shown
 from hogwalk.model import Symbol
 from hogwalk.targets.parsers.words import ADDRESS, address, fold, split_symbol
 
+EACH = "hogwalk_word"  # no name that a user's alias has: `.foreach` refuses one (`as hogwalk !py -g hogwalk`)
 _NAMED = re.compile(rf"(.*) \(({ADDRESS})\)\s*$")
 _BARE = re.compile(rf"\s*({ADDRESS})\s*$")
 _NEAREST = re.compile(rf"\s*\(({ADDRESS})\)\s+(\S.*?)(?:\s+\|\s*\(({ADDRESS})\)\s*\S.*)?$")
@@ -34,7 +35,7 @@ def format_symbols(addresses: Sequence[int], words: Words) -> str:
     `@@masm` and `0x` make it hold under any expression evaluator and radix; `.foreach` leaves no alias behind.
     """
     typed = " ".join(map(words.typed, addresses))
-    return f'.foreach /s (hogwalk "{typed}") {{.printf "%y\\n", @@masm(0x${{hogwalk}})}}'
+    return f'.foreach /s ({EACH} "{typed}") {{.printf "%y\\n", @@masm(0x${{{EACH}}})}}'
 
 
 def spoken(

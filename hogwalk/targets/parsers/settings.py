@@ -1,5 +1,5 @@
-"""The debugger's own settings as its commands print them: `n`, `.expr`, `.stkwalk_force_frame_pointer`, `.exepath`,
-`||`."""
+"""The debugger's own settings as its commands print them: `n`, `.expr`, `.stkwalk_force_frame_pointer`, `al`,
+`.exepath`, `||`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Optional
 _RADIX = re.compile(r"base is (8|10|16)\b")
 _EVALUATOR = re.compile(r"Current expression evaluator: (MASM|C\+\+)(?!\S)")
 _FORCED = re.compile(r'solely based on frame pointer" is "(enabled|disabled)"')
+_ALIASES = re.compile(r"^ *Alias +Value *$", re.MULTILINE)
 _SEARCH_PATH = re.compile(r"(?i)search path is: *(.*)$", re.MULTILINE)
 _NO_PATH = "<empty>"
 _DUMP_FILE = re.compile(r"^\.\s+\d+ .*?[Dd]ump(?: file)?: (.+)$", re.MULTILINE)
@@ -30,6 +31,11 @@ def frame_pointers_only(text: str) -> bool:
     """Whether an answer to `.stkwalk_force_frame_pointer` says that walks follow frame pointers alone."""
     found = _FORCED.search(text)
     return found is not None and found.group(1) == "enabled"
+
+
+def has_aliases(text: str) -> bool:
+    """Whether the answer to `al` lists any."""
+    return _ALIASES.search(text) is not None
 
 
 def search_path(text: str) -> str:
