@@ -30,7 +30,7 @@ from hogwalk.model import (
 )
 from hogwalk.targets.beside import Errands
 from hogwalk.targets.disk import Disk
-from hogwalk.targets.held import about_of, live_data_block, one_line, raised_context, registers_by
+from hogwalk.targets.held import about_of, live_data_block, machine_notes, one_line, raised_context, registers_by
 from hogwalk.targets.line import END, Line
 from hogwalk.targets.parsers import asked
 from hogwalk.targets.parsers.dt import field_offset
@@ -260,7 +260,8 @@ class EngineTarget:
     def notes(self) -> Sequence[str]:
         """What the user's settings do to walks, what it printed as a module and is none, its remarks on files."""
         ended = () if self.line.ended is None else (self.line.ended.wrong,)
-        return (*ended, *self._settings.notes, *asked.foreign_notes(self._foreign), *self._remarks)
+        other = machine_notes(self._pykd, self.about())
+        return (*other, *ended, *self._settings.notes, *asked.foreign_notes(self._foreign), *self._remarks)
 
     def stack_hint(self, thread: Optional[int] = None) -> Optional[Region]:
         """Of a user dump without the TEB the memory around the stack pointer; else its structures are asked for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ntpath
 import re
 from dataclasses import replace
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional, Tuple
 
 from hogwalk.errors import CommandFailed, NoDebugger, Unreadable
 from hogwalk.machine.windows import EXCEPTION_CHECKS, PCR_VERSION_BLOCK, VERSION_DATA_LIST, Kdbg
@@ -16,7 +16,7 @@ from hogwalk.targets.parsers.registers import chosen_frame, parse_registers
 from hogwalk.targets.parsers.settings import dump_file
 from hogwalk.targets.parsers.thread import parse_user_threads
 from hogwalk.targets.parsers.words import ADDRESS, address
-from hogwalk.targets.protocol import Target
+from hogwalk.targets.protocol import OTHER_MACHINE, Target
 
 KDBG_TAG = b"KDBG"
 # KDBG and PsLoadedModuleList lie in the kernel's .data, in Windows 7 to 11 less than 0x40000 bytes apart.
@@ -28,7 +28,7 @@ def about_of(pykd: Any, command: Callable[[str], str]) -> About:
     """What the debugger is attached to; raises NoDebugger when it holds no target."""
     try:
         kernel, dump = pykd.isKernelDebugging(), pykd.isDumpAnalyzing()
-        machine = MACHINES.get(str(pykd.getCPUMode()).rpartition(".")[2], "unknown")
+        machine = _machine(pykd.getCPUMode())
         pointer, page = pykd.ptrSize(), pykd.pageSize()
     except pykd.DbgException as error:
         raise NoDebugger(
@@ -42,6 +42,21 @@ def about_of(pykd: Any, command: Callable[[str], str]) -> About:
     if not kernel or (dump and check is not None and check.plain in EXCEPTION_CHECKS):
         raised = _raised(command)
     return About(kind, machine, pointer, page, check, source, raised)
+
+
+def _machine(name: object) -> str:
+    return MACHINES.get(str(name).rpartition(".")[2], "unknown")
+
+
+def machine_notes(pykd: Any, about: About) -> Tuple[str, ...]:
+    """What the user should know of `.effmach`: a kernel's stacks are those of its own machine alone.
+
+    Of a program it is right: in 64-bit Windows a 32-bit one has stacks of both.
+    """
+    own = _machine(pykd.getCPUType()) if about.kernel else about.machine
+    if own == about.machine:
+        return ()
+    return (f"{OTHER_MACHINE}: it is {own}, .effmach says {about.machine}; type .effmach . and repeat",)
 
 
 def _raised(command: Callable[[str], str]) -> Optional[Raised]:

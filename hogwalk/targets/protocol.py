@@ -32,6 +32,7 @@ Answer = TypeVar("Answer")
 Done = TypeVar("Done")
 Work = Callable[[Announce], Done]
 CUT_SHORT = "the dump is cut short"  # how a note begins that explains whatever is missing
+OTHER_MACHINE = "the debugger reads this kernel as another machine's"  # so does this one
 
 
 class Target(Protocol):

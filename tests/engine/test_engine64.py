@@ -42,6 +42,18 @@ def test_the_walk_is_the_true_one(style: str, engine: Engine, installed: Setting
     assert before.output == after.output
 
 
+def test_a_kernel_that_is_read_as_another_machine_is_said_to_be(
+    engine: Engine, installed: Setting, tmp_path: Path
+) -> None:
+    made = case("nosym", 1, tmp_path)
+    target = Target(dump=made.dump, symbols=[made.symbols])
+    steps = ["!py hogwalk", ".effmach x86", "!py hogwalk", "!py -g hogwalk", ".effmach", ".effmach .", "!py hogwalk"]
+    usual, _, local, lasting, still, _, again = (step.output for step in engine.host(target, steps, installed))
+    assert "it is x64, .effmach says x86; type .effmach . and repeat" in local
+    assert (lasting, again) == (local, usual)
+    assert "x86 compatible" in still
+
+
 # Of a small dump's images the engine maps no page whole: sections as long as their file has them, no import table.
 @pytest.mark.parametrize("style", ["unloaded", "small"])
 def test_the_frames_are_the_own_readers(style: str, engine: Engine, installed: Setting, tmp_path: Path) -> None:

@@ -67,6 +67,8 @@ class Debugger:
     def getCPUMode(self) -> str:  # noqa: N802 - pykd's name
         return "CPUType.I386"
 
+    getCPUType = getCPUMode  # noqa: N815 - pykd's name
+
     def ptrSize(self) -> int:  # noqa: N802 - pykd's name
         return 4
 

@@ -16,7 +16,7 @@ from hogwalk.machine import windows
 from hogwalk.machine.words import X86, Words, shown
 from hogwalk.model import Region
 from hogwalk.targets.parsers.thread import parse_threads
-from hogwalk.targets.protocol import CUT_SHORT, Target
+from hogwalk.targets.protocol import CUT_SHORT, OTHER_MACHINE, Target
 from hogwalk.walk.facts import kernel
 
 TYPED = "the command line"  # the source of a range that the user gave
@@ -40,12 +40,12 @@ def find_region(target: Target, limit: Optional[int], base: Optional[int], threa
             return region
         refused.append(f"{region.source} says {shown(region.limit)}..{shown(region.base)}: {reason}")
     whose = "" if thread is None else f" of thread {shown(thread)}"
-    if refused:
-        raise BadInput(f"no usable stack range{whose}: {'; '.join(refused)}", _remedy(target, thread))
     with contextlib.suppress(NotRecorded):
         for note in target.notes:
-            if note.startswith(CUT_SHORT):
+            if note.startswith(OTHER_MACHINE) or (note.startswith(CUT_SHORT) and not refused):
                 raise BadInput(*note.split("; ", 1))
+    if refused:
+        raise BadInput(f"no usable stack range{whose}: {'; '.join(refused)}", _remedy(target, thread))
     kernel_mode = target.about().kernel
     said = "no thread, no types, no !thread answer" if kernel_mode else "no TEB that can be read"
     raise BadInput(f"no stack range found{whose}: {said}", _remedy(target, thread))
