@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hogwalk.answer.report.fault import depletion
 from hogwalk.model import Symbol, Trust
 from tests.stackhog import USAGE
@@ -50,3 +52,18 @@ def test_a_dump_of_words_alone_leads_through_every_trap_frame_and_the_service_st
     stub, caller = (frame for frame in found.frames if frame.return_slot in (0xB8AE7D30, 0xB8AE7D80))
     assert (stub.symbol, stub.bytes, stub.trust) == (Symbol("nt", "ZwClose", 0x11), 12, Trust.UNREAD)
     assert (caller.bytes, caller.instruction) == (80, 0xB8D8EC2D)
+
+
+@pytest.mark.parametrize("joined", ["\n", " "])
+@pytest.mark.parametrize("site", ["0x0", "0x20", "0xcccccccc"])
+def test_a_row_without_a_name_begins_a_table_too(site: str, joined: str) -> None:
+    # A call through a null pointer: the newest row of all runs in no module, and its caller's bytes lie right above it.
+    rows = [
+        f"ba991b08 f8886142 e138efb8 00000000 00000000 {site}",
+        "ba991b44 804eddf9 81d4a030 81d2c008 806cf02c foo+0x1142",
+        "ba991c00 805761b7 00000124 00000000 00000000 nt!IofCallDriver+0x42",
+    ]
+    remark = "WARNING: Frame IP not in any known module. Following frames may be wrong."
+    found = report(joined.join(["STACK_TEXT:", remark, *rows]))
+    assert [frame.frame_ptr for frame in found.frames] == [0xBA991B08, 0xBA991B44, 0xBA991C00]
+    assert held(found) == {"foo": 0x3C, "nt": 0xBC}

@@ -35,7 +35,7 @@ _ESCAPED = re.compile(r"\\([!_*<>#+`\[\]])")
 _SHORTEST_JOINED = 60  # characters; two rows are longer
 _WORD = re.compile(rf"{ADDRESS}$")
 _FIGURE = re.compile(r"[0-9a-fA-F]{1,5}$")
-_SITE = re.compile(r"[^\s!]+!\S|[^\s!]+\+0x[0-9a-fA-F]|0x[0-9a-fA-F`]{8,17}$")
+_SITE = re.compile(r"[^\s!]+!\S|[^\s!]+\+0x[0-9a-fA-F]|0x[0-9a-fA-F`]{1,17}$")
 _HEADS = re.compile(HEAD)
 
 

@@ -166,8 +166,8 @@ class _Reader:
             return
         module = lm.parse_row(line) if "symbols)" in line or "(deferred)" in line else None
         code = disasm.parse_row(line)
-        named = not self.memory_asked and ("!" in line or "+0x" in line)
-        row = kfrow.parse_row(line, 0, _UNKNOWN) if named else None
+        sited = not self.memory_asked and ("!" in line or "0x" in line)
+        row = kfrow.parse_row(line, 0, _UNKNOWN) if sited else None
         if module:
             self._add_module(module)
             self.table = self._module
