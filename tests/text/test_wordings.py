@@ -9,7 +9,7 @@ import pytest
 from hogwalk.answer.render.triage import render
 from hogwalk.answer.render.verdict import verdict
 from hogwalk.answer.report.fault import depletion
-from hogwalk.errors import NothingFound
+from hogwalk.errors import BadInput, NothingFound
 from hogwalk.model import Symbol
 from tests.text.logs import opened
 from tests.text.test_tables import ROWS, held, kb, report, rows, sums
@@ -121,3 +121,15 @@ def test_a_page_in_one_quoted_line_is_read_to_its_end() -> None:
     text = '{"body":"' + "a remark\\n" * 30_000 + "\\n".join(["kd> kb", "ChildEBP RetAddr", *rows()]) + '"}'
     assert held(report(text)) == sums()
     assert held(report('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"')) == sums()
+
+
+def test_memory_that_is_no_stack_is_refused_in_the_texts_own_terms() -> None:
+    # A service table: its words lead nowhere up, and a text has no thread and no types to ask.
+    table = "\n".join(
+        f"{at:08x}  {0xBF947D28 + at % 999:08x} win32k!NtGdi{at:x}" for at in range(0xBF999F30, 0xBF999F50, 4)
+    )
+    with pytest.raises(
+        BadInput, match="no stack range found: the text states no Base and Limit, and no memory"
+    ) as raised:
+        report(table)
+    assert "pass --limit and --base as !thread prints them" in raised.value.line()

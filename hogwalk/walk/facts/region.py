@@ -46,9 +46,15 @@ def find_region(target: Target, limit: Optional[int], base: Optional[int], threa
                 raise BadInput(*note.split("; ", 1))
     if refused:
         raise BadInput(f"no usable stack range{whose}: {'; '.join(refused)}", _remedy(target, thread))
-    kernel_mode = target.about().kernel
-    said = "no thread, no types, no !thread answer" if kernel_mode else "no TEB that can be read"
-    raise BadInput(f"no stack range found{whose}: {said}", _remedy(target, thread))
+    raise BadInput(f"no stack range found{whose}: {_silent(target, thread)}", _remedy(target, thread))
+
+
+def _silent(target: Target, thread: Optional[int]) -> str:
+    """Why no source says anything."""
+    if target.about().kind == "text":
+        alone = ", and no memory that it prints looks like a stack" if thread is None else ""
+        return f"the text states no Base and Limit{alone}"
+    return "no thread, no types, no !thread answer" if target.about().kernel else "no TEB that can be read"
 
 
 def _default_thread(target: Target) -> Optional[int]:
