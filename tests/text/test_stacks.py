@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from hogwalk.answer.report.fault import depletion
@@ -67,3 +69,20 @@ def test_a_row_without_a_name_begins_a_table_too(site: str, joined: str) -> None
     found = report(joined.join(["STACK_TEXT:", remark, *rows]))
     assert [frame.frame_ptr for frame in found.frames] == [0xBA991B08, 0xBA991B44, 0xBA991C00]
     assert held(found) == {"foo": 0x3C, "nt": 0xBC}
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["// ", "# ", "; ", "{at:5}: ", "{at:5} | ", "[10:11:12.345] ", "2026-01-02 10:11:12 ", "* ", "0010:"],
+)
+def test_what_stands_before_each_line_leaves_the_words_alone(before: str) -> None:
+    # Most words of a stack have no symbol: their rows end with the word.
+    session = log("stackhog.log").split("kd> kf=")[0].replace("kd> ", "0: kd> ")
+    lines = [before.format(at=at) + line for at, line in enumerate(session.split("\n"), 1)]
+    assert held(report("\n".join(lines))) == USAGE
+
+
+def test_addresses_written_with_0x_are_words_too() -> None:
+    session = log("stackhog.log").split("kd> kf=")[0]
+    typed = re.sub(r"(?m)^([0-9a-f]{8})  ([0-9a-f]{8})(?= |$)", r"0x\1  0x\2", session)
+    assert held(report(typed)) == USAGE
