@@ -86,3 +86,19 @@ def test_addresses_written_with_0x_are_words_too() -> None:
     session = log("stackhog.log").split("kd> kf=")[0]
     typed = re.sub(r"(?m)^([0-9a-f]{8})  ([0-9a-f]{8})(?= |$)", r"0x\1  0x\2", session)
     assert held(report(typed)) == USAGE
+
+
+@pytest.mark.parametrize("command", ["dpp", "ddp"])
+def test_what_a_word_points_to_is_no_word_of_the_stack(command: str) -> None:
+    # `dpp` prints a word, what lies at the address it holds, and the symbol of that; dd prints the same words alone.
+    session = log("stackhog.log").split("kd> kf=")[0]
+    words = dict(re.findall(r"(?m)^([0-9a-f]{8})  ([0-9a-f]{8})", session))
+    lines, alone = [], []
+    for at, word in words.items():
+        pointed = words.get(word)
+        lines.append(f"{at}  {word} {pointed} Ntfs!NtfsRead+0x10" if pointed else f"{at}  {word}")
+        alone.append(f"{at}  {word}")
+    before = session.split("kd> dps")[0]
+    found = report("\n".join([f"{before}kd> {command} b8ae6000 b8ae9000", *lines]))
+    assert held(found) == held(report("\n".join([f"{before}kd> dd b8ae6000 b8ae9000", *alone])))
+    assert len(found.frames) > 100

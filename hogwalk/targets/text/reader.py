@@ -19,7 +19,8 @@ from hogwalk.targets.text.tables import STACK_TEXT, TableReader
 from hogwalk.targets.text.wraps import unwrapped
 
 _SPOKEN_THREAD = ("Base", "Limit", "THREAD", "Owning", "Stack Init")
-_ASKS_MEMORY = re.compile(r"d(?:[dcpqy]?s?|[dpq]s)\b")
+_ASKS_MEMORY = re.compile(r"d(?:[dcpqy]?s?|[dpq][sapu])\b")
+_FOLLOWS = re.compile(r"d[dpq]p\b")  # prints a word, what lies at the address it holds, and the symbol of that
 # By far the most lines of any large log; what this does not match goes the long way.
 _PLAIN = re.compile(r"([0-9a-f]{8})  ([0-9a-f]{8})(?: ([^\s!+<]+)(?:!([^\s+<`?(]+))?(?:\+0x([0-9a-f]+))?)?$")
 _CONTEXT = re.compile(r"\.(?:tss|trap|cxr|ecxr|thread)\b[^;]{0,40}$")
@@ -54,6 +55,7 @@ class _Reader:
         self.child_sp = False  # whether the table's head says Child-SP
         self.module: Optional[Module] = None
         self.memory_asked: Optional[bool] = None  # whether a memory command printed this; None without a prompt
+        self.follows = False  # whether a row's second word lies elsewhere
         self.doubtful: Tuple[Word, ...] = ()  # a row that is memory only if the next one goes on where it ends
         self.memory_end = -1
         self.asked_symbol: Optional[int] = None  # the address that `ln` was asked for
@@ -82,6 +84,7 @@ class _Reader:
         self.table = self._no_table
         self.facts.kernel = prompt.kernel
         self.memory_asked = _ASKS_MEMORY.match(prompt.command) is not None
+        self.follows = _FOLLOWS.match(prompt.command) is not None
         self.facts.answers.begin(prompt.command)
         self.command = prompt.command
         asked = _NEAREST.match(prompt.command)
@@ -178,7 +181,7 @@ class _Reader:
         else:
             words = dps.parse_row(line)
             if words:
-                self._memory(words, line)
+                self._memory(words[:1] if self.follows else words, line)
             else:
                 self._talk(line)
 
