@@ -9,7 +9,7 @@ import pytest
 from hogwalk.answer.report.fault import depletion
 from hogwalk.model import Symbol, Trust
 from tests.stackhog import USAGE
-from tests.text.logs import log
+from tests.text.logs import log, opened
 from tests.text.test_tables import X64, held, report
 
 
@@ -102,3 +102,15 @@ def test_what_a_word_points_to_is_no_word_of_the_stack(command: str) -> None:
     found = report("\n".join([f"{before}kd> {command} b8ae6000 b8ae9000", *lines]))
     assert held(found) == held(report("\n".join([f"{before}kd> dd b8ae6000 b8ae9000", *alone])))
     assert len(found.frames) > 100
+
+
+def test_a_damaged_rows_small_number_is_no_code() -> None:
+    # Else its module would begin at 0, and all that the text does not show of the stack would point into it.
+    rows = [
+        "0053f104 0040a5c1 00000002 0053f130 0040a5c1 oaktree!Descend+0x21",
+        "0053f124 00000003 0053f150 0040a5c1 0040a5c1 oaktree!Descend+0x21",
+        "0053f144 0040b111 00000004 0053f170 0040a5c1 oaktree!Descend+0x21",
+        "0053f184 76ed338a 7ffd8000 0053ffd0 77f09ed2 oaktree!main+0x41",
+    ]
+    target = opened("\n".join(["0:000> kb", "ChildEBP RetAddr  Args to Child", *rows]))
+    assert min(module.start for module in target.modules()) == 0x40A000

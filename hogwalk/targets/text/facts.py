@@ -17,6 +17,7 @@ from hogwalk.targets.text.tables import Table
 MOST_SYMBOLS = 150_000
 MOST_THREADS = 10_000
 LARGEST_X86 = 0xFFFFFFFF
+FIRST_PAGES = 0x10000  # nothing lies below: a TSS row prints 0 here
 
 
 @dataclass
@@ -71,7 +72,9 @@ class Facts:
             self.frame_runs.add(frame_ptr + 4, return_address.to_bytes(4, "little"))
 
     def add_symbol(self, address: int, symbol: Symbol) -> None:
-        """The symbol of an address; the one printed last counts."""
+        """The symbol of an address; the one printed last counts.  None of a damaged row that prints a small number."""
+        if address < FIRST_PAGES:
+            return
         if address not in self.symbols and len(self.symbols) >= MOST_SYMBOLS:
             self.symbols_dropped += 1
             return

@@ -9,7 +9,7 @@ from hogwalk.machine.words import shown
 from hogwalk.model import PrintedRow, PrintedWalk, Region, Triple
 from hogwalk.printable import printable
 from hogwalk.targets.text.answers import cut, start_of
-from hogwalk.targets.text.facts import Facts
+from hogwalk.targets.text.facts import FIRST_PAGES, Facts
 from hogwalk.targets.text.memory import Memory
 from hogwalk.targets.text.naming import as_function
 from hogwalk.targets.text.region import DUMPED, GUARD_BYTES, LARGEST_STACK, PAGE_BYTES, limits_said, said_regions
@@ -19,7 +19,6 @@ LARGEST_KERNEL_FRAME = 0x12000  # bytes: KERNEL_LARGE_STACK_SIZE of x64, the lar
 LARGEST_LAST = 0x100000  # bytes: what most threads' stacks have in all
 KERNEL = {4: 0x80000000, 8: 1 << 47}  # where the kernel's half begins
 DOUBLE_FAULT = "KiDoubleFaultAbort", "KiTrap08"  # handlers of x64 and x86 with a stack of their own
-FIRST_PAGES = 0x10000  # nothing lies below: a TSS row prints 0 here
 MORE = 0x400  # bytes dumped beyond a table that was cut off
 MOST_NAMED = 6  # other tables named
 ROWS = "the printed rows' pages: the text shows no Base and Limit"
