@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import Iterator, List, Optional, Sequence, Tuple
 
@@ -79,12 +80,18 @@ def cut_off(found: Sequence[Gap], cut: Holes) -> Tuple[Gap, ...]:
     )
 
 
+def _near(start: int, end: int, holes: Holes) -> Holes:
+    # Those that begin up to `end`, and the one that begins before `start`: they lie in order, none over another.
+    first = bisect_left(holes, (start, start))
+    return holes[max(0, first - 1) : bisect_left(holes, (end + 1, end + 1))]
+
+
 def _touches(start: int, end: int, holes: Holes) -> bool:
-    return any(low <= end and start <= high for low, high in holes)
+    return any(low <= end and start <= high for low, high in _near(start, end, holes))
 
 
 def _cut(start: int, end: int, why: str, holes: Holes) -> Iterator[Gap]:
-    for low, high in holes:
+    for low, high in _near(start, end, holes):
         low, high = max(low, start), min(high, end)
         if low < high:
             if start < low:

@@ -35,7 +35,8 @@ class StackImage:
         self.region = region
         self.machine = machine
         self.words = words
-        self.holes = tuple(sorted([*holes, *cut]))
+        self.holes = tuple(sorted([*holes, *cut]))  # none overlaps another
+        self._hole_starts = [start for start, _ in self.holes]
         self.reads = reads
         self._limit, self._base, self._word = region.limit, region.base, machine.word
 
@@ -47,7 +48,8 @@ class StackImage:
 
     def unreadable(self, address: int) -> bool:
         """Whether the word at `address` lies in a page that cannot be read, or in what is cut off."""
-        return bool(self.holes) and any(start <= address < end for start, end in self.holes)
+        at = bisect_right(self._hole_starts, address) - 1
+        return at >= 0 and address < self.holes[at][1]
 
     @property
     def start(self) -> int:

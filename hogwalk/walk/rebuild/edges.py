@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -74,6 +74,7 @@ class EdgeFinder:
         self._functions = functions
         self._traps = traps
         self._holes = evidence.image.holes
+        self._hole_starts = [start for start, _ in self._holes]
         self._judge = judge
         self._habits = habits
         self._order = list(range(len(nodes)))  # the one int of each number, for all steps to it
@@ -128,7 +129,8 @@ class EdgeFinder:
 
     def _steps(self, number: int, prediction: Prediction) -> List[Edge]:
         node, nodes = self._nodes[number], self._nodes
-        hole = next((hole for hole in self._holes if hole[0] > node.slot), None) if self._holes else None
+        further = bisect_right(self._hole_starts, node.slot)
+        hole = self._holes[further] if further < len(self._holes) else None
         ebps = self._ebps.at(number)
         trapped = (trap.slot for trap in self._traps.above(node.slot))
         likely = None if prediction.known else self._ebps.known(number)
@@ -169,7 +171,7 @@ class EdgeFinder:
             found = self._habits.nearest(node, found)
         found = self._past_frame(number, found)
         if hole is not None and hole[0] - node.slot <= REACH and not any(mask & PLACED for _, mask in found):
-            found.extend(self._over_hole(number, prediction, hole))
+            found.extend(self._over_hole(prediction, hole))
         return found
 
     def _past_frame(self, number: int, steps: List[Edge]) -> List[Edge]:
@@ -180,9 +182,9 @@ class EdgeFinder:
         slots = self._slots
         return [(older, mask & ~PASSING | PASSES_FRAME if slots[older] > framed else mask) for older, mask in steps]
 
-    def _over_hole(self, number: int, prediction: Prediction, hole: Tuple[int, int]) -> List[Edge]:
+    def _over_hole(self, prediction: Prediction, hole: Tuple[int, int]) -> List[Edge]:
         nodes = self._nodes
-        first = next((older for older in range(number + 1, len(nodes)) if nodes[older].slot >= hole[1]), len(nodes))
+        first = bisect_left(self._slots, hole[1])
         found: List[Edge] = []
         for older in range(first, min(len(nodes), first + WINDOW)):
             mask = self._judge.over_hole(nodes[older], prediction, hole)
