@@ -129,8 +129,7 @@ class EdgeFinder:
 
     def _steps(self, number: int, prediction: Prediction) -> List[Edge]:
         node, nodes = self._nodes[number], self._nodes
-        further = bisect_right(self._hole_starts, node.slot)
-        hole = self._holes[further] if further < len(self._holes) else None
+        hole = self._next_hole(node.slot) if self._holes else None
         ebps = self._ebps.at(number)
         trapped = (trap.slot for trap in self._traps.above(node.slot))
         likely = None if prediction.known else self._ebps.known(number)
@@ -173,6 +172,10 @@ class EdgeFinder:
         if hole is not None and hole[0] - node.slot <= REACH and not any(mask & PLACED for _, mask in found):
             found.extend(self._over_hole(prediction, hole))
         return found
+
+    def _next_hole(self, slot: int) -> Optional[Tuple[int, int]]:
+        further = bisect_right(self._hole_starts, slot)
+        return self._holes[further] if further < len(self._holes) else None
 
     def _past_frame(self, number: int, steps: List[Edge]) -> List[Edge]:
         """The steps, those marked that pass over the next frame that EBP is known to point to."""
