@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Callable, Dict, Iterator, Optional, Sequence, 
 from hogwalk.answer.report.build import build
 from hogwalk.answer.report.document import Report
 from hogwalk.earlier import Earlier, Heard
-from hogwalk.errors import BadInput, NoDebugger, NothingFound, Unreadable
+from hogwalk.errors import BadInput, CommandFailed, NoDebugger, NothingFound, Unreadable
 from hogwalk.machine.words import X86
 from hogwalk.model import Frame, PrintedWalk, Symbol, Triple, Trust
 from hogwalk.targets.protocol import Announce, Target
@@ -81,6 +81,7 @@ class Run:
         self._walks: Optional[Walks] = None
         self._without_table = False
         self._unasked = unasked
+        self._refused = ""
         self._report: Optional[Report] = None
         self._explainer: Union[Explainer, Explainer64, None] = None
 
@@ -236,8 +237,8 @@ class Run:
                 "no frame can be found in this stack: no return address and no chain of frames that fits",
                 "`stack` shows what is there; check --limit and --base against !thread",
             )
-        walks = replace(walks, unasked=unasked)
-        if earlier is not None:
+        walks = replace(walks, unasked=unasked or self._refused)
+        if earlier is not None and not self._refused:
             earlier.keep(self.evidence(), walks, heard.answers, unasked)
         return walks
 
@@ -265,6 +266,11 @@ class Run:
         try:
             return choose(target, self._frame_reader(), evidence.image, evidence.candidates, self._readable())
         except NoDebugger:
+            return None
+        except CommandFailed as refused:
+            if self.target.about().live:  # the line may be lost, and that is said first
+                raise
+            self._refused = f"{refused.wrong}: every frame is from hogwalk's own walk"
             return None
 
     def _readable(self) -> bool:

@@ -73,7 +73,7 @@ def test_a_row_without_a_name_begins_a_table_too(site: str, joined: str) -> None
 
 @pytest.mark.parametrize(
     "before",
-    ["// ", "# ", "; ", "{at:5}: ", "{at:5} | ", "[10:11:12.345] ", "2026-01-02 10:11:12 ", "* ", "0010:"],
+    ["// ", "# ", "; ", "{at:5}: ", "{at:5} | ", "{at:6}\t", "[10:11:12.345] ", "2026-01-02 10:11:12 ", "* ", "0010:"],
 )
 def test_what_stands_before_each_line_leaves_the_words_alone(before: str) -> None:
     # Most words of a stack have no symbol: their rows end with the word.

@@ -27,6 +27,8 @@ _ROW_OR_HEAD = (
 )
 _COMMENT = re.compile(rf"\s*(?://+|;+|--|\*|REM\b|#(?!\s*Child)){_ROW_OR_HEAD}")
 _LINE_NUMBER = re.compile(rf"\s*\d{{1,6}} ?[|:] ?{_ROW_OR_HEAD}")
+# As `cat -n` writes it, its tab four blanks by now: only rows of words have two blanks behind their address.
+_LISTED = re.compile(rf"(?=[ \d]{{6}} {{4}}) *\d+ {{4}}(?={ADDRESS}  {ADDRESS}{_ENDS}|(?:\d+: )?l?kd(?::x86)?> )")
 _TIME = re.compile(rf"\[?(?:\d{{4}}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?Z?\]?:? ?{_ROW_OR_HEAD}")
 _CELLS = re.compile(r"\s*\|(?:[^|]*\|){3,12}\s*$")
 _PREFIXED = re.compile(rf"(\s*(?:[0-9a-f]{{2,4}} +)?)0x({ADDRESS} +)0x({ADDRESS}){_ENDS}")
@@ -84,7 +86,7 @@ def _bared(line: str, first: str) -> str:
         return line.replace("|", " ").rstrip() if _CELLS.match(line) else line
     before = _COMMENT.match(line) if first in "/;-*R#" else None
     if before is None and (first == "[" or first.isdigit()) and not _PLAIN_ROW.match(line):
-        before = _LINE_NUMBER.match(line) or _TIME.match(line)
+        before = _LINE_NUMBER.match(line) or _LISTED.match(line) or _TIME.match(line)
     bared = line[before.end() :] if before is not None else line
     return _PREFIXED.sub(r"\1\2\3", bared, 1) if "0x" in bared[:8] else bared
 

@@ -51,6 +51,11 @@ class StackImage:
         at = bisect_right(self._hole_starts, address) - 1
         return at >= 0 and address < self.holes[at][1]
 
+    def next_hole(self, address: int) -> Optional[Tuple[int, int]]:
+        """The first hole that begins above an address; None without one."""
+        at = bisect_right(self._hole_starts, address)
+        return self.holes[at] if at < len(self.holes) else None
+
     @property
     def start(self) -> int:
         """Limit, or where the first page that can be read begins above it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -73,8 +73,7 @@ class EdgeFinder:
         self._window, self._blind_window = min(WINDOW, most), min(BLIND_WINDOW, most)
         self._functions = functions
         self._traps = traps
-        self._holes = evidence.image.holes
-        self._hole_starts = [start for start, _ in self._holes]
+        self._image = evidence.image
         self._judge = judge
         self._habits = habits
         self._order = list(range(len(nodes)))  # the one int of each number, for all steps to it
@@ -129,7 +128,7 @@ class EdgeFinder:
 
     def _steps(self, number: int, prediction: Prediction) -> List[Edge]:
         node, nodes = self._nodes[number], self._nodes
-        hole = self._next_hole(node.slot) if self._holes else None
+        hole = self._image.next_hole(node.slot)
         ebps = self._ebps.at(number)
         trapped = (trap.slot for trap in self._traps.above(node.slot))
         likely = None if prediction.known else self._ebps.known(number)
@@ -172,10 +171,6 @@ class EdgeFinder:
         if hole is not None and hole[0] - node.slot <= REACH and not any(mask & PLACED for _, mask in found):
             found.extend(self._over_hole(prediction, hole))
         return found
-
-    def _next_hole(self, slot: int) -> Optional[Tuple[int, int]]:
-        further = bisect_right(self._hole_starts, slot)
-        return self._holes[further] if further < len(self._holes) else None
 
     def _past_frame(self, number: int, steps: List[Edge]) -> List[Edge]:
         """The steps, those marked that pass over the next frame that EBP is known to point to."""

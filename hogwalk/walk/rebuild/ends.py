@@ -142,7 +142,7 @@ def _end(evidence: Evidence, node: Node, prediction: Prediction, traps: Traps, c
     mask, base = 0, evidence.region.base
     if node.clues & UNREAD and node.slot == chains.bottom:
         return CHAIN_END if chains.closed else CHAIN_LEAVES
-    if any(start <= slot < base == end for start, end in evidence.image.holes for slot in prediction.slots):
+    if any(start <= slot < base == end for start, end in evidence.image.holes[-1:] for slot in prediction.slots):
         return INTO_HOLE
     if prediction.exact and prediction.slots and _inside(prediction.slots, node.slot, base):
         mask |= PREDICTED_ON

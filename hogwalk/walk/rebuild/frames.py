@@ -142,7 +142,9 @@ class FrameBuilder:
         ]
 
     def _hole_above(self, number: int) -> Tuple[int, int]:
-        return next(hole for hole in self._holes if hole[0] > self._clued.nodes[number].slot)
+        hole = self._evidence.image.next_hole(self._clued.nodes[number].slot)
+        assert hole is not None  # there is a step over it
+        return hole
 
     def _target(self, node: Node) -> Optional[int]:
         """The function that the call before a node's return address enters, as far as one module is certain."""

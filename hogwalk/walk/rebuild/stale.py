@@ -16,6 +16,7 @@ from hogwalk.walk.rebuild.nodes import Edge
 # Natural logarithms: the odds against a chain, and the least for a part of it in one frame.  By trial on 255 walks of
 # real code with 2 or 5 of 8 modules' code hidden (tests.real.stacks) and 162 of lab dumps.
 HELD, LEAST = 10.0, 4.0
+MOST_GAINED = 1.0  # by a step itself: it is STEP and the logarithm of a share
 OPEN = int(Clue.DEPTH_AT_LEAST)
 ALLOCA = OPEN | int(Clue.CHAINED)
 Step = Tuple[int, float]  # the older node's number and the score
@@ -58,7 +59,7 @@ def held(steps: Sequence[Sequence[Step]], clues: Sequence[Sequence[Edge]]) -> Li
 
 
 def _passed(chains: Sequence[Run], newer: int, older: int) -> float:
-    if older - newer <= LEAST:  # no step gains more than 1
+    if older - newer <= LEAST / MOST_GAINED:
         return 0.0
     return max(0.0, max(run.explained(newer, older) for run in chains))
 

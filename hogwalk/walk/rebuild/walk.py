@@ -19,6 +19,7 @@ from hogwalk.walk.rebuild.frames import FrameBuilder
 from hogwalk.walk.rebuild.graph import Charged, Graph, Posterior
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.pruner import CLOSE_DEFICIT, MAX_DEFICIT
+from hogwalk.walk.rebuild.stale import MOST_GAINED
 from hogwalk.walk.rebuild.weigh import weigh
 from hogwalk.walk.rebuild.weights import TEMPERATURE
 
@@ -173,7 +174,7 @@ def _rebuilt(evidence: Evidence, collector: Collector, announce: Announce) -> Re
     for margin, most_lost in MARGINS if unread_share(collector.nodes) <= DARK else MARGINS[-1:]:
         clued = collector.collect(margin, announce)
         graph = weigh(clued)
-        if _lost(clued, graph) < most_lost:
+        if _lost(clued, graph) < most_lost and not _rivalled(graph):
             break
     posterior = Posterior(graph, TEMPERATURE)
     builder = FrameBuilder(evidence, clued)
@@ -236,6 +237,12 @@ def _lost(clued: CluedStack, graph: Graph) -> float:
     steps = [dict(graph.steps[newer])[older] for newer, older in zip(path, path[1:])]
     lost = sum(-score for score in (*steps, *(graph.ends[last] for last in path[-1:])) if score < 0)
     return lost if path else inf
+
+
+def _rivalled(graph: Graph) -> bool:
+    """Whether frames off the best path may hold a whole chain of it: what they gain so no pruner has seen."""
+    path = set(graph.best())
+    return any(score > MOST_GAINED for number, own in enumerate(graph.steps) if number not in path for _, score in own)
 
 
 def _trim_unsupported_tail(clued: CluedStack, path: Sequence[int]) -> Sequence[int]:
