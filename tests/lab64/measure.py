@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Opt
 from hogwalk.__main__ import main as hogwalk
 from hogwalk.analysis import Run
 from hogwalk.answer.charge.books import module_of
+from hogwalk.errors import NothingFound
 from hogwalk.targets.text import open_text
 from hogwalk.walk.evidence import Evidence, Request, gather
 from hogwalk.walk.rebuild.confidence import confidence
@@ -75,7 +76,10 @@ def pasted_walk(made: Case, code: bool, rows: int = 0) -> Measured:
     began = time.process_time()
     run = Run(open_text(io.BytesIO(text.encode())), Request(), None, lambda doing: None)
     run.leave_table()
-    rebuilt = run.walks().own
+    try:
+        rebuilt = run.walks().own
+    except NothingFound:  # a walk without a frame, which states nothing
+        return scored(score(made.truth, []), time.process_time() - began)
     assert rebuilt is not None
     return _judged(made, run.evidence(), rebuilt, began)
 

@@ -99,6 +99,7 @@ class Posterior:
         self._known_reach: Optional[List[float]] = None
         self._runs: Dict[int, Tuple[List[int], Ways]] = {}
         self._ways: Dict[Optional[int], Ways] = {}
+        self._known_again: Dict[int, Dict[Place, int]] = {}
 
     def _onward(self) -> List[float]:
         cool, ends, steps = self._cool, self._graph.ends, self._graph.steps
@@ -194,16 +195,32 @@ class Posterior:
             if found is None:
                 run = self._run(at)
                 found = runs[at] = run, self._ways_of(run[-1])
-            run, ways = found
+            run, (sums, onward) = found
             path += run
-            at = _again(ways, run[-1], places, taken) if places is not None else None
-            if at is None:
-                sums, onward = ways
+            if places is None or len(onward) == 1:
                 at = onward[bisect_left(sums, draw() * sums[-1])]
-                if at is not None and places is not None and len(onward) > 1:
-                    here, there = places[run[-1]], places[at]
-                    taken[here.address] = Place(there.slot - here.slot, there.address)
+                continue
+            here = places[run[-1]]
+            before = taken.get(here.address)
+            at = None if before is None else self._again(run[-1], places).get(before)
+            if at is None:
+                at = onward[bisect_left(sums, draw() * sums[-1])]
+                if at is not None:
+                    taken[here.address] = Place(places[at].slot - here.slot, places[at].address)
         return tuple(path)
+
+    def _again(self, node: int, places: Sequence[Place]) -> Dict[Place, int]:
+        """The ways on from a node that a draw takes again, by the distance and the return address they lead to."""
+        found = self._known_again.get(node)
+        if found is None:
+            (sums, onward), slot = self._ways_of(node), places[node].slot
+            shares = [up_to - below for up_to, below in zip(sums, [0.0, *sums])]
+            found = self._known_again[node] = {
+                Place(places[older].slot - slot, places[older].address): older
+                for older, share in zip(onward, shares)
+                if older is not None and share >= AGAIN * sums[-1]
+            }
+        return found
 
     def _run(self, node: int) -> List[int]:
         """The nodes from `node` on between which there is nothing to draw."""
@@ -230,19 +247,6 @@ class Posterior:
         top = max(term for _, term in ways)
         ways = [(way, term) for way, term in ways if term > top - UNDRAWN]
         return list(accumulate(exp(term - top) for _, term in ways)), [way for way, _ in ways]
-
-
-def _again(ways: Ways, node: int, places: Sequence[Place], taken: Dict[int, Place]) -> Optional[int]:
-    """The older node to which the step drawn before at the same return address leads; None where it cannot be taken."""
-    here = places[node]
-    before = taken.get(here.address)
-    if before is None:
-        return None
-    wanted, (sums, onward) = Place(here.slot + before.slot, before.address), ways
-    for way, (older, up_to) in enumerate(zip(onward, sums)):
-        if older is not None and places[older] == wanted:
-            return older if up_to - (sums[way - 1] if way else 0.0) >= AGAIN * sums[-1] else None
-    return None
 
 
 def reached(starts: Sequence[float], steps: Steps, cool: float = 1.0) -> List[float]:
