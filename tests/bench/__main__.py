@@ -66,6 +66,9 @@ def in_the_lab() -> None:
 def main() -> None:
     """Print one line for each figure, with the bar it is held against."""
     try:
+        prefix = install()
+        prefix.end_server()
+        prefix.keep_server()
         figures = in_engine(DUMP, SYMBOLS)
         ratios("StackHog", figures)
         print(f"  the first of a session / the same  {first_of_a_session(figures['asked']):6.2f}")

@@ -94,6 +94,14 @@ class Prefix:
             command, env=self.environment(_PLAIN), stdin=nothing, stdout=nothing, stderr=nothing, check=False
         )
 
+    def end_server(self) -> None:
+        """End the prefix's server and all that runs in it: one that has served a whole suite keeps a processor busy."""
+        nothing = subprocess.DEVNULL
+        environment = self.environment(_PLAIN)
+        subprocess.run(
+            ["wineserver", "-k", "-w"], env=environment, stdin=nothing, stdout=nothing, stderr=nothing, check=False
+        )
+
     def run(self, program: Union[str, Path], arguments: Sequence[str], setting: Setting) -> Finished:
         """Return the finished Windows program; raise EngineRunError when it does not end in time.
 
