@@ -7,6 +7,8 @@ Windows 10.
 
 from __future__ import annotations
 
+KERNEL = "nt"  # the engine's name of the kernel
+SYSTEM = (KERNEL, "ntdll")  # its names of the modules that belong to the operating system for certain
 PAGE = 0x1000  # of every x86
 GUARD = 0x1000  # the guard page below Limit
 USER_END = 0x80000000  # kernel addresses start here (with /3GB at C0000000: then more looks like user space, not less)
@@ -79,12 +81,11 @@ TRAP_MARK = 0xBADB0D00  # DbgArgMark: proves a trap frame (late XP and later; Wi
 TRAP_DEBUG_EIP, TRAP_MARK_AT, TRAP_FS, TRAP_EBP, TRAP_ERROR = 0x04, 0x08, 0x50, 0x60, 0x64
 TRAP_EIP, TRAP_CS, TRAP_FLAGS = 0x68, 0x6C, 0x70
 TRAP_KERNEL_BYTES = 0x74  # of a trap out of the kernel: ESP and SS above are not pushed then
+TRAP_RESUMES = TRAP_KERNEL_BYTES - TRAP_EIP  # from Eip's slot to where ESP is when that code runs on
 TRAP_ESP, TRAP_SS, TRAP_BYTES = 0x74, 0x78, 0x8C
 KERNEL_CS, KERNEL_FS, USER_FS, USER_SS, USER_PRIVILEGE = 0x08, 0x30, 0x3B, 0x23, 3
 # A service's stub in the x86 kernel, nt!Zw*, pushes nothing of its own: B8 imm32 / 8D 54 24 04 / 9C / 6A 08 / E8 rel32
-# / C2.  So at its ret, where its call of KiSystemService returns to, ESP is at its return slot (ntoskrnl.exe of every
-# version from 2000 to 10 lays them out alike).
-KERNEL = "nt"  # the engine's name of the kernel
+# / C2, in every version seen.  So at its ret, where its call of KiSystemService returns to, ESP is at its return slot.
 SERVICE_STUB, STUB_RESUMES = "Zw", 0x11
 # What a switch away from a thread leaves at its KernelStack (ctxswap.asm as ReactOS has it; XP, Vista and 7 alike): the
 # exception list, an IRQL, the return address into KiSwapContext, then EBP.

@@ -88,18 +88,16 @@ class Prefix:
 
     def keep_server(self) -> None:
         """Start the prefix's server so that it outlives pauses between programs; where one runs already, it stays."""
-        nothing = subprocess.DEVNULL
-        command = ["wineserver", f"-p{_SERVER_SECONDS}"]
-        subprocess.run(
-            command, env=self.environment(_PLAIN), stdin=nothing, stdout=nothing, stderr=nothing, check=False
-        )
+        self._server(f"-p{_SERVER_SECONDS}")
 
     def end_server(self) -> None:
         """End the prefix's server and all that runs in it: one that has served a whole suite keeps a processor busy."""
-        nothing = subprocess.DEVNULL
-        environment = self.environment(_PLAIN)
+        self._server("-k", "-w")
+
+    def _server(self, *options: str) -> None:
+        nothing, command = subprocess.DEVNULL, ["wineserver", *options]
         subprocess.run(
-            ["wineserver", "-k", "-w"], env=environment, stdin=nothing, stdout=nothing, stderr=nothing, check=False
+            command, env=self.environment(_PLAIN), stdin=nothing, stdout=nothing, stderr=nothing, check=False
         )
 
     def run(self, program: Union[str, Path], arguments: Sequence[str], setting: Setting) -> Finished:

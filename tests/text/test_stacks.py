@@ -12,6 +12,8 @@ from tests.stackhog import USAGE
 from tests.text.logs import log, opened
 from tests.text.test_tables import X64, held, report
 
+SESSION = log("stackhog.log").split("kd> kf=")[0]  # up to where the debugger walks
+
 
 def test_the_handlers_own_stack_is_not_the_one_that_ran_out_however_short_the_excerpt() -> None:
     lines = X64.splitlines()
@@ -48,8 +50,7 @@ def test_rows_that_turn_back_on_one_stack_are_not_said_to_lie_on_another() -> No
 
 def test_a_dump_of_words_alone_leads_through_every_trap_frame_and_the_service_stub() -> None:
     # No code can be read and kf never ran: nt!ZwClose keeps no EBP, so the chain passes its caller's frame over.
-    session = log("stackhog.log").split("kd> kf=")[0]
-    found = report(session)
+    found = report(SESSION)
     assert held(found) == USAGE
     stub, caller = (frame for frame in found.frames if frame.return_slot in (0xB8AE7D30, 0xB8AE7D80))
     assert (stub.symbol, stub.bytes, stub.trust) == (Symbol("nt", "ZwClose", 0x11), 12, Trust.UNREAD)
@@ -77,28 +78,26 @@ def test_a_row_without_a_name_begins_a_table_too(site: str, joined: str) -> None
 )
 def test_what_stands_before_each_line_leaves_the_words_alone(before: str) -> None:
     # Most words of a stack have no symbol: their rows end with the word.
-    session = log("stackhog.log").split("kd> kf=")[0].replace("kd> ", "0: kd> ")
+    session = SESSION.replace("kd> ", "0: kd> ")
     lines = [before.format(at=at) + line for at, line in enumerate(session.split("\n"), 1)]
     assert held(report("\n".join(lines))) == USAGE
 
 
 def test_addresses_written_with_0x_are_words_too() -> None:
-    session = log("stackhog.log").split("kd> kf=")[0]
-    typed = re.sub(r"(?m)^([0-9a-f]{8})  ([0-9a-f]{8})(?= |$)", r"0x\1  0x\2", session)
+    typed = re.sub(r"(?m)^([0-9a-f]{8})  ([0-9a-f]{8})(?= |$)", r"0x\1  0x\2", SESSION)
     assert held(report(typed)) == USAGE
 
 
 @pytest.mark.parametrize("command", ["dpp", "ddp"])
 def test_what_a_word_points_to_is_no_word_of_the_stack(command: str) -> None:
     # `dpp` prints a word, what lies at the address it holds, and the symbol of that; dd prints the same words alone.
-    session = log("stackhog.log").split("kd> kf=")[0]
-    words = dict(re.findall(r"(?m)^([0-9a-f]{8})  ([0-9a-f]{8})", session))
+    words = dict(re.findall(r"(?m)^([0-9a-f]{8})  ([0-9a-f]{8})", SESSION))
     lines, alone = [], []
     for at, word in words.items():
         pointed = words.get(word)
         lines.append(f"{at}  {word} {pointed} Ntfs!NtfsRead+0x10" if pointed else f"{at}  {word}")
         alone.append(f"{at}  {word}")
-    before = session.split("kd> dps")[0]
+    before = SESSION.split("kd> dps")[0]
     found = report("\n".join([f"{before}kd> {command} b8ae6000 b8ae9000", *lines]))
     assert held(found) == held(report("\n".join([f"{before}kd> dd b8ae6000 b8ae9000", *alone])))
     assert len(found.frames) > 100

@@ -7,10 +7,10 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from hogwalk.answer.charge.books import Share
 from hogwalk.answer.charge.inbox import inbox_modules
+from hogwalk.machine.windows import SYSTEM
 from hogwalk.model import Version
 from hogwalk.printable import printable
 
-SYSTEM = ("nt", "ntdll")  # the engine's names of the modules that belong to the operating system for certain
 SIGNS = {"\u00ae": "(R)", "\u2122": "(TM)", "\u00a9": "(C)"}
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import BinaryIO, Callable, Sequence, Union
 
 from hogwalk.errors import BadInput, NothingFound
+from hogwalk.machine.windows import SYSTEM
 from hogwalk.machine.words import shown
 from hogwalk.targets.parsers.usage import BARE
 from hogwalk.targets.text.decode import read_lines
@@ -20,7 +21,6 @@ __all__ = ["Choose", "TextTarget", "open_text"]
 REMEDY = "in WinDbg run `!thread` and `dps LIMIT BASE` with its Limit and Base, and pass that text"
 UNREAD = {"arm": "a 32-bit ARM machine", "ia64": "an Itanium (IA-64) machine"}  # frames lie otherwise there
 MOST_CALLS = 12  # names in a refusal
-SYSTEM = ("nt", "ntdll")
 
 
 def open_text(

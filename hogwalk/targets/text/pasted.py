@@ -21,14 +21,15 @@ _TAG = re.compile(
 _CELL = re.compile(r"</?t[dh](?:\s[^<>]{0,500})?/?>", re.IGNORECASE)
 # What stands before each line in a comment, in a listing with numbers, in a log with times, in a table of Markdown.
 _ENDS = r"(?=\s|\*\*\*|$)"  # a word: a remark of the debugger's may follow right behind it
+_KERNEL_PROMPT = r"(?:\d+: )?l?kd(?::x86)?> "
 _ROW_OR_HEAD = (
     rf"(?=\s*(?:[0-9a-f]{{2,4}} +)?(?:[0-9a-f]{{1,6}} +)?(?:0x)?{ADDRESS} +(?:0x)?{ADDRESS}{_ENDS}"
-    r"|\s*(?:# +)?Child|\s*\d+:[\d:x]+> |\s*(?:\d+: )?l?kd(?::x86)?> )"
+    rf"|\s*(?:# +)?Child|\s*\d+:[\d:x]+> |\s*{_KERNEL_PROMPT})"
 )
 _COMMENT = re.compile(rf"\s*(?://+|;+|--|\*|REM\b|#(?!\s*Child)){_ROW_OR_HEAD}")
 _LINE_NUMBER = re.compile(rf"\s*\d{{1,6}} ?[|:] ?{_ROW_OR_HEAD}")
 # As `cat -n` writes it, its tab four blanks by now: only rows of words have two blanks behind their address.
-_LISTED = re.compile(rf"(?=[ \d]{{6}} {{4}}) *\d+ {{4}}(?={ADDRESS}  {ADDRESS}{_ENDS}|(?:\d+: )?l?kd(?::x86)?> )")
+_LISTED = re.compile(rf"(?=[ \d]{{6}} {{4}}) *\d+ {{4}}(?={ADDRESS}  {ADDRESS}{_ENDS}|{_KERNEL_PROMPT})")
 _TIME = re.compile(rf"\[?(?:\d{{4}}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?Z?\]?:? ?{_ROW_OR_HEAD}")
 _CELLS = re.compile(r"\s*\|(?:[^|]*\|){3,12}\s*$")
 _PREFIXED = re.compile(rf"(\s*(?:[0-9a-f]{{2,4}} +)?)0x({ADDRESS} +)0x({ADDRESS}){_ENDS}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Mapping, Optional, Tuple
 
-from hogwalk.machine.windows import TRAP_EIP, TRAP_KERNEL_BYTES
+from hogwalk.machine.windows import TRAP_RESUMES
 from hogwalk.machine.words import X86
 from hogwalk.model import Frame, Source, Symbol, Triple, Trust
 from hogwalk.walk.facts.image import StackImage
@@ -51,7 +51,7 @@ def _stub(
     image: StackImage, reader: FrameReader, trap: TrapFrame, names: Mapping[int, Optional[Symbol]]
 ) -> Optional[Frame]:
     """The frame of the service stub that a system call's trap frame returns to: no saved EBP leads to it."""
-    slot = trap.slot + TRAP_KERNEL_BYTES - TRAP_EIP
+    slot = trap.slot + TRAP_RESUMES
     return_address = image.word(slot)
     if return_address is None:
         return None

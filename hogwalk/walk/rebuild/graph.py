@@ -10,7 +10,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
 from math import exp, inf, log
-from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 if TYPE_CHECKING:
     from random import Random
@@ -21,9 +21,9 @@ DOUBTFUL = 0.4  # a return slot is worth showing from this probability on: a bit
 BEYOND_DOUBT = 0.95
 FRAME_BYTES = 128  # of the stack charged to the right module are worth one right return slot
 SPARE = 1.0  # return slots that the likeliest walk may leave out where it is beyond doubt itself
+AGAIN = 0.05  # a step drawn before is taken again where it is not less probable
 POSSIBLE = 1e-3  # steps less probable than this are taken by no walk
 Steps = Sequence[Sequence[Tuple[int, float]]]  # for each node its older neighbours with the scores of the step
-AGAIN = 0.05  # a step drawn before is taken again where it is not less probable
 Ways = Tuple[List[float], List[Optional[int]]]  # the probabilities summed up, and where each way leads
 
 
@@ -185,42 +185,39 @@ class Posterior:
         """
         if not self._starts or self.total == -inf:
             return ()
-        draw, runs = random.random, self._runs
+        runs = self._runs
         path: List[int] = []
         taken: Dict[int, Place] = {}
-        sums, onward = self._ways_of(None)
-        at: Optional[int] = onward[bisect_left(sums, draw() * sums[-1])]
+        at = _drawn(self._ways_of(None), random)
         while at is not None:
             found = runs.get(at)
             if found is None:
                 run = self._run(at)
                 found = runs[at] = run, self._ways_of(run[-1])
-            run, (sums, onward) = found
+            run, ways = found
             path += run
-            if places is None or len(onward) == 1:
-                at = onward[bisect_left(sums, draw() * sums[-1])]
-                continue
-            here = places[run[-1]]
-            before = taken.get(here.address)
-            at = None if before is None else self._again(run[-1], places).get(before)
+            at = None if places is None else self._again(run[-1], places, taken)
             if at is None:
-                at = onward[bisect_left(sums, draw() * sums[-1])]
-                if at is not None:
-                    taken[here.address] = Place(places[at].slot - here.slot, places[at].address)
+                at = _drawn(ways, random)
+                if at is not None and places is not None:
+                    taken[places[run[-1]].address] = _step(places, run[-1], at)
         return tuple(path)
 
-    def _again(self, node: int, places: Sequence[Place]) -> Dict[Place, int]:
-        """The ways on from a node that a draw takes again, by the distance and the return address they lead to."""
+    def _again(self, node: int, places: Sequence[Place], taken: Mapping[int, Place]) -> Optional[int]:
+        """The older node to which the step drawn before at the same return address leads; None where it cannot."""
+        before = taken.get(places[node].address)
+        if before is None:
+            return None
         found = self._known_again.get(node)
         if found is None:
-            (sums, onward), slot = self._ways_of(node), places[node].slot
+            sums, onward = self._ways_of(node)
             shares = [up_to - below for up_to, below in zip(sums, [0.0, *sums])]
             found = self._known_again[node] = {
-                Place(places[older].slot - slot, places[older].address): older
+                _step(places, node, older): older
                 for older, share in zip(onward, shares)
                 if older is not None and share >= AGAIN * sums[-1]
             }
-        return found
+        return found.get(before)
 
     def _run(self, node: int) -> List[int]:
         """The nodes from `node` on between which there is nothing to draw."""
@@ -247,6 +244,16 @@ class Posterior:
         top = max(term for _, term in ways)
         ways = [(way, term) for way, term in ways if term > top - UNDRAWN]
         return list(accumulate(exp(term - top) for _, term in ways)), [way for way, _ in ways]
+
+
+def _drawn(ways: Ways, random: Random) -> Optional[int]:
+    sums, onward = ways
+    return onward[bisect_left(sums, random.random() * sums[-1])]
+
+
+def _step(places: Sequence[Place], newer: int, older: int) -> Place:
+    """The bytes from one node up to another, and the return address there."""
+    return Place(places[older].slot - places[newer].slot, places[older].address)
 
 
 def reached(starts: Sequence[float], steps: Steps, cool: float = 1.0) -> List[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from hogwalk.machine.windows import EXCEPTION_CHAIN_END
+from hogwalk.machine.windows import EXCEPTION_CHAIN_END, TRAP_RESUMES
 from hogwalk.machine.words import X86
 from hogwalk.machine.x86.calls import CallKind
 from hogwalk.walk.evidence import Evidence
@@ -71,7 +71,7 @@ def nodes(evidence: Evidence, traps: Traps, copied: Mapping[int, int]) -> List[N
             continue
         behind = slot + WORD
         if slot in traps.by_slot:
-            mask, behind = _trap_kind(mask), slot + 12
+            mask, behind = _trap_kind(mask), slot + TRAP_RESUMES
         if not mask:
             continue
         looks = POINTED_AT if slot in pointed else 0

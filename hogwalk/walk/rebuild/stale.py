@@ -17,6 +17,7 @@ from hogwalk.walk.rebuild.nodes import Edge
 # real code with 2 or 5 of 8 modules' code hidden (tests.real.stacks) and 162 of lab dumps.
 HELD, LEAST = 10.0, 4.0
 MOST_GAINED = 1.0  # by a step itself: it is STEP and the logarithm of a share
+FEWEST = LEAST / MOST_GAINED  # nodes of a chain that is worth a step's while
 OPEN = int(Clue.DEPTH_AT_LEAST)
 ALLOCA = OPEN | int(Clue.CHAINED)
 Step = Tuple[int, float]  # the older node's number and the score
@@ -40,7 +41,7 @@ def held(steps: Sequence[Sequence[Step]], clues: Sequence[Sequence[Edge]]) -> Li
 
     A step over an alloca of any size that no saved EBP places explains a chain no better than it does anything else.
     """
-    wide = [number for number, own in enumerate(steps) if any(older - number > LEAST for older, _ in own)]
+    wide = [number for number, own in enumerate(steps) if any(older - number > FEWEST for older, _ in own)]
     chains = sorted(runs(steps), key=lambda run: -run.numbers[0]) if wide else []
     near: List[Run] = []
     found = list(steps)
@@ -59,7 +60,7 @@ def held(steps: Sequence[Sequence[Step]], clues: Sequence[Sequence[Edge]]) -> Li
 
 
 def _passed(chains: Sequence[Run], newer: int, older: int) -> float:
-    if older - newer <= LEAST / MOST_GAINED:
+    if older - newer <= FEWEST:
         return 0.0
     return max(0.0, max(run.explained(newer, older) for run in chains))
 

@@ -174,7 +174,8 @@ def _rebuilt(evidence: Evidence, collector: Collector, announce: Announce) -> Re
     for margin, most_lost in MARGINS if unread_share(collector.nodes) <= DARK else MARGINS[-1:]:
         clued = collector.collect(margin, announce)
         graph = weigh(clued)
-        if _lost(clued, graph) < most_lost and not _rivalled(graph):
+        best = graph.best()
+        if _lost(clued, graph, best) < most_lost and not _rivalled(graph, best):
             break
     posterior = Posterior(graph, TEMPERATURE)
     builder = FrameBuilder(evidence, clued)
@@ -229,9 +230,8 @@ def _left_over(evidence: Evidence) -> float:
     return LEFT_OVER
 
 
-def _lost(clued: CluedStack, graph: Graph) -> float:
+def _lost(clued: CluedStack, graph: Graph, path: Sequence[int]) -> float:
     """What the best path loses on its weak steps; inf without a path, and through code that cannot be read."""
-    path = graph.best()
     if any(clued.nodes[number].clues & Clue.UNREAD for number in path):
         return inf
     steps = [dict(graph.steps[newer])[older] for newer, older in zip(path, path[1:])]
@@ -239,9 +239,9 @@ def _lost(clued: CluedStack, graph: Graph) -> float:
     return lost if path else inf
 
 
-def _rivalled(graph: Graph) -> bool:
+def _rivalled(graph: Graph, best: Sequence[int]) -> bool:
     """Whether frames off the best path may hold a whole chain of it: what they gain so no pruner has seen."""
-    path = set(graph.best())
+    path = set(best)
     return any(score > MOST_GAINED for number, own in enumerate(graph.steps) if number not in path for _, score in own)
 
 
