@@ -19,7 +19,7 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.SYSTEM_CALL: 2.43,
     Clue.POINTED_AT: -0.02,
     Clue.SAVED_EBP: 0.52,
-    Clue.ALIGNED: -0.88,
+    Clue.ALIGNED: -1.60,
     Clue.TEXT: -6.59,
     Clue.AT_START: -8.80,
     Clue.LATE: -1.00,
