@@ -20,6 +20,7 @@ from hogwalk.walk.rebuild.graph import Charged, Graph, Posterior
 from hogwalk.walk.rebuild.nodes import Node
 from hogwalk.walk.rebuild.pruner import CLOSE_DEFICIT, MAX_DEFICIT
 from hogwalk.walk.rebuild.stale import MOST_GAINED
+from hogwalk.walk.rebuild.turns import alike
 from hogwalk.walk.rebuild.weigh import weigh
 from hogwalk.walk.rebuild.weights import TEMPERATURE
 
@@ -177,6 +178,8 @@ def _rebuilt(evidence: Evidence, collector: Collector, announce: Announce) -> Re
         best = graph.best()
         if _lost(clued, graph, best) < most_lost and not _rivalled(graph, best):
             break
+    if not clued.chains.whole and unread_share(clued.nodes) > DARK:
+        graph = alike(graph, clued.nodes)
     posterior = Posterior(graph, TEMPERATURE)
     builder = FrameBuilder(evidence, clued)
     charged = _charged(clued.nodes, evidence.modules) if collector.unread else None
