@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from math import exp, inf, isclose, log
 from random import Random
-from typing import Dict, List, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import pytest
 from hypothesis import given
@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 
 from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.graph import FRAME_BYTES, Charged, Graph, Place, Posterior, Steps, log_sum
-from hogwalk.walk.rebuild.nodes import Edge
+from hogwalk.walk.rebuild.nodes import Edge, Node
 from hogwalk.walk.rebuild.scale import Weighing
-from hogwalk.walk.rebuild.stale import HELD, held
+from hogwalk.walk.rebuild.stale import DIP, HELD, PLACED, held
+from hogwalk.walk.rebuild.turns import LEAST, alike
 from hogwalk.walk.rebuild.weights import WEIGHTS
 from hogwalk.walk.unwound.weights import WEIGHTS as WEIGHTS64
 
 SCORES = st.floats(-6, 6)
+AGAIN, OTHER = 0xB8001234, 0xB8001335  # return addresses in code that cannot be read
 
 
 @st.composite
@@ -177,12 +179,20 @@ def test_what_a_step_passes_over_only_adds_to_it(graph: Graph) -> None:
         assert all(after >= before for (_, before), (_, after) in zip(own, found))
 
 
-@pytest.mark.parametrize("clue", [Clue.DEPTH_ALONE, Clue.DEPTH_UNREAD, Clue.DEPTH_AT_LEAST | Clue.CHAINED])
-def test_a_step_over_a_whole_chain_gains_what_the_chain_does_less_the_odds(clue: int) -> None:
+@pytest.mark.parametrize(
+    ("clue", "odds"),
+    [
+        (Clue.DEPTH_UNREAD, HELD),
+        (Clue.DEPTH_ALONE, PLACED),
+        (Clue.DEPTH_UNREAD | Clue.EBP_FRAME, PLACED),
+        (Clue.DEPTH_AT_LEAST | Clue.CHAINED, PLACED),
+    ],
+)
+def test_a_step_over_a_whole_chain_gains_what_the_chain_does_less_the_odds(clue: int, odds: float) -> None:
     count = 42
     steps = [[(count - 1, -5.0)], *([(at + 1, 0.9)] for at in range(1, count - 2)), [], []]
     ((_, score),) = held(steps, clued(steps, clue))[0]
-    least = -5.0 + 0.9 * (count - 4) - HELD
+    least = -5.0 + 0.9 * (count - 4) - odds
     assert least <= score <= least + 2.0
     assert held([[(1, 0.9)], []], [[(1, 0)], []]) == [[(1, 0.9)], []]
     assert held(steps, clued(steps, Clue.DEPTH_AT_LEAST)) == steps  # an alloca of any size explains no chain
@@ -206,3 +216,51 @@ def test_a_dead_chain_that_leads_into_a_live_one_is_still_a_chain() -> None:
     steps[0], steps[19], steps[20] = [(20, 0.2)], [(21, 0.9)], [(21, 30.0)]
     ((_, score),) = held(steps, clued(steps, Clue.DEPTH_UNREAD))[0]
     assert score > 0.2 + 0.9 * 18 - HELD - 0.1
+
+
+@pytest.mark.parametrize(("lost", "whole"), [(DIP - 0.5, True), (DIP + 0.5, False)])
+def test_a_dead_chain_may_lose_a_little_by_one_of_its_steps(lost: float, whole: bool) -> None:
+    # A frame from 0 to 43 over a chain of dead ones, 1 to 42, of which one step is poor.
+    steps: List[List[Tuple[int, float]]] = [[(at + 1, 0.9)] for at in range(42)] + [[], []]
+    steps[0], steps[21] = [(43, 0.0)], [(22, -lost)]
+    ((_, score),) = held(steps, clued(steps))[0]
+    assert score == pytest.approx((0.9 * 40 - lost if whole else 0.9 * 20) - PLACED, abs=0.91)
+
+
+def recursion(turns: int, places: Sequence[int]) -> Tuple[Graph, List[Node]]:
+    """Turns of 10h bytes, each of which may hold a second return address 8 bytes on; `places`: those that do."""
+    nodes, steps = [], []
+    slots = sorted([*(0x10 * turn for turn in range(turns + 1)), *(0x10 * turn + 8 for turn in places)])
+    for slot in slots:
+        address = OTHER if slot % 0x10 else AGAIN
+        nodes.append(Node(slot, address, int(Clue.UNREAD), None, slot + 4, 0, 0, False))
+        onward = [slot + 8] if slot % 0x10 else [slot + 8, slot + 0x10]
+        steps.append([(slots.index(older), 0.0) for older in onward if older in slots])
+    ends = [-inf] * (len(slots) - 1) + [0.0]
+    return Graph([0.0] + [-inf] * (len(slots) - 1), ends, steps), nodes
+
+
+def test_the_turns_of_a_recursion_tell_of_each_other() -> None:
+    """Both ways through a turn are as likely, but one of them can be taken in few turns."""
+    graph, nodes = recursion(12, [3, 7])
+    before, after = Posterior(graph).nodes(), Posterior(alike(graph, nodes)).nodes()
+    rare = [number for number, node in enumerate(nodes) if node.address == OTHER]
+    assert len(rare) == 2
+    assert all(before[number] == pytest.approx(0.5) and after[number] < 0.25 for number in rare)
+
+
+def test_what_lies_at_few_places_tells_nothing_of_itself() -> None:
+    graph, nodes = recursion(2, [1])
+    assert alike(graph, nodes) is graph
+
+
+@given(graphs())
+def test_the_likeliest_kind_of_step_loses_nothing(graph: Graph) -> None:
+    nodes = [Node(4 * at, AGAIN, int(Clue.UNREAD), None, 4 * at + 4, 0, 0, False) for at in range(len(graph.starts))]
+    found = alike(graph, nodes)
+    assert (found.starts, found.ends) == (graph.starts, graph.ends)
+    for own, weighed in zip(graph.steps, found.steps):
+        lost = [before - after for (_, before), (_, after) in zip(own, weighed)]
+        assert [older for older, _ in own] == [older for older, _ in weighed]
+        assert all(-1e-9 <= one <= -LEAST + 1e-9 for one in lost)
+        assert not lost or min(lost) == pytest.approx(0.0, abs=1e-9)

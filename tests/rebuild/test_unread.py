@@ -102,7 +102,7 @@ def test_a_handler_that_can_be_read_needs_no_try_level() -> None:
 
 
 @pytest.mark.parametrize(("unread", "stated_by"), [(0, None), (1, DARK_TRUTH), (5, DARK_TRUTH)])
-def test_of_a_dark_walk_less_is_stated(unread: int, stated_by: Optional[Truth]) -> None:
+def test_of_a_dark_walk_its_own_map_tells_what_is_stated(unread: int, stated_by: Optional[Truth]) -> None:
     target = machine()
     in_bottom = framed(target, BOTTOM, 0x10, "ffd0")
     words: Dict[int, int] = {}
@@ -113,7 +113,10 @@ def test_of_a_dark_walk_less_is_stated(unread: int, stated_by: Optional[Truth]) 
     assert [frame.return_slot for frame in found.frames] == slots
     assert found.truth is stated_by
     if stated_by is not None:
-        assert max(found.probabilities) < max(found.weighed.posterior.nodes())
+        shares = found.weighed.posterior.nodes()
+        numbers = {node.slot: number for number, node in enumerate(found.weighed.clued.nodes)}
+        stated = [DARK_TRUTH.of(shares[numbers[slot]]) for slot in slots]
+        assert found.probabilities == tuple(stated)
 
 
 def test_a_greater_share_of_all_walks_is_never_stated_as_less() -> None:
