@@ -10,6 +10,7 @@ import pytest
 from hogwalk.model import BugCheck, Module, Registers
 from hogwalk.walk.evidence import Evidence
 from hogwalk.walk.rebuild import rebuild
+from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Collector
 from hogwalk.walk.rebuild.walk import DARK_TRUTH, Truth
 from tests.rebuild.machine import Machine
@@ -138,3 +139,10 @@ def test_an_array_of_one_word_is_no_recursion_but_where_the_stack_ends(below: in
     assert [node.slot for node in nodes if first < node.slot < first + 28] == [
         first + 4 * at for at in range(1, live + 1)
     ]
+
+
+@pytest.mark.parametrize(("apart", "crowded"), [(1, True), (4, True), (5, False)])
+def test_no_two_calls_end_less_than_a_calls_bytes_apart(apart: int, crowded: bool) -> None:
+    words = {LIMIT + 0x20: IN_DARK, LIMIT + 0x40: IN_DARK + apart, LIMIT + 0x60: IN_DARK + 0x100}
+    found = Collector(stack(machine(), words, LIMIT + 0x80)).nodes
+    assert [bool(node.clues & Clue.CROWDED) for node in found] == [crowded, crowded, False]

@@ -56,6 +56,7 @@ class Clue(IntEnum):
     ALIGNED = 7, Group.LOOKS, "it is a multiple of 16, as a function's start is", -1.0
     ALIGNED_8 = 100, Group.LOOKS, "it is a multiple of 8, as a pointer to data is"
     RETURNED_TO = 124, Group.LOOKS, "unwind data lead to the same return address elsewhere"
+    CROWDED = 160, Group.LOOKS, "another word points to less than 5 bytes from it, where no other call ends", -3.0
     TEXT = 68, Group.LOOKS, "it reads as text", -4.0
     AT_START = 77, Group.LOOKS, "it points to a function's start", -4.0
     LATE = 78, Group.LOOKS, "it points to the last quarter of a large module, where data lie", -1.0

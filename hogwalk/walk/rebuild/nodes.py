@@ -17,6 +17,7 @@ WORD = X86.word
 
 CALL, UNREAD = int(Clue.CALL), int(Clue.UNREAD)
 TEXT, AT_START, LATE = int(Clue.TEXT), int(Clue.AT_START), int(Clue.LATE)
+CROWDED = int(Clue.CROWDED)
 TRAP_FRAME, SYSTEM_CALL = int(Clue.TRAP_FRAME), int(Clue.SYSTEM_CALL)
 POINTED_AT, SAVED_EBP, ALIGNED = int(Clue.POINTED_AT), int(Clue.SAVED_EBP), int(Clue.ALIGNED)
 
@@ -44,6 +45,7 @@ class Node(NamedTuple):
 
 
 FUNCTION_ALIGNMENT = 16  # compilers begin functions there: such a word may well be a pointer to one
+CALL_BYTES = 5  # of e8 and its displacement; shorter ones (ff d0) hardly follow one another
 PRINTABLE = 0x20, 0x7E  # ASCII
 LATE_SHARE = 0.75  # of a large module: sections with code come first
 LARGE = 0x100000  # bytes of a module from which on much of it is data
@@ -64,6 +66,7 @@ def nodes(evidence: Evidence, traps: Traps, copied: Mapping[int, int]) -> List[N
     pointed = _pointed_at(pairs, kinds, below, slots, copied)
     unread = any(mask & UNREAD for mask, _, _ in kinds.values())
     handlers = _handlers(evidence, kinds) | _filled(evidence) if unread else ()
+    crowded = _crowded(kinds) if unread else ()
     found: List[Node] = []
     for slot, word in pairs:
         mask, target, dispatch = kinds[word]
@@ -82,7 +85,7 @@ def nodes(evidence: Evidence, traps: Traps, copied: Mapping[int, int]) -> List[N
         if _text(words, (slot - limit) // WORD):
             mask |= TEXT
         if mask & UNREAD:
-            mask |= _place(evidence, word)
+            mask |= _place(evidence, word) | (CROWDED if word in crowded else 0)
         found.append(Node(slot, word, mask, target, behind, below[slot], looks, dispatch))
     return found
 
@@ -139,6 +142,13 @@ def _filled(evidence: Evidence) -> Set[int]:
     alike = next((at for at, word in enumerate(used) if word != used[0]), len(used))  # from the newest on
     triples = enumerate(zip(used[alike:], used[alike + 1 :], used[alike + 2 :]), alike + 1)
     return {first + WORD * at for at, (below, word, above) in triples if word and below == word == above}
+
+
+def _crowded(kinds: Dict[int, Tuple[int, Optional[int], bool]]) -> Set[int]:
+    """The words that point to unread code less than a call's bytes apart: hardly two calls end there."""
+    unread = sorted(word for word, (mask, _, _) in kinds.items() if mask & UNREAD)
+    near = [pair for pair in zip(unread, unread[1:]) if pair[1] - pair[0] < CALL_BYTES]
+    return {word for pair in near for word in pair}
 
 
 def _in_try(words: Sequence[int], index: int) -> bool:

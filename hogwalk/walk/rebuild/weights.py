@@ -20,6 +20,7 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.POINTED_AT: -0.02,
     Clue.SAVED_EBP: 0.52,
     Clue.ALIGNED: -1.60,
+    Clue.CROWDED: -3.00,
     Clue.TEXT: -6.59,
     Clue.AT_START: -8.80,
     Clue.LATE: -1.00,
@@ -112,6 +113,7 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.CHAIN_LEAVES: 0.00,
 }
 UNFITTED: Tuple[Clue, ...] = (
+    Clue.CROWDED,
     Clue.LATE,
     Clue.PASSES_FRAME,
     Clue.PAST_ITSELF,
