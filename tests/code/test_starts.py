@@ -34,3 +34,18 @@ def test_the_nop_of_a_function_that_can_be_patched_changes_no_register() -> None
     code = "8bff 558bec 83ec10 53 56 57 50 ff1500009000 50 ff1500009000"
     told = depths_of(code).at(BASE, BASE + 12 + 6 + 7)
     assert (told.depths[0], told.exact) == (4 + 0x10 + 12 + 4, False)
+
+
+@pytest.mark.parametrize(("pushes", "a_start"), [("6860010000 6a00 ff3528000082", False), ("6a0c 6878563412", True)])
+def test_five_nops_before_a_push_are_room_to_patch_only_where_an_seh_helper_is_called(
+    pushes: str, a_start: bool
+) -> None:
+    # push ebp; push ebx; sub esp,30h; mov edi,[..]; nops up to a loop's head, which pushes and calls EDI (or a helper)
+    head = "55 53 83ec30 8b3d5c41"
+    size = len(bytes.fromhex(head + pushes))
+    code = "cc" * 16 + head + "8eb8" + "90" * (32 - size + len(bytes.fromhex(pushes)) - 2)
+    loop = len(bytes.fromhex(code))
+    code += pushes + ("e800010000" if a_start else "ffd7") + "83c430 5b 5d c3"
+    call_ends = loop + len(bytes.fromhex(pushes)) + (5 if a_start else 2)
+    assert loop % 16 == 0
+    assert FunctionStarts(depths_of(code)).start_of(BASE + call_ends) == (BASE + loop if a_start else BASE + 16)

@@ -146,3 +146,16 @@ def test_no_two_calls_end_less_than_a_calls_bytes_apart(apart: int, crowded: boo
     words = {LIMIT + 0x20: IN_DARK, LIMIT + 0x40: IN_DARK + apart, LIMIT + 0x60: IN_DARK + 0x100}
     found = Collector(stack(machine(), words, LIMIT + 0x80)).nodes
     assert [bool(node.clues & Clue.CROWDED) for node in found] == [crowded, crowded, False]
+
+
+def test_a_long_recursion_of_unread_code_is_a_walk() -> None:
+    """Each of its turns costs more than it gains, but no stack ends far from its thread's first frame."""
+    target, words = machine(), {}
+    in_bottom = framed(target, BOTTOM, 0x10, "ffd0")
+    turns = [LIMIT + 0x1C + 0x84 * turn for turn in range(400)]
+    words.update({slot: IN_DARK for slot in turns})
+    words.update({slot + 0x10 + 4 * at: IN_DARK + 0x2000 + 4 * at for slot in turns for at in range(6)})
+    words[turns[-1] + 0x84] = in_bottom
+    found = {frame.return_slot for frame in rebuild(stack(target, words, turns[-1] + 0xA4)).frames}
+    assert len(found.intersection(turns)) > 300
+    assert found <= {*turns, turns[-1] + 0x84}

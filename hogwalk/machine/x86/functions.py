@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right, insort
 from typing import Dict, Iterable, Iterator, List, Optional, Set
 
@@ -39,7 +40,10 @@ FENCES = (
     b"\xc3\xcc",
     b"\0\xcc",
 )  # int3 after int3, ret, ret N: not the one after a call that never returns
-PATCHED = (HOT_PATCH, b"\x6a", b"\x68")  # or what an SEH helper takes
+PATCHED = re.compile(  # or a call of an SEH helper, with the frame's bytes and the scope table: no loop's head
+    re.escape(HOT_PATCH) + rb"|(?:\x6a.|\x68.{4})\x68.{4}\xe8", re.DOTALL
+)
+LONGEST_PATCHED = 11
 PATCHABLE = tuple(bytes((one,)) * PATCH_ROOM for one in PADDING)
 ROOM = (b"\x83\xec", b"\x81\xec")  # sub esp,N
 PUSHES = b"\x50\x51\x52\x53\x54\x55\x56\x57\x68\x6a"
@@ -120,7 +124,7 @@ class FunctionStarts:
         """Whether a linker's padding lies before: an aligned address after int3, or one left to be patched."""
         before = self._reader.readable_before(start, PATCH_ROOM)
         return (start % ALIGNMENT == 0 and before[-2:] in FENCES) or (
-            before in PATCHABLE and self._reader.readable_from(start, 2).startswith(PATCHED)
+            before in PATCHABLE and PATCHED.match(self._reader.readable_from(start, LONGEST_PATCHED)) is not None
         )
 
     def _padded(self, start: int) -> bool:
@@ -181,7 +185,7 @@ def looks_like_start(code: bytes, at: int, address: int) -> bool:
     if not any(before):  # a section begins here: linkers fill the last page of the one before with zeros
         return address % SECTION_ALIGNMENT == 0 and code.startswith(FRAMES + ROOM, at)
     if before[-1] in PADDING or before.endswith(NOPS):
-        patchable = before.endswith(PATCHABLE) and code.startswith(PATCHED, at)
+        patchable = before.endswith(PATCHABLE) and PATCHED.match(code, at) is not None
         return address % 4 == 0 or patchable
     ended = before[-1] == 0xC3 or before[-5] == 0xE9 or before[-2] == 0xEB
     # ret N takes whole words, and no function more than MOST_POPPED.

@@ -6,6 +6,7 @@ from math import inf, log1p
 from typing import Dict
 
 from hogwalk.walk.rebuild.chained import Chains
+from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import CluedStack
 from hogwalk.walk.rebuild.graph import Graph, Posterior, Steps
 from hogwalk.walk.rebuild.stale import held
@@ -14,7 +15,12 @@ from hogwalk.walk.rebuild.stale import held
 # logarithms), most likely on 172 lab cases of user-raw.
 NEWER, SHORTER = -0.86, -1.08  # of log(1 + newer slots), and of log(1 + frames fewer than the longest chain has)
 UNSEEN = -60.0  # of ending at a candidate that was passed over: more than anything that is against an end
+# And what each KB of candidates left above an early end takes, for a stack's walk goes on to its thread's first frame:
+# else one recursion of 318 turns in unread code (tests.real.stacks, 620) was no walk at all; 279 other walks are the same.
+LEFT = 2.0
 LED_TO, FAR, KB = -0.7, -0.56, 1024  # of one that a newer slot leads to, and of each KB above where ESP can lie
+
+EARLY_END = int(Clue.EARLY_END)
 
 
 def weigh(clued: CluedStack) -> Graph:
@@ -25,6 +31,10 @@ def weigh(clued: CluedStack) -> Graph:
     steps: Steps = held(scores, clued.edges.steps)
     looked_at = [prediction is not None for prediction in clued.edges.predictions]
     ends = [scale.weigh(mask) if seen else UNSEEN for mask, seen in zip(clued.ends, looked_at)]
+    ends = [
+        end - LEFT * (clued.nodes[-1].slot - node.slot) / KB if mask & EARLY_END else end
+        for end, mask, node in zip(ends, clued.ends, clued.nodes)
+    ]
     starts = [-inf] * len(own)
     if clued.chains.whole:
         numbers = {node.slot: number for number, node in enumerate(clued.nodes)}
