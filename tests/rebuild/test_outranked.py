@@ -12,6 +12,7 @@ import pytest
 
 from hogwalk.model import BugCheck, Module, Registers
 from hogwalk.walk.rebuild import rebuild
+from hogwalk.walk.rebuild.clues import Clue
 from hogwalk.walk.rebuild.collect import Collector
 from hogwalk.walk.rebuild.weigh import weigh
 from tests.rebuild.machine import Machine
@@ -107,3 +108,21 @@ def test_what_was_passed_over_is_no_first_frame(margin: float) -> None:
     clued = Collector(machine.evidence(LIMIT, base)).collect(margin)
     passed_over = {number for number, found in enumerate(clued.edges.predictions) if found is None}
     assert weigh(clued).best()[-1] not in passed_over
+
+
+@pytest.mark.parametrize(("saved", "lost"), [(0, True), (LIMIT + 0xBC, False)])
+def test_who_keeps_a_frame_needs_the_ebp_that_the_function_called_has_saved(saved: int, lost: bool) -> None:
+    """The function called has pushed EBP; 0 there is no frame's address, so that call has long returned."""
+    machine = Machine([Module("drv", DRIVER, DRIVER + 0x2000, "none")], bugcheck=BugCheck(0x7F, (8, 0, 0, 0)))
+    in_bottom = framed(machine, BOTTOM, 0, "ffd0")
+    # push ebp; mov ebp,esp; sub esp,eax (an alloca, so that only EBP tells the frame); call MIDDLE; leave; ret
+    machine.write(BIG, bytes.fromhex("558bec2be0" + call(BIG + 5, MIDDLE) + "c9c3"))
+    in_middle = framed(machine, MIDDLE, 0x40, call(MIDDLE + 9, LEAF))
+    machine.write(LEAF, bytes.fromhex("558bec83ec40c9c3"))
+    words = {0x20: in_middle, 0x1C: LIMIT + 0x64, 0x68: BIG + 10, 0x64: saved, 0xC0: in_bottom, 0xBC: LIMIT + 0x10C}
+    machine.write_words(LIMIT, [words.get(offset, 0) for offset in range(0, 0x120, 4)])
+    clued = Collector(machine.evidence(LIMIT, LIMIT + 0x120)).collect(float("inf"), lambda _: None)
+    at = next(number for number, node in enumerate(clued.nodes) if node.slot == LIMIT + 0x68)
+    masks = [mask for _, mask in clued.edges.steps[at]]
+    assert masks
+    assert all(bool(mask & Clue.EBP_LOST) == lost for mask in masks)

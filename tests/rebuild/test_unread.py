@@ -153,7 +153,7 @@ def test_a_long_recursion_of_unread_code_is_a_walk() -> None:
     target, words = machine(), {}
     in_bottom = framed(target, BOTTOM, 0x10, "ffd0")
     turns = [LIMIT + 0x1C + 0x84 * turn for turn in range(400)]
-    words.update({slot: IN_DARK for slot in turns})
+    words.update(dict.fromkeys(turns, IN_DARK))
     words.update({slot + 0x10 + 4 * at: IN_DARK + 0x2000 + 4 * at for slot in turns for at in range(6)})
     words[turns[-1] + 0x84] = in_bottom
     found = {frame.return_slot for frame in rebuild(stack(target, words, turns[-1] + 0xA4)).frames}

@@ -101,6 +101,12 @@ class Clue(IntEnum):
     FPO_FRAME = 95, Group.EBP, "EBP points to this frame, but its module hardly keeps any"
     FPO_PASSED = 96, Group.EBP, "EBP points to a frame that it passes over, but its module hardly keeps any"
     PASSES_FRAME = 159, Group.EBP, "it passes over the frame that EBP is known to point to", -8.0
+    EBP_LOST = (
+        161,
+        Group.EBP,
+        "its function keeps its frame in EBP, yet the EBP saved by the one it called is none",
+        -5.0,
+    )
     EBP_CHAIN = 74, Group.EBP, "the chain of saved EBPs leads here", 8.0
     RBP_LEADS = 128, Group.EBP, "the RBP saved in between leads on to a return address"
     RBP_ASTRAY = (

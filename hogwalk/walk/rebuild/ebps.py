@@ -30,6 +30,7 @@ class Ebps:
         self._sure: Set[int] = set()
         self._likely: Dict[int, Optional[int]] = {}  # EBP by the best walk to a node, None where that does not tell it
         self._proven: Set[int] = set()  # nodes of which that EBP goes back to the registers or to what code has saved
+        self.lost: Set[int] = set()  # nodes whose function keeps a frame where the EBP that code has saved is none
         self._framed: List[int] = []  # the return slots of the chain of saved EBPs that the registers' EBP starts
 
     def at(self, number: int) -> Tuple[Optional[int], ...]:
@@ -79,6 +80,8 @@ class Ebps:
         every = {ebp + distance for ebp in ebps if ebp is not None for distance in prediction.frame_ebp}
         slots = {slot for slot in every if self._judge.may_return_at(slot, prediction.minimum)}
         if slots != every:  # EBP is not what the newer frames seem to leave in it
+            if number in self._sure and len(ebps) == 1 and prediction.certain:
+                self.lost.add(number)
             self._values[number] = (*(ebp for ebp in ebps if ebp is not None), None)
             return prediction
         return prediction._replace(slots=tuple(sorted(slots)), exact=prediction.certain)

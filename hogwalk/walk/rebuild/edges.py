@@ -25,7 +25,7 @@ PLACED = int(Clue.DEPTH | Clue.CHAINED)
 EBP_CHAIN = int(Clue.EBP_CHAIN)
 DEPTH_ALONE = int(Clue.DEPTH_ALONE)
 PASSING = int(Clue.EBP_PASSED | Clue.KEEPER_PASSED | Clue.FPO_PASSED)
-PASSES_FRAME = int(Clue.PASSES_FRAME)
+EBP_LOST, PASSES_FRAME = int(Clue.EBP_LOST), int(Clue.PASSES_FRAME)
 
 WINDOW = 40  # candidates looked at where the depth is not known
 BLIND_WINDOW = 100  # the same where no code tells it: a large frame may hold a whole chain of an earlier call
@@ -124,7 +124,8 @@ class EdgeFinder:
         found = self._found.get(number)
         if found is None or found[0] != given:
             found = self._found[number] = given, self._steps(number, prediction)
-        return found[1]
+        steps = found[1]
+        return [(older, mask | EBP_LOST) for older, mask in steps] if number in self._ebps.lost else steps
 
     def _steps(self, number: int, prediction: Prediction) -> List[Edge]:
         node, nodes = self._nodes[number], self._nodes

@@ -16,7 +16,7 @@ from hogwalk.walk.rebuild.stale import held
 NEWER, SHORTER = -0.86, -1.08  # of log(1 + newer slots), and of log(1 + frames fewer than the longest chain has)
 UNSEEN = -60.0  # of ending at a candidate that was passed over: more than anything that is against an end
 # And what each KB of candidates left above an early end takes, for a stack's walk goes on to its thread's first frame:
-# else one recursion of 318 turns in unread code (tests.real.stacks, 620) was no walk at all; 279 other walks are the same.
+# else a recursion of 318 turns in unread code (tests.real.stacks, 620) was no walk; 279 other walks are the same.
 LEFT = 2.0
 LED_TO, FAR, KB = -0.7, -0.56, 1024  # of one that a newer slot leads to, and of each KB above where ESP can lie
 

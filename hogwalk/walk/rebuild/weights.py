@@ -60,6 +60,7 @@ WEIGHTS: Dict[Clue, float] = {
     Clue.FPO_FRAME: 0.03,
     Clue.FPO_PASSED: -0.02,
     Clue.PASSES_FRAME: -8.00,
+    Clue.EBP_LOST: -5.00,
     Clue.EBP_CHAIN: 8.00,
     Clue.UP_TO_20: 2.93,
     Clue.UP_TO_40: 2.14,
@@ -114,6 +115,7 @@ WEIGHTS: Dict[Clue, float] = {
 }
 UNFITTED: Tuple[Clue, ...] = (
     Clue.CROWDED,
+    Clue.EBP_LOST,
     Clue.LATE,
     Clue.PASSES_FRAME,
     Clue.PAST_ITSELF,
