@@ -104,7 +104,7 @@ class Clue(IntEnum):
     EBP_LOST = (
         161,
         Group.EBP,
-        "its function keeps its frame in EBP, yet the EBP saved by the one it called is none",
+        "its function keeps a frame in EBP, yet the EBP that the function called saved points to none",
         -5.0,
     )
     EBP_CHAIN = 74, Group.EBP, "the chain of saved EBPs leads here", 8.0
