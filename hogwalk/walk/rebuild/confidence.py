@@ -10,7 +10,6 @@ from hogwalk.machine.words import X86
 from hogwalk.model import Frame
 from hogwalk.walk.facts.gaps import UNREADABLE
 from hogwalk.walk.facts.modules import ModuleMap
-from hogwalk.walk.rebuild.graph import Place
 from hogwalk.walk.rebuild.walk import LEFT_OVER_SHAPE, Rebuilt, RimFrame, Truth, Weighed
 
 if TYPE_CHECKING:
@@ -68,11 +67,10 @@ def confidence(rebuilt: Rebuilt, modules: ModuleMap, owner: Owner, named: Option
 
     names = _modules(rebuilt.weighed, modules)
     owners = [None if name is None else owner(name) for name in names]
-    random, posterior = Random(SEED), rebuilt.weighed.posterior
+    random, posterior, nodes = Random(SEED), rebuilt.weighed.posterior, rebuilt.weighed.clued.nodes
     count = max(FEWEST_SAMPLES, min(SAMPLES, WORK // len(owners)))
     summed = Sums(rebuilt.weighed, owners, owner, _behind(rebuilt))
-    places = [Place(node.slot, node.address) for node in rebuilt.weighed.clued.nodes]
-    paths = [_without_left_over(rebuilt, posterior.sample(random, places), random) for _ in range(count)]
+    paths = [_without_left_over(rebuilt, posterior.sample(random, nodes), random) for _ in range(count)]
     draws = [_with_running(rebuilt, summed, path, owners, random) for path in paths]
     if rebuilt.weighed.ran_out is not None:
         draws = [_with_unknown(summed, draw, path, names, random) for draw, path in zip(draws, paths)]

@@ -65,12 +65,15 @@ class Ebps:
 
     def known(self, number: int) -> Optional[int]:
         """EBP behind a node's call: what the functions returned have saved; else the word pushed as one would be."""
-        node, ebp = self._nodes[number], self._likely.get(number)
-        if number in self._sure and len(self.at(number)) == 1:
-            ebp = self.at(number)[0] or ebp
+        node, ebp = self._nodes[number], self._saved(number) or self._likely.get(number)
         if ebp is None and node.looks & SAVED_EBP:
             ebp = node.below
         return ebp
+
+    def _saved(self, number: int) -> Optional[int]:
+        """The one value that EBP can hold behind a node's call by what code has saved; None where there is no one."""
+        ebps = self.at(number)
+        return ebps[0] if number in self._sure and len(ebps) == 1 else None
 
     def applied(self, number: int, prediction: Prediction) -> Prediction:
         """The prediction for a function that keeps a frame, where EBP is known."""
@@ -80,7 +83,7 @@ class Ebps:
         every = {ebp + distance for ebp in ebps if ebp is not None for distance in prediction.frame_ebp}
         slots = {slot for slot in every if self._judge.may_return_at(slot, prediction.minimum)}
         if slots != every:  # EBP is not what the newer frames seem to leave in it
-            if number in self._sure and len(ebps) == 1 and prediction.certain:
+            if self._saved(number) is not None and prediction.certain:
                 self.lost.add(number)
             self._values[number] = (*(ebp for ebp in ebps if ebp is not None), None)
             return prediction
@@ -151,6 +154,6 @@ class Ebps:
 
     def _is_proven(self, number: int) -> bool:
         """Whether the EBP known behind a node's call goes back to the registers or to what code has saved."""
-        if number in self._sure and len(self.at(number)) == 1 and self.at(number)[0]:
+        if self._saved(number):
             return True
         return self._likely.get(number) is not None and number in self._proven

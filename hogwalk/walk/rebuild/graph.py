@@ -10,7 +10,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
 from math import exp, inf, log
-from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 if TYPE_CHECKING:
     from random import Random
@@ -57,11 +57,28 @@ class Graph:
         return tuple(path)
 
 
+class Slotted(Protocol):
+    """A node's slot and the return address in it."""
+
+    @property
+    def slot(self) -> int:
+        """The slot's address."""
+
+    @property
+    def address(self) -> int:
+        """The return address in it."""
+
+
 class Place(NamedTuple):
     """A node's slot (or the bytes up to it) and the return address in it."""
 
     slot: int
     address: int
+
+
+def stride(places: Sequence[Slotted], newer: int, older: int) -> Place:
+    """The bytes from one node up to another, and the return address there: alike at each turn of a recursion."""
+    return Place(places[older].slot - places[newer].slot, places[older].address)
 
 
 class Charged(NamedTuple):
@@ -176,7 +193,7 @@ class Posterior:
             for node, steps in enumerate(self._graph.steps)
         ]
 
-    def sample(self, random: Random, places: Optional[Sequence[Place]] = None) -> Tuple[int, ...]:
+    def sample(self, random: Random, places: Optional[Sequence[Slotted]] = None) -> Tuple[int, ...]:
         """One path drawn by its probability, newest node first; empty without nodes.
 
         With `places`, one for each node, steps between the same two return addresses as far apart are drawn once for
@@ -200,10 +217,10 @@ class Posterior:
             if at is None:
                 at = _drawn(ways, random)
                 if at is not None and places is not None:
-                    taken[places[run[-1]].address] = _step(places, run[-1], at)
+                    taken[places[run[-1]].address] = stride(places, run[-1], at)
         return tuple(path)
 
-    def _again(self, node: int, places: Sequence[Place], taken: Mapping[int, Place]) -> Optional[int]:
+    def _again(self, node: int, places: Sequence[Slotted], taken: Dict[int, Place]) -> Optional[int]:
         """The older node to which the step drawn before at the same return address leads; None where it cannot."""
         before = taken.get(places[node].address)
         if before is None:
@@ -213,7 +230,7 @@ class Posterior:
             sums, onward = self._ways_of(node)
             shares = [up_to - below for up_to, below in zip(sums, [0.0, *sums])]
             found = self._known_again[node] = {
-                _step(places, node, older): older
+                stride(places, node, older): older
                 for older, share in zip(onward, shares)
                 if older is not None and share >= AGAIN * sums[-1]
             }
@@ -249,11 +266,6 @@ class Posterior:
 def _drawn(ways: Ways, random: Random) -> Optional[int]:
     sums, onward = ways
     return onward[bisect_left(sums, random.random() * sums[-1])]
-
-
-def _step(places: Sequence[Place], newer: int, older: int) -> Place:
-    """The bytes from one node up to another, and the return address there."""
-    return Place(places[older].slot - places[newer].slot, places[older].address)
 
 
 def reached(starts: Sequence[float], steps: Steps, cool: float = 1.0) -> List[float]:

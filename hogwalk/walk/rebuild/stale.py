@@ -62,20 +62,15 @@ def held(steps: Sequence[Sequence[Step]], clues: Sequence[Sequence[Edge]]) -> Li
         if near:
             masks = dict(clues[number])
             found[number] = [
-                (
-                    older,
-                    score
-                    if masks[older] & ALLOCA == OPEN
-                    else score + _passed(near, number, older, bool(masks[older] & PLACING)),
-                )
-                for older, score in steps[number]
+                (older, score + _passed(near, number, older, masks[older])) for older, score in steps[number]
             ]
     return found
 
 
-def _passed(chains: Sequence[Run], newer: int, older: int, placed: bool) -> float:
-    if older - newer <= FEWEST:
+def _passed(chains: Sequence[Run], newer: int, older: int, clues: int) -> float:
+    if older - newer <= FEWEST or clues & ALLOCA == OPEN:
         return 0.0
+    placed = bool(clues & PLACING)
     return max(0.0, max(run.explained(newer, older, placed) for run in chains))
 
 

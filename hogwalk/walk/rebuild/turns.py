@@ -7,12 +7,12 @@ every time.  So each step is weighed once more, by how often the other places of
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from math import log
-from typing import Dict, List, Sequence, Tuple
+from typing import DefaultDict, Dict, List, Sequence, Tuple
 
 from hogwalk.walk.rebuild.clues import Clue
-from hogwalk.walk.rebuild.graph import Graph, Posterior
+from hogwalk.walk.rebuild.graph import Graph, Place, Posterior, stride
 from hogwalk.walk.rebuild.nodes import Node
 
 # No unit; natural logarithms the last: by trial on 160 walks of real code with 2 or 5 of 8 modules' code hidden
@@ -22,47 +22,35 @@ POWER, PRIOR = 0.7, 0.5  # of the share in what the likeliest kind has; places t
 LEAST = -6.0
 
 UNREAD = int(Clue.UNREAD)
-Kind = Tuple[int, int]  # bytes to the older slot and the return address there
 
 
 def alike(graph: Graph, nodes: Sequence[Node]) -> Graph:
     """The graph with the steps from return addresses in unread code weighed by their other places' steps."""
     places = Counter(node.address for node in nodes if node.clues & UNREAD)
-    often = {address for address, count in places.items() if count >= FEWEST}
-    if not often:
+    taken: Dict[int, DefaultDict[Place, float]] = {
+        address: defaultdict(float) for address, count in places.items() if count >= FEWEST
+    }
+    if not taken:
         return graph
-    taken: Dict[int, Dict[Kind, float]] = {address: {} for address in often}
     own: Dict[Tuple[int, int], float] = {}
     for newer, older, probability in Posterior(graph).steps():
-        node = nodes[newer]
-        if node.address in often:
-            kinds, kind = taken[node.address], _kind(node, nodes[older])
-            kinds[kind] = kinds.get(kind, 0.0) + probability
+        everywhere = taken.get(nodes[newer].address)
+        if everywhere is not None:
+            everywhere[stride(nodes, newer, older)] += probability
             own[newer, older] = probability
-    steps = [
-        _weighed(number, found, nodes, taken[nodes[number].address], own) if nodes[number].address in often else found
-        for number, found in enumerate(graph.steps)
-    ]
+    steps = list(graph.steps)
+    for number, found in enumerate(graph.steps):
+        everywhere = taken.get(nodes[number].address)
+        if everywhere is not None:
+            strides = [(everywhere.get(stride(nodes, number, older), 0.0), (number, older)) for older, _ in found]
+            steps[number] = _weighed(found, [max(0.0, times - own.get(step, 0.0)) for times, step in strides])
     return Graph(graph.starts, graph.ends, steps)
 
 
-def _weighed(
-    number: int,
-    steps: Sequence[Tuple[int, float]],
-    nodes: Sequence[Node],
-    taken: Dict[Kind, float],
-    own: Dict[Tuple[int, int], float],
-) -> List[Tuple[int, float]]:
-    node = nodes[number]
-    elsewhere = [
-        max(0.0, taken.get(_kind(node, nodes[older]), 0.0) - own.get((number, older), 0.0)) for older, _ in steps
-    ]
+def _weighed(steps: Sequence[Tuple[int, float]], elsewhere: Sequence[float]) -> List[Tuple[int, float]]:
+    """The steps of one place; `elsewhere` is how often other places take one like each."""
     most = PRIOR + max(elsewhere, default=0.0)
     return [
         (older, score + max(LEAST, POWER * log((PRIOR + times) / most)))
         for (older, score), times in zip(steps, elsewhere)
     ]
-
-
-def _kind(newer: Node, older: Node) -> Kind:
-    return older.slot - newer.slot, older.address

@@ -171,13 +171,14 @@ def begun(evidence: Evidence) -> Callable[[Announce], Rebuilt]:
 
 
 def _rebuilt(evidence: Evidence, collector: Collector, announce: Announce) -> Rebuilt:
-    for margin, most_lost in MARGINS if unread_share(collector.nodes) <= DARK else MARGINS[-1:]:
+    dark = unread_share(collector.nodes) > DARK
+    for margin, most_lost in MARGINS[-1:] if dark else MARGINS:
         clued = collector.collect(margin, announce)
         graph = weigh(clued)
         best = graph.best()
         if _lost(clued, graph, best) < most_lost and not _rivalled(graph, best):
             break
-    if not clued.chains.whole and unread_share(clued.nodes) > DARK:
+    if dark and not clued.chains.whole:
         graph = alike(graph, clued.nodes)
     posterior = Posterior(graph, TEMPERATURE)
     builder = FrameBuilder(evidence, clued)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf, log1p
-from typing import Dict
+from typing import Dict, List
 
 from hogwalk.walk.rebuild.chained import Chains
 from hogwalk.walk.rebuild.clues import Clue
@@ -15,10 +15,10 @@ from hogwalk.walk.rebuild.stale import held
 # logarithms), most likely on 172 lab cases of user-raw.
 NEWER, SHORTER = -0.86, -1.08  # of log(1 + newer slots), and of log(1 + frames fewer than the longest chain has)
 UNSEEN = -60.0  # of ending at a candidate that was passed over: more than anything that is against an end
-# And what each KB of candidates left above an early end takes, for a stack's walk goes on to its thread's first frame:
-# else a recursion of 318 turns in unread code (tests.real.stacks, 620) was no walk; 279 other walks are the same.
-LEFT = 2.0
 LED_TO, FAR, KB = -0.7, -0.56, 1024  # of one that a newer slot leads to, and of each KB above where ESP can lie
+# What each KB of candidates left above an early end takes, for a stack's walk goes on to its thread's first frame: else
+# a recursion of 318 turns in unread code (tests.real.stacks, 620) was no walk; 279 other walks are the same.
+LEFT = 2.0
 
 EARLY_END = int(Clue.EARLY_END)
 
@@ -29,12 +29,7 @@ def weigh(clued: CluedStack) -> Graph:
     own = [node.clues for node in clued.nodes]
     scores = [scale.steps(own, number, found) for number, found in enumerate(clued.edges.steps)]
     steps: Steps = held(scores, clued.edges.steps)
-    looked_at = [prediction is not None for prediction in clued.edges.predictions]
-    ends = [scale.weigh(mask) if seen else UNSEEN for mask, seen in zip(clued.ends, looked_at)]
-    ends = [
-        end - LEFT * (clued.nodes[-1].slot - node.slot) / KB if mask & EARLY_END else end
-        for end, mask, node in zip(ends, clued.ends, clued.nodes)
-    ]
+    ends = _ends(clued)
     starts = [-inf] * len(own)
     if clued.chains.whole:
         numbers = {node.slot: number for number, node in enumerate(clued.nodes)}
@@ -45,6 +40,15 @@ def weigh(clued: CluedStack) -> Graph:
     for number, mask in clued.starts.items():
         starts[number] = scale.weigh(mask)
     return Graph(starts, ends, steps)
+
+
+def _ends(clued: CluedStack) -> List[float]:
+    found: List[float] = []
+    for node, mask, prediction in zip(clued.nodes, clued.ends, clued.edges.predictions):
+        end = clued.edges.scale.weigh(mask) if prediction is not None else UNSEEN
+        left = (clued.nodes[-1].slot - node.slot) / KB if mask & EARLY_END else 0.0
+        found.append(end - LEFT * left)
+    return found
 
 
 def _newest(chains: Chains) -> Dict[int, float]:
